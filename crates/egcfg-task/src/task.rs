@@ -1,0 +1,71 @@
+//! A task: what is asked, how it is tested, and which of the tests may be shown to the model.
+
+use serde::{Deserialize, Serialize};
+
+/// How a program of this task is called and judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Form {
+    /// Tests are Python statements (usually `assert f(..) == ..`) that run after the program.
+    #[default]
+    Asserts,
+    /// The program's `solve()` reads standard input and prints; a test compares the output.
+    Stdio,
+}
+
+/// One test of a task.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Test {
+    /// A Python statement or block that raises when the program is wrong.
+    Assert(String),
+    /// Standard input to feed and the standard output to expect.
+    Stdio {
+        /// What the program reads.
+        stdin: String,
+        /// What it must print (compared after trimming trailing white space of each line and of the whole).
+        stdout: String,
+    },
+}
+
+impl Test {
+    /// The name under which results are keyed: the assert's source, or the input of a stdin/stdout test.
+    pub fn key(&self) -> &str {
+        match self {
+            Self::Assert(source) => source,
+            Self::Stdio { stdin, .. } => stdin,
+        }
+    }
+}
+
+/// A programming task.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Task {
+    /// Stable identifier; seeds derive from it.
+    pub id: String,
+    /// What is asked, in words.
+    pub prompt: String,
+    /// The function (or class) that the tests call; guidance starts when its definition does.
+    pub entry_point: String,
+    /// How programs are judged.
+    #[serde(default)]
+    pub form: Form,
+    /// Tests that may stand in the prompt and whose executions make up the signal.
+    pub shown_tests: Vec<Test>,
+    /// Tests that decide the score; empty means the shown tests.
+    #[serde(default)]
+    pub graded_tests: Vec<Test>,
+    /// Python that runs after the program and before each test (MBPP's `test_setup_code`).
+    #[serde(default)]
+    pub setup_code: String,
+    /// A given header that the program must begin with (completion tasks); empty when there is none.
+    #[serde(default)]
+    pub header: String,
+}
+
+impl Task {
+    /// The tests that decide the score: the graded ones, or the shown ones where a task has no others.
+    pub fn grading_tests(&self) -> &[Test] {
+        if self.graded_tests.is_empty() { &self.shown_tests } else { &self.graded_tests }
+    }
+}

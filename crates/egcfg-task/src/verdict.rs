@@ -1,0 +1,134 @@
+//! Every way in which running a program against a test can end. Only [`Verdict::Passed`] is success; the last two
+//! say that *we* failed and are never scored as a wrong answer.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::trace::Trace;
+
+/// The clock that ended a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Clock {
+    /// Real time.
+    Wall,
+    /// Processor time.
+    Cpu,
+    /// Real time without using the processor.
+    Idle,
+}
+
+/// What came of one program on one test.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Verdict {
+    /// The test's own statement ran to its end in the clean interpreter.
+    Passed,
+    /// The program returned (or printed) something else than expected.
+    WrongAnswer,
+    /// The test's assert failed for another reason than a compared value.
+    AssertionFailed,
+    /// The program raised.
+    Exception {
+        /// The exception's class name.
+        exception: String,
+    },
+    /// The program does not compile.
+    SyntaxError,
+    /// A time limit was reached.
+    Timeout {
+        /// Which one.
+        clock: Clock,
+    },
+    /// The memory limit was reached.
+    MemoryExceeded,
+    /// The program wrote more than its output limit.
+    OutputExceeded,
+    /// The program tried to make more processes or threads than allowed.
+    ProcessLimit,
+    /// The program was ended by a signal.
+    Killed {
+        /// The signal's number.
+        signal: i32,
+    },
+    /// The program ended its process before the test was over.
+    ExitedEarly {
+        /// The exit code.
+        code: i32,
+    },
+    /// The program's process sent something that only a forger would send.
+    Forged,
+    /// No sandbox could be had: an infrastructure error.
+    SandboxUnavailable,
+    /// The harness itself failed: an infrastructure error.
+    HarnessError,
+}
+
+impl Verdict {
+    /// Whether the test passed.
+    pub fn passed(&self) -> bool {
+        matches!(self, Self::Passed)
+    }
+
+    /// Whether this says something about the program; infrastructure errors do not.
+    pub fn is_scored(&self) -> bool {
+        !matches!(self, Self::SandboxUnavailable | Self::HarnessError)
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Passed => f.write_str("passed"),
+            Self::WrongAnswer => f.write_str("wrong answer"),
+            Self::AssertionFailed => f.write_str("assertion failed"),
+            Self::Exception { exception } => write!(f, "exception ({exception})"),
+            Self::SyntaxError => f.write_str("syntax error"),
+            Self::Timeout { clock } => {
+                let clock = match clock {
+                    Clock::Wall => "wall",
+                    Clock::Cpu => "cpu",
+                    Clock::Idle => "idle",
+                };
+                write!(f, "timeout ({clock})")
+            }
+            Self::MemoryExceeded => f.write_str("memory exceeded"),
+            Self::OutputExceeded => f.write_str("output exceeded"),
+            Self::ProcessLimit => f.write_str("process limit"),
+            Self::Killed { signal } => write!(f, "killed (signal {signal})"),
+            Self::ExitedEarly { code } => write!(f, "exited early (code {code})"),
+            Self::Forged => f.write_str("forged"),
+            Self::SandboxUnavailable => f.write_str("sandbox unavailable"),
+            Self::HarnessError => f.write_str("harness error"),
+        }
+    }
+}
+
+/// One test's outcome for one program.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TestResult {
+    /// What came of it.
+    pub verdict: Verdict,
+    /// Wall time of the test in seconds, the comparison included.
+    pub seconds: f64,
+    /// A one-line explanation: the exception's message, the two unequal values, the signal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Python text (a bounded repr) of what the tested call returned, where the test has the shape of one call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub got: Option<String>,
+    /// The verdict rests on the candidate's own process (the test needs an object of the program's own class).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unproven: bool,
+}
+
+/// What one traced run of a program on one test showed: the verdict, judged as always in a clean interpreter, and
+/// the trace of the tested invocation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Observation {
+    /// The judgement.
+    pub result: TestResult,
+    /// What happened; `None` when nothing ran (a syntax error, no sandbox).
+    pub trace: Option<Trace>,
+}
