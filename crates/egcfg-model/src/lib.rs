@@ -5,9 +5,13 @@
 //! not decoded and encoded again.
 
 mod api;
+mod check;
 mod dist;
 mod error;
+mod progress;
+mod sampler;
 mod scripted;
+mod stop;
 mod stream;
 
 pub use api::{
@@ -16,5 +20,6 @@ pub use api::{
 };
 pub use dist::LogProbs;
 pub use error::ModelError;
-pub use scripted::ScriptedModel;
+pub use sampler::{Sampler, uniform};
+pub use scripted::{Rule, ScriptedModel};
 pub use stream::Stream;
