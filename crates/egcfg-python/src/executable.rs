@@ -1,0 +1,172 @@
+//! Executable forms: the nearest valid program to an unfinished one.
+//!
+//! A text that is valid stays as it is. Otherwise, in turn: `pass` is appended, the last line is dropped, the last line is
+//! replaced by `pass`; and again with one line less, until something is valid. `pass` goes to the last line's
+//! indentation; after a line that opens a block it goes one level deeper, so that a trailing `for x in xs:` stays and runs.
+//! Then comments, docstrings and blank lines go.
+
+use crate::depth;
+use crate::lines::{self, Logical, Outline};
+use crate::parse::{with_module, with_stack};
+use crate::strip;
+use crate::version::PythonVersion;
+
+use ruff_python_ast::token::TokenKind;
+
+/// Lines that are dropped one by one; from then on a fault's own line says how far back to go.
+const PATIENT_STEPS: usize = 32;
+
+/// The executable form of a program text that may be cut off anywhere: it compiles, it holds no comments, docstrings or
+/// blank lines, and it ends with a newline. `None` when nothing that runs can be made of the text.
+///
+/// ```
+/// use egcfg_python::{PythonVersion, executable_form};
+///
+/// let cut_off = "def total(xs):\n    \"\"\"Adds up.\"\"\"\n    s = 0  # the sum\n    for x in xs:\n";
+/// let form = executable_form(cut_off, PythonVersion::default()).unwrap();
+/// assert_eq!(form, "def total(xs):\n    s = 0\n    for x in xs:\n        pass\n");
+/// ```
+pub fn executable_form(source: &str, version: PythonVersion) -> Option<String> {
+    let source = lines::unix_newlines(source);
+    if let Ok(form) = stripped(&source, version) {
+        return non_empty(form);
+    }
+    non_empty(Repair::new(&source, version).run()?)
+}
+
+fn non_empty(form: String) -> Option<String> {
+    (!form.is_empty()).then_some(form)
+}
+
+/// The stripped text of a valid program, or the line of its fault.
+fn stripped(source: &str, version: PythonVersion) -> Result<String, usize> {
+    with_module(source, version, |parsed| strip::strip(source, parsed)).map_err(|fault| fault.line - 1)
+}
+
+struct Repair<'a> {
+    source: &'a str,
+    version: PythonVersion,
+    /// Offsets of the physical lines.
+    starts: Vec<usize>,
+    outline: Outline,
+    /// One level of indentation, as this program writes it.
+    unit: &'a str,
+    steps: usize,
+}
+
+impl<'a> Repair<'a> {
+    fn new(source: &'a str, version: PythonVersion) -> Self {
+        // What is too deep to parse is cut back to where it is not, before any parse.
+        let mut source = source;
+        while let Err(fault) = depth::measure(source) {
+            let end = source.match_indices('\n').nth(fault.line.saturating_sub(2)).map_or(0, |(index, _)| index + 1);
+            source = &source[..if fault.line < 2 || end >= source.len() { 0 } else { end }];
+        }
+        let starts = lines::line_starts(source);
+        let depth = depth::measure(source).unwrap_or(0);
+        let outline = with_stack(depth, || lines::outline(source, &starts, version));
+        let unit = indentation_unit(source);
+        Self { source, version, starts, outline, unit, steps: 0 }
+    }
+
+    fn run(&mut self) -> Option<String> {
+        // `count` physical lines are still there; blank ones at the end count only as the last one's indentation.
+        let mut count = self.outline.first_error.map_or(self.starts.len(), |line| self.starts.len().min(line + 1));
+        while count > 0 {
+            count = self.before_open_try(count);
+            if lines::is_blank(self.line(count - 1)) && count < self.starts.len() {
+                count -= 1;
+                continue;
+            }
+            let mut fault = match self.attempt(count, self.pass_after(count)) {
+                Ok(form) => return Some(form),
+                Err(line) => line,
+            };
+            let replaced = lines::indentation(self.line(count - 1)).to_owned();
+            for pass in [None, Some(replaced)] {
+                match self.attempt(count - 1, pass) {
+                    Ok(form) => return Some(form),
+                    Err(line) => fault = fault.min(line),
+                }
+            }
+            self.steps += 1;
+            count = if self.steps > PATIENT_STEPS { (count - 1).min(fault + 1) } else { count - 1 };
+        }
+        None
+    }
+
+    fn line(&self, index: usize) -> &'a str {
+        let end = self.starts.get(index + 1).map_or(self.source.len(), |next| next - 1);
+        &self.source[self.starts[index]..end]
+    }
+
+    /// The first `count` lines, and `pass` at the given indentation.
+    fn attempt(&self, count: usize, pass: Option<String>) -> Result<String, usize> {
+        let end = self.starts.get(count).copied().unwrap_or(self.source.len());
+        let mut text = String::with_capacity(end + 16);
+        text.push_str(&self.source[..end]);
+        if let Some(indentation) = pass {
+            // A last line of white space is the indentation itself.
+            if !text.ends_with('\n') && !text.is_empty() {
+                let line = text.rfind('\n').map_or(0, |index| index + 1);
+                if lines::is_blank(&text[line..]) {
+                    text.truncate(line);
+                } else {
+                    text.push('\n');
+                }
+            }
+            text.push_str(&indentation);
+            text.push_str("pass\n");
+        }
+        stripped(&text, self.version)
+    }
+
+    /// The indentation of a `pass` after the first `count` lines.
+    fn pass_after(&self, count: usize) -> Option<String> {
+        let last = self.line(count - 1);
+        let own = lines::indentation(last);
+        let Some(logical) = self.logical_at(count - 1) else { return Some(own.to_owned()) };
+        if !logical.opens {
+            return Some(own.to_owned());
+        }
+        let opener = lines::indentation(self.line(logical.line));
+        if lines::is_blank(last) && own.len() > opener.len() && own.starts_with(opener) {
+            return Some(own.to_owned());
+        }
+        Some(format!("{opener}{}", self.unit))
+    }
+
+    /// The last logical line that starts at or before a physical line.
+    fn logical_at(&self, line: usize) -> Option<Logical> {
+        let after = self.outline.logical.partition_point(|logical| logical.line <= line);
+        after.checked_sub(1).map(|index| self.outline.logical[index])
+    }
+
+    /// Inside a `try` that has no handler yet, nothing that this repair does can help: goes back to its `try:` line.
+    fn before_open_try(&self, count: usize) -> usize {
+        let after = self.outline.logical.partition_point(|logical| logical.line < count);
+        let mut column = usize::MAX;
+        let mut handled = false;
+        let mut back = count;
+        for logical in self.outline.logical[..after].iter().rev() {
+            if logical.column < column || logical.column == column {
+                if logical.first == TokenKind::Try && logical.opens && !handled {
+                    back = logical.line + 1;
+                }
+                handled = matches!(logical.first, TokenKind::Except | TokenKind::Finally)
+                    || (handled && logical.column == column && logical.first != TokenKind::Try);
+                column = logical.column;
+            }
+        }
+        back.min(count)
+    }
+}
+
+/// The first indentation of a program, or four spaces.
+fn indentation_unit(source: &str) -> &str {
+    source
+        .split('\n')
+        .map(|line| (lines::indentation(line), line))
+        .find(|(indentation, line)| !indentation.is_empty() && !lines::is_blank(line))
+        .map_or("    ", |(indentation, _)| indentation)
+}
