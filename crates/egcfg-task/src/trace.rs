@@ -31,6 +31,12 @@ pub enum Cut {
     Died,
     /// The program switched the tracer off.
     Disabled,
+    /// Frames too deep to be shown are missing; the steps around them are there.
+    Depth,
+    /// The tracer itself failed.
+    Failed,
+    /// What the process wrote could not be read beyond this point.
+    Broken,
 }
 
 /// What a step reports.

@@ -42,6 +42,9 @@ fn cut_marker(cut: crate::trace::Cut) -> &'static str {
         Cut::Size => "... (cut: size budget reached)",
         Cut::Died => "... (cut: the process ended)",
         Cut::Disabled => "... (cut: the program switched tracing off)",
+        Cut::Depth => "... (incomplete: frames too deep to be shown are missing)",
+        Cut::Failed => "... (cut: the tracer failed)",
+        Cut::Broken => "... (cut: the rest could not be read)",
     }
 }
 
