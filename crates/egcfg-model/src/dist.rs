@@ -12,9 +12,7 @@ pub struct LogProbs(Arc<[f32]>);
 impl LogProbs {
     /// Normalises raw logits: `logits[i] - ln(sum(exp(logits)))`, accumulated in f64.
     pub fn from_logits(logits: &[f32]) -> Self {
-        let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-        let sum: f64 = logits.iter().map(|x| f64::from(x - max).exp()).sum();
-        let shift = f64::from(max) + sum.ln();
+        let shift = log_sum_exp(logits);
         Self(logits.iter().map(|x| (f64::from(*x) - shift) as f32).collect())
     }
 
@@ -43,4 +41,18 @@ impl LogProbs {
         }
         best as TokenId
     }
+}
+
+/// The same normalisation into memory that is reused.
+#[cfg(feature = "llama")]
+pub(crate) fn normalise_into(out: &mut Vec<f32>, logits: &[f32]) {
+    let shift = log_sum_exp(logits);
+    out.clear();
+    out.extend(logits.iter().map(|x| (f64::from(*x) - shift) as f32));
+}
+
+fn log_sum_exp(logits: &[f32]) -> f64 {
+    let max = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let sum: f64 = logits.iter().map(|x| f64::from(x - max).exp()).sum();
+    f64::from(max) + sum.ln()
 }

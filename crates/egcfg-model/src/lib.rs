@@ -8,6 +8,8 @@ mod api;
 mod check;
 mod dist;
 mod error;
+#[cfg(feature = "llama")]
+mod llama;
 mod progress;
 mod sampler;
 mod scripted;
@@ -20,6 +22,12 @@ pub use api::{
 };
 pub use dist::LogProbs;
 pub use error::ModelError;
+#[cfg(feature = "llama")]
+pub use llama::{FlashAttention, KvType, LlamaModel, LlamaOptions, convert_to_f32};
 pub use sampler::{Sampler, uniform};
 pub use scripted::{Rule, ScriptedModel};
 pub use stream::Stream;
+
+/// The embedded model's file, as trained by `tools/pocket`.
+#[cfg(feature = "pocket")]
+pub static POCKET_GGUF: &[u8] = include_bytes!("../assets/pocket.gguf");

@@ -1,0 +1,100 @@
+//! What a loaded file says about itself: the table of token bytes, the end tokens, and the facts that users see.
+
+use llama_cpp_2::model::LlamaModel as Weights;
+
+use crate::api::{ModelInfo, TokenId};
+
+/// Bytes of every token, and which tokens end generation.
+#[derive(Debug)]
+pub(crate) struct Vocabulary {
+    bytes: Vec<u8>,
+    /// Token i's bytes are `bytes[starts[i]..starts[i + 1]]`.
+    starts: Vec<u32>,
+    ends: Vec<bool>,
+}
+
+impl Vocabulary {
+    /// Builds the table from entries in id order: bytes (empty for control tokens) and whether the token ends generation.
+    pub(crate) fn new(entries: impl Iterator<Item = (Vec<u8>, bool)>) -> Self {
+        let mut table = Self { bytes: Vec::new(), starts: vec![0], ends: Vec::new() };
+        for (bytes, end) in entries {
+            table.bytes.extend_from_slice(&bytes);
+            table.starts.push(table.bytes.len() as u32);
+            table.ends.push(end);
+        }
+        table
+    }
+
+    pub(crate) fn of(weights: &Weights) -> Self {
+        let vocab = weights.vocab();
+        Self::new(vocab.tokens().map(|token| {
+            let end = vocab.is_eog(token);
+            let bytes = if end { Vec::new() } else { vocab.token_to_piece(token, false, None) };
+            (bytes, end)
+        }))
+    }
+
+    /// Number of tokens.
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A token's bytes and whether it ends generation; nothing for an unknown id.
+    pub(crate) fn token(&self, token: TokenId) -> (&[u8], bool) {
+        let at = token as usize;
+        match (self.starts.get(at), self.starts.get(at + 1)) {
+            (Some(from), Some(to)) => (&self.bytes[*from as usize..*to as usize], self.ends[at]),
+            _ => (&[], false),
+        }
+    }
+
+    fn end_tokens(&self) -> Vec<TokenId> {
+        (0..self.len() as TokenId).filter(|token| self.ends[*token as usize]).collect()
+    }
+}
+
+/// The facts about loaded weights. `context` is what requests may use.
+pub(crate) fn describe(weights: &Weights, vocabulary: &Vocabulary, name: &str, context: usize) -> ModelInfo {
+    let vocab = weights.vocab();
+    let meta = metadata(weights);
+    let find = |key: &str| meta.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone());
+    let mut details = vec![
+        ("architecture".to_owned(), find("general.architecture").unwrap_or_default()),
+        ("parameters".to_owned(), weights.n_params().to_string()),
+        ("weights".to_owned(), format!("{} bytes", weights.size())),
+        ("layers".to_owned(), weights.n_layer().to_string()),
+        ("trained context".to_owned(), weights.n_ctx_train().to_string()),
+    ];
+    let trained = weights.n_ctx_train() as usize;
+    if trained > 0 && context > trained {
+        details.push((
+            "warning".to_owned(),
+            format!(
+                "the context of {context} tokens is longer than the {trained} that the model was trained for; answers get \
+                 worse beyond it"
+            ),
+        ));
+    }
+    details.extend(
+        meta.iter().filter(|(key, _)| key.starts_with("general.") || key.starts_with("egcfg.")).cloned(),
+    );
+    ModelInfo {
+        name: find("general.name").filter(|name| !name.is_empty()).unwrap_or_else(|| name.to_owned()),
+        vocab: vocabulary.len(),
+        context,
+        end_tokens: vocabulary.end_tokens(),
+        bos: vocab.should_add_bos().then(|| vocab.bos().0).and_then(|id| TokenId::try_from(id).ok()),
+        chat_template: weights.chat_template(None).ok().and_then(|t| t.to_string().ok()),
+        prompt_template: find("egcfg.prompt_template"),
+        details,
+    }
+}
+
+/// All scalar metadata, in the file's order; values that are no UTF-8 are left out.
+fn metadata(weights: &Weights) -> Vec<(String, String)> {
+    (0..weights.meta_count())
+        .filter_map(|index| {
+            Some((weights.meta_key_by_index(index).ok()?, weights.meta_val_str_by_index(index).ok()?))
+        })
+        .collect()
+}

@@ -1,0 +1,19 @@
+//! The local engine: any GGUF file through llama.cpp. [`LlamaModel`] is the handle that callers share; behind it one
+//! thread owns the weights' context and merges what all callers ask for into common batches.
+
+mod batch;
+mod cache;
+mod convert;
+mod engine;
+mod info;
+mod job;
+mod load;
+mod log;
+mod model;
+mod options;
+mod plan;
+mod tree;
+
+pub use convert::convert_to_f32;
+pub use model::LlamaModel;
+pub use options::{FlashAttention, KvType, LlamaOptions};

@@ -1,0 +1,299 @@
+//! [`LlamaModel`]: the handle to a local model. It checks requests, sends them to the engine's thread and waits for the
+//! answer; encoding needs no engine and happens on the caller's thread.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::thread::JoinHandle;
+
+use futures::future::{BoxFuture, try_join_all};
+use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
+use llama_cpp_2::model::LlamaModel as Weights;
+use llama_cpp_sys_2::{
+    LLAMA_FLASH_ATTN_TYPE_AUTO, LLAMA_FLASH_ATTN_TYPE_DISABLED, LLAMA_FLASH_ATTN_TYPE_ENABLED,
+};
+use tokio::sync::oneshot;
+
+use crate::api::{
+    Encode, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest, TokenId, Usage,
+};
+use crate::check;
+use crate::error::ModelError;
+use crate::llama::batch::LlamaDevice;
+use crate::llama::engine::{Engine, Limits};
+use crate::llama::info::{self, Vocabulary};
+use crate::llama::job::Message;
+use crate::llama::load;
+use crate::llama::options::{FlashAttention, KvType, LlamaOptions};
+use crate::sampler::Sampler;
+
+/// Longest context that is used without being asked for, in tokens.
+const DEFAULT_CONTEXT: usize = 8192;
+/// Memory for remembered distributions, in bytes.
+const ROWS_BYTES: usize = 64 << 20;
+/// Models up to this many parameters run on one thread: their layers are shorter than waking a second one.
+const ONE_THREAD_PARAMETERS: u64 = 20_000_000;
+
+/// A GGUF model that runs in this process. Cheap to share behind an [`Arc`]; dropping it ends the engine.
+pub struct LlamaModel {
+    info: ModelInfo,
+    weights: Arc<Weights>,
+    vocabulary: Arc<Vocabulary>,
+    /// Nothing once the model is being dropped.
+    outbox: Option<Mutex<Sender<Message>>>,
+    /// Why the engine has failed, if it has.
+    failure: Arc<OnceLock<ModelError>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl LlamaModel {
+    /// Loads a model file and starts its engine.
+    pub fn load(options: &LlamaOptions) -> Result<Self, ModelError> {
+        let name = options.path.display().to_string();
+        Self::start(&options.path, &name, options)
+    }
+
+    /// Loads a model whose file stands in memory; the options' path is ignored. `name` is used in messages, and for a model
+    /// that does not name itself.
+    pub fn from_bytes(name: &str, bytes: &[u8], options: &LlamaOptions) -> Result<Self, ModelError> {
+        let staged = load::stage(name, bytes)?;
+        Self::start(&staged.path(), name, options)
+    }
+
+    /// The model that is carried inside the program.
+    #[cfg(feature = "pocket")]
+    pub fn pocket() -> Result<Self, ModelError> {
+        Self::pocket_with(&LlamaOptions::default())
+    }
+
+    /// The model that is carried inside the program, with options (the path is ignored).
+    #[cfg(feature = "pocket")]
+    pub fn pocket_with(options: &LlamaOptions) -> Result<Self, ModelError> {
+        Self::from_bytes("pocket", crate::POCKET_GGUF, options)
+    }
+
+    fn start(path: &Path, name: &str, options: &LlamaOptions) -> Result<Self, ModelError> {
+        let fail = |reason: String| ModelError::Load { path: name.to_owned(), reason };
+        let gpu = cfg!(any(feature = "cuda", feature = "metal", feature = "vulkan"));
+        let gpu_layers = options.gpu_layers.unwrap_or(if gpu { 999 } else { 0 });
+        let weights = Arc::new(load::weights(path, name, gpu_layers)?);
+        let trained = match weights.n_ctx_train() as usize {
+            0 => DEFAULT_CONTEXT,
+            trained => trained,
+        };
+        let context = options.context.unwrap_or(trained.min(DEFAULT_CONTEXT)).max(1);
+        let cells = options.cache_tokens.unwrap_or((2 * context).max(4096)).max(context);
+        if gpu_layers == 0 {
+            load::check_memory(cache_bytes(&weights, cells, options.kv_type), "the cached keys and values")
+                .map_err(fail)?;
+        }
+        let vocabulary = Arc::new(Vocabulary::of(&weights));
+        let stem =
+            Path::new(name).file_stem().map_or_else(|| name.to_owned(), |s| s.to_string_lossy().into_owned());
+        let mut info = info::describe(&weights, &vocabulary, &stem, context);
+        let threads = options.threads.unwrap_or_else(|| default_threads(weights.n_params()));
+        info.details.push(("threads".to_owned(), threads.to_string()));
+        let limits = Limits {
+            context,
+            batch: options.batch().min(cells),
+            sequences: options.max_sequences(),
+            rows: (ROWS_BYTES / (4 * vocabulary.len())).max(64),
+            cells,
+        };
+        let params = context_params(options, limits, threads);
+        let (outbox, inbox) = channel();
+        let (ready, started) = channel();
+        let failure = Arc::new(OnceLock::new());
+        let thread = std::thread::Builder::new()
+            .name("egcfg-engine".to_owned())
+            .spawn({
+                let (weights, vocabulary, failure) = (weights.clone(), vocabulary.clone(), failure.clone());
+                move || serve(&weights, vocabulary, limits, params, &inbox, &ready, &failure)
+            })
+            .map_err(|error| fail(format!("the engine's thread did not start: {error}")))?;
+        match started.recv() {
+            Ok(Ok(())) => {}
+            Ok(Err(reason)) => return Err(fail(reason)),
+            Err(_) => return Err(fail("the engine's thread ended while it started".to_owned())),
+        }
+        Ok(Self {
+            info,
+            weights,
+            vocabulary,
+            outbox: Some(Mutex::new(outbox)),
+            failure,
+            thread: Some(thread),
+        })
+    }
+
+    fn send(&self, message: Message) -> Result<(), ModelError> {
+        let sent = match &self.outbox {
+            Some(outbox) => outbox.lock().unwrap_or_else(PoisonError::into_inner).send(message).is_ok(),
+            None => false,
+        };
+        if sent { Ok(()) } else { Err(self.death()) }
+    }
+
+    /// Why the engine does not answer.
+    fn death(&self) -> ModelError {
+        self.failure.get().cloned().unwrap_or_else(|| ModelError::Engine("its thread has ended".to_owned()))
+    }
+}
+
+impl LanguageModel for LlamaModel {
+    fn info(&self) -> &ModelInfo {
+        &self.info
+    }
+
+    fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        let tokens = self.weights.vocab().tokenize(text.as_bytes(), false, how == Encode::Template);
+        Ok(tokens.into_iter().filter_map(|token| TokenId::try_from(token.0).ok()).collect())
+    }
+
+    fn token_bytes(&self, token: TokenId) -> &[u8] {
+        self.vocabulary.token(token).0
+    }
+
+    fn score(&self, request: ScoreRequest) -> BoxFuture<'_, Result<ScoreReply, ModelError>> {
+        Box::pin(async move {
+            check::score(&self.info, &request)?;
+            let (reply, answer) = oneshot::channel();
+            self.send(Message::Score(vec![(request, reply)]))?;
+            answer.await.unwrap_or_else(|_| Err(self.death()))
+        })
+    }
+
+    fn sample(&self, request: SampleRequest) -> BoxFuture<'_, Result<(Vec<Sample>, Usage), ModelError>> {
+        Box::pin(async move {
+            check::sample(&self.info, &request)?;
+            let sampler = Sampler::new(request.temperature, request.top_p)?;
+            let (reply, answer) = oneshot::channel();
+            self.send(Message::Sample(request, sampler, reply))?;
+            answer.await.unwrap_or_else(|_| Err(self.death()))
+        })
+    }
+
+    fn score_all(&self, requests: Vec<ScoreRequest>) -> BoxFuture<'_, Result<Vec<ScoreReply>, ModelError>> {
+        Box::pin(async move {
+            let mut message = Vec::with_capacity(requests.len());
+            let mut answers = Vec::with_capacity(requests.len());
+            for request in requests {
+                check::score(&self.info, &request)?;
+                let (reply, answer) = oneshot::channel();
+                message.push((request, reply));
+                answers.push(async { answer.await.unwrap_or_else(|_| Err(self.death())) });
+            }
+            self.send(Message::Score(message))?;
+            try_join_all(answers).await
+        })
+    }
+}
+
+impl Drop for LlamaModel {
+    fn drop(&mut self) {
+        self.outbox = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic in it has been reported to those who waited.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for LlamaModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LlamaModel").field("info", &self.info).finish_non_exhaustive()
+    }
+}
+
+/// The engine thread's whole life.
+fn serve(
+    weights: &Weights,
+    vocabulary: Arc<Vocabulary>,
+    limits: Limits,
+    params: LlamaContextParams,
+    inbox: &Receiver<Message>,
+    ready: &Sender<Result<(), String>>,
+    failure: &OnceLock<ModelError>,
+) {
+    let context = load::backend()
+        .map_err(|error| error.to_string())
+        .and_then(|backend| weights.new_context(backend, params).map_err(|error| error.to_string()));
+    let context = match context {
+        Ok(context) => context,
+        Err(error) => {
+            let said = crate::llama::log::last_lines().join("; ");
+            drop(ready.send(Err(format!("llama.cpp could not make a context: {error}; {said}"))));
+            return;
+        }
+    };
+    drop(ready.send(Ok(())));
+    let device = LlamaDevice::new(context, limits.batch, limits.sequences);
+    let mut engine = Engine::new(device, vocabulary, limits);
+    let end = catch_unwind(AssertUnwindSafe(|| engine.run(inbox)));
+    let error = match end {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error,
+        Err(panic) => {
+            let what = panic.downcast_ref::<String>().map(String::as_str);
+            let what = what.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("unknown panic");
+            ModelError::Engine(what.to_owned())
+        }
+    };
+    let error = failure.get_or_init(|| error);
+    // Jobs in work are answered by their dropped senders; whatever comes later, here.
+    drop(engine);
+    for message in inbox {
+        message.refuse(error);
+    }
+}
+
+fn context_params(options: &LlamaOptions, limits: Limits, threads: usize) -> LlamaContextParams {
+    let kv = match options.kv_type {
+        KvType::F16 => KvCacheType::F16,
+        KvType::F32 => KvCacheType::F32,
+    };
+    let flash = match options.flash_attention {
+        FlashAttention::Auto => LLAMA_FLASH_ATTN_TYPE_AUTO,
+        FlashAttention::On => LLAMA_FLASH_ATTN_TYPE_ENABLED,
+        FlashAttention::Off => LLAMA_FLASH_ATTN_TYPE_DISABLED,
+    };
+    // One buffer for all sequences, or forks would not share cells; full-size windows, or they could not be shortened.
+    LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(limits.cells as u32))
+        .with_n_batch(limits.batch as u32)
+        .with_n_ubatch(limits.batch as u32)
+        .with_n_seq_max(limits.sequences as u32)
+        .with_n_threads(threads as i32)
+        .with_n_threads_batch(threads as i32)
+        .with_kv_unified(true)
+        .with_swa_full(true)
+        .with_no_perf(true)
+        .with_type_k(kv)
+        .with_type_v(kv)
+        .with_flash_attention_policy(flash)
+}
+
+/// Bytes of keys and values for so many tokens: two vectors per layer, shared by grouped heads.
+fn cache_bytes(weights: &Weights, cells: usize, kv: KvType) -> u64 {
+    let width = match kv {
+        KvType::F16 => 2,
+        KvType::F32 => 4,
+    };
+    let embedding = u64::try_from(weights.n_embd()).unwrap_or(0);
+    let heads = u64::from(weights.n_head()).max(1);
+    let per_layer = 2 * embedding * u64::from(weights.n_head_kv()).max(1) / heads;
+    u64::from(weights.n_layer()) * per_layer * width * cells as u64
+}
+
+fn default_threads(parameters: u64) -> usize {
+    if parameters <= ONE_THREAD_PARAMETERS {
+        return 1;
+    }
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+}

@@ -1,0 +1,53 @@
+//! The embedded model: loads, knows itself, encodes and answers.
+#![cfg(feature = "pocket")]
+
+use egcfg_model::{
+    Continuation, Encode, LanguageModel, LlamaModel, SampleRequest, ScoreRequest, StopReason, StopRule,
+};
+use futures::executor::block_on;
+
+#[test]
+fn the_embedded_model_loads_encodes_and_answers() {
+    let model = LlamaModel::pocket().unwrap();
+    let info = model.info();
+    eprintln!("{info:#?}");
+    assert!(info.vocab > 256 && info.context >= 512 && !info.end_tokens.is_empty());
+    let text = "### Task\nkeep the even numbers of xs, é and 12\n    y = x\n";
+    let tokens = model.encode(text, Encode::Plain).unwrap();
+    let bytes: Vec<u8> = tokens.iter().flat_map(|t| model.token_bytes(*t)).copied().collect();
+    assert_eq!(String::from_utf8(bytes).unwrap(), text);
+    let mut context = tokens;
+    context.splice(0..0, info.bos);
+    let reply = block_on(
+        model.score(ScoreRequest { context: context.clone(), drafts: vec![vec![5, 6], vec![5, 7]] }),
+    )
+    .unwrap();
+    assert_eq!(reply.usage.computed, context.len() + 3);
+    let total: f64 = reply.next.values().iter().map(|x| f64::from(*x).exp()).sum();
+    assert!((total - 1.0).abs() < 1e-5);
+    let again =
+        block_on(model.score(ScoreRequest { context: context.clone(), drafts: vec![vec![5, 7]] })).unwrap();
+    assert_eq!((again.usage.computed, again.usage.cached), (0, context.len()));
+    assert_eq!(again.after[0], reply.after[1]);
+    let request = SampleRequest {
+        context: context.clone(),
+        continuations: (0..3)
+            .map(|seed| Continuation {
+                seed,
+                stop: StopRule { max_tokens: 40, newlines: Some(3), texts: vec![] },
+                ..Continuation::default()
+            })
+            .collect(),
+        temperature: 0.9,
+        top_p: 0.95,
+        want_distributions: false,
+    };
+    let (samples, usage) = block_on(model.sample(request.clone())).unwrap();
+    eprintln!("{usage:?}");
+    for sample in &samples {
+        let bytes: Vec<u8> = sample.tokens.iter().flat_map(|t| model.token_bytes(*t)).copied().collect();
+        eprintln!("{:?} {:?}", sample.stop, String::from_utf8_lossy(&bytes));
+        assert!(sample.stop != StopReason::Text && !sample.tokens.is_empty());
+    }
+    assert_eq!(block_on(model.sample(request)).unwrap().0, samples);
+}
