@@ -254,8 +254,10 @@ class Renderer:
         for key, value in islice(pairs, self.items):
             if self.room <= 0:
                 break
+            # A namespace made by `exec` carries all built-in names.
+            hidden = type(key) is str and key == "__builtins__"
             key = self.write(key, nesting - 1)
-            parts.append(key + ": " + self.write(value, nesting - 1))
+            parts.append(key + ": " + ("..." if hidden else self.write(value, nesting - 1)))
             self.room -= 4
             shown += 1
         if shown < total:

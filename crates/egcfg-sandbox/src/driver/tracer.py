@@ -77,7 +77,8 @@ The same program gives the same steps on every version and with both back ends, 
 - A frame that an exception leaves after other exceptions were handled in it is described by the last one that was
   raised there (`settrace` does not say which one it is).
 - Left over: 3.9 reports no step for `pass`, `break`, `continue` and constant expressions where its compiler drops
-  them; on 3.12 and older a dictionary that the program got from `locals()` follows the variables; a value may live
+  them, nor for the header of a `while True` that begins with one of them; a program that shows how a library went
+  about its work (in which order `sorted` compares) shows that version's way; on 3.12 and older a dictionary that the program got from `locals()` follows the variables; a value may live
   until the next step of its frame.
 
 The wire format
@@ -125,6 +126,8 @@ if monitoring is not None:
     use_tool_id, free_tool_id = monitoring.use_tool_id, monitoring.free_tool_id
     get_tool, get_events = monitoring.get_tool, monitoring.get_events
 VERSION = "%d.%d.%d" % sys.version_info[:3]
+NO_LOOP = (-1, -1)
+BEHIND_YIELD = sys.version_info >= (3, 13)
 # Stand for "no atom is known" and "as at the frame's last step".
 NOTHING, UNCHANGED = object(), object()
 OWN_FILES = (
@@ -257,10 +260,16 @@ def unwinds(rec, frame, value):
     """Whether a `return` event of `settrace` means that an exception leaves the frame."""
     if value is not None:
         return False
-    operation = rec.code.operations[frame.f_lasti]
-    if operation in RETURNS:
+    if rec.code.operations[frame.f_lasti] in RETURNS:
         return False
-    return rec.unwinding or operation not in YIELDS
+    return rec.unwinding or not yields(rec, frame)
+
+
+def yields(rec, frame):
+    """Whether a frame that is being left stands at a `yield`. (From 3.13 on it stands behind it already.)"""
+    last = frame.f_lasti
+    operations = rec.code.operations
+    return operations[last] in YIELDS or (BEHIND_YIELD and last >= 2 and operations[last - 2] in YIELDS)
 
 
 class Tracer:
@@ -518,6 +527,9 @@ class Tracer:
             rec.closing = rec.unwinding = False
         else:
             rec = Frame(self, code, identity, depth)
+        if stack[-1].calling:
+            # It went on into another frame, as `yield from` does.
+            self.resumed(stack[-1], self.values(stack[-1], frame_of(stack[-1], frame)))
         stack.append(rec)
         rec.silent = depth > self.depth + 1
         if rec.silent:
@@ -534,13 +546,12 @@ class Tracer:
 
     def line(self, rec, frame, number):
         """A line is about to run."""
-        rec.unwinding = False
         statements = self.statements
         if number is None or number >= len(statements):
             return
         line = statements[number]
         last = rec.last
-        if line == last:
+        if line == last and not (self.endless and self.endless.get(line, NO_LOOP)[1] == number):
             return
         end = self.withs.get(line)
         if end is not None and line < last <= end:
@@ -551,6 +562,7 @@ class Tracer:
         if self.endless:
             self.loop_header(rec, line, last, values)
         rec.last = line
+        rec.unwinding = False
         self.step(LINE, rec, line, values)
 
     def loop_header(self, rec, line, last, values):
@@ -588,8 +600,8 @@ class Tracer:
         if rec.calling:
             self.resumed(rec, values)
         self.step(RETURN, rec, self.line_of(frame), values, "[0,%s]" % quote(self.shown(value)))
-        if rec.code.resumable and rec.code.operations[frame.f_lasti] in YIELDS:
-            rec.lasti = frame.f_lasti
+        if rec.code.resumable and yields(rec, frame):
+            rec.lasti = frame.f_lasti - 2
             self.suspended[rec.identity] = rec
 
     def raised(self, rec, frame, error):
@@ -845,6 +857,13 @@ class Tracer:
             if rec.identity == identity:
                 return rec
         return None
+
+
+def frame_of(rec, frame):
+    """The frame of a record that is below `frame` on the stack."""
+    while id(frame) != rec.identity:
+        frame = frame.f_back
+    return frame
 
 
 def by_rank(pairs, rank):
