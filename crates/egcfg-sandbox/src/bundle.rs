@@ -1,0 +1,141 @@
+//! What a warm interpreter is started with: the driver's Python sources, carried in this binary, and the plan of its
+//! confinement. They go to the interpreter over its socket and never lie in a file that a program could edit.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::error::SandboxError;
+use crate::filters::{PID_MAGIC, programs};
+use crate::interpreter::Interpreter;
+use crate::options::{Limits, SandboxOptions};
+
+/// Reads the bundle from its standard input, which is the control socket, and starts the driver. Each module of the driver gets
+/// a copy of the built-in names of its own: a program that edits `builtins` edits its own only.
+pub(crate) const BOOT: &str = "\
+import sys
+sys.path[:] = [p for p in sys.path if p]
+import builtins, json, os, types
+size = int.from_bytes(os.read(0, 4), 'little')
+data = b''
+while len(data) < size:
+    part = os.read(0, 65536)
+    if not part:
+        os._exit(70)
+    data += part
+config = json.loads(data)
+for name, source in config.pop('modules'):
+    module = types.ModuleType(name)
+    module.__dict__['__builtins__'] = dict(vars(builtins))
+    sys.modules[name] = module
+    exec(compile(source, '<%s>' % name, 'exec'), module.__dict__)
+sys.modules['_egcfg_zygote'].main(config)
+";
+
+/// In the order in which they import each other.
+const MODULES: &[(&str, &str)] = &[
+    ("trace_values", include_str!("driver/trace_values.py")),
+    ("trace_source", include_str!("driver/trace_source.py")),
+    ("tracer", include_str!("driver/tracer.py")),
+    ("_egcfg_codec", include_str!("driver/codec.py")),
+    ("_egcfg_confine", include_str!("driver/confine.py")),
+    ("_egcfg_candidate", include_str!("driver/candidate.py")),
+    ("_egcfg_comparer", include_str!("driver/comparer.py")),
+    ("_egcfg_probe", include_str!("driver/probe.py")),
+    ("_egcfg_zygote", include_str!("driver/zygote.py")),
+];
+
+/// Uids from here on are given to children, by process id. Below are people and services.
+const UID_BASE: u32 = 0x4000_0000;
+
+/// See the module's paragraph.
+#[derive(Debug, Clone)]
+pub(crate) struct Bundle {
+    /// The interpreter's executable.
+    pub(crate) python: PathBuf,
+    /// The whole environment that it gets.
+    pub(crate) environment: Vec<(String, String)>,
+    config: Value,
+}
+
+impl Bundle {
+    pub(crate) fn new(interpreter: &Interpreter, options: &SandboxOptions) -> Result<Self, SandboxError> {
+        let filters = programs().map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
+        let filters: Vec<String> = filters.iter().map(|program| hex(program)).collect();
+        let mut read: Vec<&Path> = interpreter.library.iter().map(PathBuf::as_path).collect();
+        read.extend(options.import_paths.iter().map(PathBuf::as_path));
+        read.extend(SYSTEM_LIBRARIES.iter().map(Path::new));
+        let config = json!({
+            "modules": MODULES,
+            "supervisor": std::process::id(),
+            "extra_paths": options.import_paths,
+            "preload": options.preload,
+            "plan": {
+                "filters": filters,
+                "pid_magic": PID_MAGIC,
+                "uid_base": UID_BASE,
+                "read": read,
+                "expected": [],
+                "limits": limits(&options.limits),
+                "syscalls": {
+                    "landlock_create_ruleset": libc::SYS_landlock_create_ruleset,
+                    "landlock_add_rule": libc::SYS_landlock_add_rule,
+                    "landlock_restrict_self": libc::SYS_landlock_restrict_self,
+                    "seccomp": libc::SYS_seccomp,
+                    "close_range": libc::SYS_close_range,
+                    "capset": libc::SYS_capset,
+                },
+            },
+        });
+        // Hash order comes from the warm parent, so it is fixed here; numeric libraries must not start threads, which
+        // do not survive a fork.
+        let environment = [
+            ("PYTHONHASHSEED", "0"),
+            ("PATH", "/usr/bin:/bin"),
+            ("LANG", "C.UTF-8"),
+            ("TZ", "UTC"),
+            ("OMP_NUM_THREADS", "1"),
+            ("OPENBLAS_NUM_THREADS", "1"),
+            ("MKL_NUM_THREADS", "1"),
+        ];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        Ok(Self { python: interpreter.path.clone(), environment, config })
+    }
+
+    /// Children refuse to run unless these steps of their confinement succeed.
+    pub(crate) fn expect(&mut self, steps: &[String]) {
+        self.config["plan"]["expected"] = json!(steps);
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        self.config.to_string().into_bytes()
+    }
+}
+
+/// Where extension modules find shared libraries, and the time zones.
+const SYSTEM_LIBRARIES: &[&str] = &[
+    "/usr/lib",
+    "/lib",
+    "/lib64",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/etc/ld.so.cache",
+    "/usr/share/zoneinfo",
+    "/etc/localtime",
+];
+
+fn limits(limits: &Limits) -> Value {
+    // The processor limit here is a backstop for a whole process; the supervisor's clock measures each test.
+    let cpu = limits.cpu.as_secs().max(1) * CPU_BACKSTOP + 1;
+    json!({
+        "cpu": cpu, "memory": limits.memory, "file_size": limits.file_size, "files": limits.files,
+        "threads": limits.threads, "stack": limits.stack,
+    })
+}
+
+/// A child may use this many tests' processor time before the kernel ends it; the supervisor replaces it before.
+pub(crate) const CPU_BACKSTOP: u64 = 3;
+
+fn hex(data: &[u8]) -> String {
+    data.iter().map(|byte| format!("{byte:02x}")).collect()
+}

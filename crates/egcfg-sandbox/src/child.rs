@@ -1,0 +1,299 @@
+//! A forked, confined child as the supervisor sees it: its protocol, its output, its clocks, and how it ends. A child is
+//! killed and reaped when its handle is dropped, whatever the reason, a cancelled future included.
+
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use egcfg_task::Clock;
+use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::UnixStream;
+use tokio::time::{Instant, sleep_until};
+
+use crate::clock::{Reading, Watch};
+use crate::error::SandboxError;
+use crate::frame::{Frame, FrameError};
+use crate::options::Limits;
+use crate::output::Output;
+use crate::workdir::RunDirectory;
+use crate::zygote::{Exit, Role, Zygote};
+
+/// See the module's paragraph.
+#[derive(Debug)]
+pub(crate) struct Child {
+    pid: i32,
+    generation: u64,
+    pidfd: AsyncFd<OwnedFd>,
+    protocol: UnixStream,
+    buffer: Vec<u8>,
+    limits: Arc<Limits>,
+    /// Standard output.
+    pub(crate) out: Output,
+    /// Standard error.
+    pub(crate) err: Output,
+    trace: OwnedFd,
+    zygote: Zygote,
+    work: Option<PathBuf>,
+}
+
+/// What came instead of an answer.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// A clock ran out; the child still lives.
+    Timeout(Clock),
+    /// More output than allowed; the child still lives.
+    Output,
+    /// Bytes that no honest child sends.
+    Forged(FrameError),
+    /// The process ended; `None` when nobody knows how.
+    Exited(Option<Exit>),
+}
+
+impl Child {
+    /// Forks a child and waits until it is confined and ready.
+    pub(crate) async fn fork(
+        zygote: &Zygote,
+        role: Role,
+        run: &RunDirectory,
+        limits: &Arc<Limits>,
+    ) -> Result<Self, SandboxError> {
+        let spawn = |error: rustix::io::Errno| SandboxError::Spawn(error.to_string());
+        let io = |error: std::io::Error| SandboxError::Spawn(error.to_string());
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).map_err(spawn)?;
+        let (out, out_end) = pipe_with(PipeFlags::CLOEXEC).map_err(spawn)?;
+        let (err, err_end) = pipe_with(PipeFlags::CLOEXEC).map_err(spawn)?;
+        let trace = memfd_create("egcfg-trace", MemfdFlags::CLOEXEC).map_err(spawn)?;
+        let their_trace = trace.try_clone().map_err(io)?;
+        let ours = std::os::unix::net::UnixStream::from(ours);
+        ours.set_nonblocking(true).map_err(io)?;
+        let work = run.next();
+        let (pid, generation) = zygote
+            .fork(role, work.clone(), vec![out_end, err_end, theirs, their_trace])
+            .await
+            .map_err(SandboxError::Zygote)?;
+        // Nobody reaps before the supervisor says so: the number is this child's.
+        let opened = Pid::from_raw(pid)
+            .ok_or_else(|| SandboxError::Protocol(format!("{pid} is no process id")))
+            .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).map_err(spawn))
+            .and_then(|fd| watch_exit(fd).map_err(io));
+        let pidfd = match opened {
+            Ok(pidfd) => pidfd,
+            Err(error) => {
+                if let Some(pid) = Pid::from_raw(pid) {
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
+                }
+                drop(zygote.reap(pid, generation, work));
+                return Err(error);
+            }
+        };
+        let mut child = Self {
+            pid,
+            generation,
+            pidfd,
+            protocol: UnixStream::from_std(ours).map_err(io)?,
+            buffer: Vec::new(),
+            limits: Arc::clone(limits),
+            out: Output::drain(out, limits.output).map_err(io)?,
+            err: Output::drain(err, limits.output).map_err(io)?,
+            trace,
+            zygote: zygote.clone(),
+            work: Some(work),
+        };
+        if role != Role::Probe {
+            child.greet().await?;
+        }
+        Ok(child)
+    }
+
+    /// Waits for the word that the confinement is in force; nothing of a program has been read before it.
+    async fn greet(&mut self) -> Result<(), SandboxError> {
+        match tokio::time::timeout(
+            Duration::from_secs(20),
+            read(&self.protocol, &mut self.buffer, self.limits.message),
+        )
+        .await
+        {
+            Ok(Ok(Some(frame))) if frame.kind == b'G' => Ok(()),
+            Ok(Ok(Some(frame))) if frame.kind == b'H' => {
+                Err(SandboxError::Spawn(format!("not confined as it should be: {}", frame.text(0))))
+            }
+            Ok(Ok(None)) => {
+                let exit = self.exit().await;
+                Err(SandboxError::Spawn(format!("it ended before it began ({exit:?})")))
+            }
+            Ok(other) => Err(SandboxError::Protocol(format!("{other:?} instead of a greeting"))),
+            Err(_) => Err(SandboxError::Spawn("it did not begin in time".to_owned())),
+        }
+    }
+
+    /// Sends a request and waits for the answer under the clocks.
+    pub(crate) async fn ask(
+        &mut self,
+        kind: u8,
+        fields: &[&[u8]],
+        watch: &mut Watch,
+    ) -> Result<Frame, Ended> {
+        self.exchange(&Frame::encode(kind, fields), watch).await
+    }
+
+    /// Waits for the next frame under the clocks.
+    pub(crate) async fn next(&mut self, watch: &mut Watch) -> Result<Frame, Ended> {
+        self.exchange(&[], watch).await
+    }
+
+    /// Sends bytes of a frame and waits for one under the clocks.
+    pub(crate) async fn exchange(&mut self, data: &[u8], watch: &mut Watch) -> Result<Frame, Ended> {
+        watch.resume();
+        // A child that does not read must not hold the supervisor up either: the clocks run from here.
+        let mut sent = 0;
+        loop {
+            let next = Instant::from_std(watch.next_look());
+            tokio::select! {
+                biased;
+                written = write(&self.protocol, &data[sent..]), if sent < data.len() => match written {
+                    Ok(size) => sent += size,
+                    Err(_) => return Err(self.ended().await),
+                },
+                frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
+                    return match frame {
+                        Ok(Some(frame)) => Ok(frame),
+                        Ok(None) => Err(self.ended().await),
+                        Err(error) => Err(Ended::Forged(error)),
+                    };
+                }
+                () = self.out.exceeded() => return Err(Ended::Output),
+                () = self.err.exceeded() => return Err(Ended::Output),
+                () = sleep_until(next) => if let Some(clock) = watch.look(Reading::take(self.pid)) {
+                    return Err(Ended::Timeout(clock));
+                },
+            }
+        }
+    }
+
+    /// The stream has ended: the process has, too, or is made to.
+    async fn ended(&mut self) -> Ended {
+        if self.out.is_exceeded() || self.err.is_exceeded() {
+            return Ended::Output;
+        }
+        Ended::Exited(self.exit().await)
+    }
+
+    /// Waits a moment for the process to end by itself, ends it otherwise, and says how it ended.
+    pub(crate) async fn exit(&mut self) -> Option<Exit> {
+        let grace = Duration::from_millis(200);
+        if tokio::time::timeout(grace, self.pidfd.readable()).await.is_err() {
+            self.kill();
+        }
+        let work = self.work.take()?;
+        self.zygote.reap(self.pid, self.generation, work).await.ok().flatten()
+    }
+
+    /// What the kernel says about the process now.
+    pub(crate) fn reading(&self) -> Reading {
+        Reading::take(self.pid)
+    }
+
+    /// Makes room for a trace of this many bytes, empty.
+    pub(crate) fn open_trace(&self, size: u64) -> std::io::Result<()> {
+        ftruncate(&self.trace, 0)?;
+        ftruncate(&self.trace, size)?;
+        Ok(())
+    }
+
+    /// The bytes of the trace written last, and forgets them.
+    pub(crate) fn take_trace(&self, limit: usize) -> Vec<u8> {
+        let mut head = [0; 8];
+        if rustix::io::pread(&self.trace, &mut head, 0) != Ok(8) {
+            return Vec::new();
+        }
+        let size = usize::try_from(u64::from_le_bytes(head)).unwrap_or(usize::MAX).min(limit);
+        let mut data = vec![0; size];
+        let mut filled = 0;
+        while filled < size {
+            match rustix::io::pread(&self.trace, &mut data[filled..], 8 + filled as u64) {
+                Ok(0) | Err(_) => break,
+                Ok(read) => filled += read,
+            }
+        }
+        data.truncate(filled);
+        let _ = rustix::io::pwrite(&self.trace, &[0; 8], 0);
+        data
+    }
+
+    /// Whether nothing stands unread behind the last answer.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.buffer.is_empty()
+    }
+
+    /// Whether bytes have come that nobody asked for.
+    pub(crate) fn has_spoken(&mut self) -> bool {
+        let mut byte = [0; 1];
+        !self.buffer.is_empty() || matches!(self.protocol.try_read(&mut byte), Ok(size) if size > 0)
+    }
+
+    /// Whether the process is there and has said nothing.
+    pub(crate) fn is_fresh(&mut self) -> bool {
+        let mut byte = [0; 1];
+        let silent =
+            matches!(&self.protocol.try_read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock);
+        silent && self.buffer.is_empty()
+    }
+
+    fn kill(&self) {
+        let _ = pidfd_send_signal(self.pidfd.get_ref().as_fd(), Signal::KILL);
+    }
+}
+
+/// Registers the descriptor that becomes readable when the process ends.
+#[allow(
+    deprecated,
+    reason = "an OwnedFd names an open descriptor as long as it lives, which is all the newer call asks"
+)]
+fn watch_exit(fd: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(fd, Interest::READABLE)
+}
+
+/// Writes some bytes. May be cancelled and called again.
+async fn write(protocol: &UnixStream, data: &[u8]) -> std::io::Result<usize> {
+    loop {
+        match protocol.try_write(data) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => protocol.writable().await?,
+            other => return other,
+        }
+    }
+}
+
+/// The next frame; `None` at the end of the stream. May be cancelled and called again.
+async fn read(protocol: &UnixStream, buffer: &mut Vec<u8>, limit: u64) -> Result<Option<Frame>, FrameError> {
+    loop {
+        if let Some(frame) = Frame::take(buffer, limit as usize)? {
+            return Ok(Some(frame));
+        }
+        match protocol.try_read_buf(buffer) {
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                if protocol.readable().await.is_err() {
+                    return Ok(None);
+                }
+            }
+            Ok(0) | Err(_) => return Ok(None),
+            Ok(_) => {}
+        }
+    }
+}
+
+impl Drop for Child {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            self.kill();
+            drop(self.zygote.reap(self.pid, self.generation, work));
+        }
+    }
+}

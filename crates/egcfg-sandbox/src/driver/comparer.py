@@ -1,0 +1,328 @@
+"""The process that judges: a clean interpreter in which the test itself runs, and which never runs a line of the program.
+
+The program's function is stood in for by a proxy, which sends the arguments to the program's process and gives back a value
+that was rebuilt here from its canonical form. So `==`, `isclose`, `set(...)` and `except ValueError` mean what they
+mean in Python, whatever the program did to its own interpreter. What the call did to the arguments is applied to them
+here too. A test that needs more of the program than its functions cannot be judged this way: then it says so, and
+the supervisor has it run in the program's own process under a weaker label.
+"""
+
+import ast
+import builtins
+import sys
+import types
+
+from _egcfg_candidate import describe, receive, send
+from _egcfg_codec import Decoder, Encoder, Malformed, Opaque, Unencodable
+
+_GOT = 300
+_ERRORS = {
+    name: cls for name, cls in vars(builtins).items() if isinstance(cls, type) and issubclass(cls, BaseException)
+}
+_STDLIB = getattr(sys, "stdlib_module_names", None)
+
+
+class _Stop(BaseException):
+    """The supervisor has settled this test already."""
+
+
+class _NeedsProgram(BaseException):
+    """The test needs objects of the program's own."""
+
+
+class _Test:
+    """One test: its tree, and what is found out while it runs."""
+
+    def __init__(self, source, entry):
+        self.source, self.entry = source, entry
+        self.tree = ast.parse(source)
+        self.calls, self.errors, self.opaque = [], [], []
+        self.unproven, self.tainted = False, ""
+        self.invocation = self._invocation()
+
+    def _invocation(self):
+        """The text of the one call that this test makes, or None."""
+        calls, loops = [], False
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if node.func.id in (self.entry, "candidate"):
+                    calls.append(node)
+            loops = loops or isinstance(node, (ast.For, ast.While, ast.FunctionDef, ast.comprehension, ast.Lambda))
+        if len(calls) != 1 or loops:
+            return None
+        text = ast.get_source_segment(self.source, calls[0])
+        return text if text and "\n" not in text else ast.unparse(calls[0])
+
+    def unresolved(self, known):
+        """Names that neither the test nor `known` define."""
+        loads, binds = [], set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Name):
+                if isinstance(node.ctx, ast.Load):
+                    loads.append(node.id)
+                else:
+                    binds.add(node.id)
+            elif isinstance(node, ast.arg):
+                binds.add(node.arg)
+            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+                binds.add(node.name)
+            elif isinstance(node, ast.alias):
+                binds.add((node.asname or node.name).split(".")[0])
+            elif isinstance(node, ast.ExceptHandler) and node.name:
+                binds.add(node.name)
+        names = dict.fromkeys(loads)
+        return [name for name in names if name not in binds and name not in known and not hasattr(builtins, name)]
+
+
+class Comparer:
+    """The tests of one program."""
+
+    def __init__(self, fd):
+        self.fd, self.entry, self.kind = fd, "", "function"
+        self.base, self.test, self.whole = {}, None, None
+        self.setup_unproven = self.tracing = False
+
+    def ask(self, kind, *fields):
+        """Sends a request for the program's process, returns its answer."""
+        send(self.fd, kind, *fields)
+        kind, fields = receive(self.fd)
+        if kind == b"K":
+            raise _Stop
+        return kind, fields
+
+    # Calls.
+
+    def proxy(self, target, which, name):
+        def proxy(*args, **kwargs):
+            return self.call(target, which, name, args, kwargs)
+
+        proxy.__name__ = proxy.__qualname__ = name
+        return proxy
+
+    def call(self, target, which, name, args, kwargs):
+        test = self.test
+        encoder = Encoder()
+        try:
+            message, _ = encoder.message((args, tuple(kwargs.items())))
+        except Unencodable:
+            raise _NeedsProgram
+        invocation = ""
+        if self.tracing and target == "n":
+            invocation = test.invocation or _invocation(name, args, kwargs)
+        answer, fields = self.ask(b"C", target.encode(), which.encode(), invocation.encode("utf-8", "replace"), message)
+        if answer == b"E":
+            error = _rebuild(*[field.decode("utf-8", "replace") for field in fields[:3]])
+            if len(fields) > 3:
+                self.decode(fields[3], encoder)
+            test.errors.append(error)
+            raise error
+        value = self.decode(fields[0], encoder)
+        if target == "n":
+            test.calls.append(value)
+        return value
+
+    def decode(self, data, encoder):
+        decoder = Decoder(data, encoder.heap, self.remote)
+        try:
+            return decoder.message()
+        finally:
+            self.test.opaque.extend(decoder.opaque)
+
+    def remote(self, kind, number, name):
+        """The stand-in for an iterator or a function that the program returned."""
+        if kind == b"i":
+            return self.items(number)
+        return self.proxy("h", str(number), name)
+
+    def items(self, number):
+        while True:
+            item = self.call("x", str(number), "next", (), {})
+            if item == ():
+                return
+            yield item[0]
+
+    # Tests.
+
+    def begin(self, entry, kind, setup, trace):
+        """What all tests of the program share."""
+        self.entry, self.kind, self.tracing = entry.decode(), kind.decode(), trace == b"1"
+        self.base = {"__name__": "__test__", "__builtins__": builtins}
+        if self.kind != "missing":
+            self.base[self.entry] = self.base["candidate"] = self.proxy("n", self.entry, self.entry)
+        if not setup:
+            return
+        self.test = _Test(setup.decode("utf-8", "surrogatepass"), self.entry)
+        try:
+            self.resolve(self.test)
+            exec(compile(self.test.tree, "<setup>", "exec"), self.base)
+            self.setup_unproven = self.test.unproven
+        except (_NeedsProgram, _Stop):
+            self.whole = "the set-up code"
+        except Exception as error:
+            self.whole = "the set-up code"
+
+    def resolve(self, test):
+        """Finds what the test takes from the program besides its entry point."""
+        names = test.unresolved(self.base)
+        if not names:
+            return
+        answer, fields = self.ask(b"N", "\n".join(names).encode())
+        kinds = fields[0].decode().split("\n") if answer == b"N" else []
+        if len(kinds) != len(names):
+            return
+        for name, kind in zip(names, kinds):
+            what, _, home = kind.partition(":")
+            if what == "module" and home == name and _is_stdlib(home):
+                self.base[name] = __import__(home)
+            elif what == "import" and _is_stdlib(home) and hasattr(__import__(home, fromlist=[name]), name):
+                self.base[name] = getattr(__import__(home, fromlist=[name]), name)
+            elif what == "function":
+                self.base[name] = self.proxy("n", name, name)
+                test.unproven = True
+            elif what != "missing":
+                raise _NeedsProgram
+
+    def judge(self, source):
+        """Runs one test; returns the fields of its outcome: verdict, exception name, error line, got, unproven."""
+        text = source.decode("utf-8", "surrogatepass")
+        try:
+            self.test = test = _Test(text, self.entry)
+            code = compile(test.tree, "<test>", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            return "broken", "", "the test itself does not compile: %s" % error, "", ""
+        if self.whole or self.kind == "class":
+            return "program", "", test.invocation or "", "", ""
+        test.unproven = self.setup_unproven
+        names = dict(self.base)
+        known = self.base
+        try:
+            self.base = names
+            self.resolve(test)
+            exec(code, names)
+            verdict = ("passed", "", "")
+            if test.opaque:
+                verdict = self.odd(test)
+        except _NeedsProgram:
+            return "program", "", test.invocation or "", "", ""
+        except _Stop:
+            return "stopped", "", "", "", ""
+        except Malformed as error:
+            verdict = ("forged", "", "the program's process sent a malformed value: %s" % error)
+        except BaseException as error:
+            verdict = self.odd(test) if test.opaque else self.failed(test, error)
+        finally:
+            self.base = known
+        got = _repr(test.calls[0]) if len(test.calls) == 1 else ""
+        return verdict + (got, "1" if test.unproven else "")
+
+    def odd(self, test):
+        """The verdict on a test that met an object without a canonical form."""
+        own = [value.name for value in test.opaque if value.own]
+        if own:
+            return "wrong", "", "returned an object of the program's own class %s" % own[0]
+        return "wrong", "", "returned an object of the type %s, which no test can compare" % test.opaque[0].name
+
+    def failed(self, test, error):
+        name, _, text = describe(error)
+        if any(error is known for known in test.errors):
+            kind = "memory" if name == "MemoryError" else "exception"
+            return kind, name, _line("%s: %s" % (name, text) if text else name)
+        if isinstance(error, MemoryError):
+            return "memory", name, "the returned value does not fit into the judge's memory"
+        node = _failing_assert(test.tree, error) if isinstance(error, AssertionError) else None
+        if node is None:
+            kind = "assertion" if isinstance(error, AssertionError) else "exception"
+            return kind, name, _line("the test raised %s: %s" % (name, text))
+        got = _repr(test.calls[-1]) if test.calls else ""
+        expected = _expected(node.test, self.entry)
+        if expected is not None and got:
+            return "wrong", "", "expected %s, got %s" % (_line(expected), got)
+        compared = any(isinstance(part, (ast.Compare, ast.Call)) for part in ast.walk(node.test))
+        line = "%s is false" % _line(ast.unparse(node.test)) + (", the call returned %s" % got if got else "")
+        return "wrong" if compared else "assertion", "", line
+
+
+def _is_stdlib(home):
+    return home in _STDLIB if _STDLIB is not None else home in sys.modules and home != "__main__"
+
+
+def _line(text):
+    text = " ".join(text.split())
+    return text if len(text) <= _GOT else text[:_GOT] + "..."
+
+
+def _repr(value):
+    """A bounded repr of a decoded value, which holds built-in values only."""
+    if isinstance(value, types.GeneratorType):
+        return "<iterator>"
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError, MemoryError):
+        return "<%s>" % type(value).__name__
+    return text if len(text) <= _GOT else text[:_GOT] + "..."
+
+
+def _invocation(name, args, kwargs):
+    parts = [_repr(arg) for arg in args] + ["%s=%s" % (key, _repr(value)) for key, value in kwargs.items()]
+    return "%s(%s)" % (name, ", ".join(parts))
+
+
+def _rebuild(name, bases, text):
+    """An exception like the one that the program raised: its class where that is built in, else one of that name."""
+    nearest = next((_ERRORS[base] for base in bases.split("\n") if base in _ERRORS), Exception)
+    if name == nearest.__name__:
+        cls = nearest
+    else:
+        try:
+            cls = type(name, (nearest,), {})
+        except (TypeError, ValueError):
+            cls = nearest
+    try:
+        error = cls(text) if text else cls()
+        if str(error) != text:
+            error = type(name, (nearest,), {"__str__": lambda self: text})(text)
+        return error
+    except Exception:
+        # Some classes want more arguments (UnicodeDecodeError).
+        error = cls.__new__(cls)
+        error.args = (text,)
+        return error
+
+
+def _failing_assert(tree, error):
+    """The assert statement that raised this, if one of the test's own did."""
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        inside = trace.tb_frame.f_code.co_filename == "<test>"
+        line = trace.tb_lineno if inside else None
+        trace = trace.tb_next
+    if line is None:
+        return None
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert) and node.lineno <= line <= node.end_lineno:
+            return node
+    return None
+
+
+def _expected(node, entry):
+    """The source of what a simple `f(..) == expected` expects."""
+    if not (isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], (ast.Eq, ast.Is))):
+        return None
+    for call, other in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in (entry, "candidate"):
+            if not any(isinstance(part, ast.Call) for part in ast.walk(other)):
+                return ast.unparse(other)
+    return None
+
+
+def serve(fd):
+    """Announces itself, then judges tests until there are no more."""
+    comparer = Comparer(fd)
+    send(fd, b"G")
+    while True:
+        kind, fields = receive(fd)
+        if kind == b"B":
+            comparer.begin(*fields)
+            send(fd, b"B")
+        elif kind == b"J":
+            send(fd, b"O", *[field.encode("utf-8", "replace") for field in comparer.judge(*fields)])

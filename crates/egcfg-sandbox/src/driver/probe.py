@@ -1,0 +1,138 @@
+"""Finds out which protections are really in force, by trying in a throw-away child what each of them forbids.
+
+Every canary is one bounded attempt that does no harm where it succeeds. The child was confined exactly as one that
+runs a program; its answers describe the machine (kernel, user, rights), so they are trusted.
+"""
+
+import ctypes
+import errno
+import os
+import resource
+import signal
+import socket
+import sys
+
+from _egcfg_confine import _libc, _prctl
+
+
+def run(steps, confinement):
+    """Name to `None` (in force) or why not, for each protection."""
+    results = dict(steps)
+    for name, canary in (
+        ("descriptors", _descriptors), ("environment", _environment), ("rlimits", _rlimits),
+        ("no-new-privs", _no_new_privs), ("parent-death", _parent_death), ("landlock", _landlock),
+        ("fork-denied", _fork), ("exec-denied", _exec), ("network-denied", _network),
+        ("signals-denied", lambda: _signals(confinement.zygote)), ("privileged-calls-denied", _privileged),
+    ):
+        if results.get(name) is None:
+            try:
+                results[name] = canary()
+            except Exception as error:
+                results[name] = "the probe failed: %s: %s" % (type(error).__name__, error)
+    return results
+
+
+def _descriptors():
+    opened = []
+    for fd in range(5, 1024):
+        try:
+            os.fstat(fd)
+            opened.append(fd)
+        except OSError:
+            continue
+    return "descriptors %s are open" % opened if opened else None
+
+
+def _environment():
+    odd = sorted(set(os.environ) - {"PYTHONHASHSEED", "PATH", "LANG", "HOME", "TMPDIR", "TZ", "LC_ALL", "LC_CTYPE"} - _BLAS)
+    return "unexpected variables: %s" % ", ".join(odd) if odd else None
+
+
+_BLAS = {"OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"}
+
+
+def _rlimits():
+    for name in ("RLIMIT_CPU", "RLIMIT_AS", "RLIMIT_FSIZE", "RLIMIT_NOFILE"):
+        if resource.getrlimit(getattr(resource, name))[1] == resource.RLIM_INFINITY:
+            return "%s is unlimited" % name
+    return None
+
+
+def _no_new_privs():
+    return None if _prctl(39, 0, 0, 0, 0) == 1 else "not set"
+
+
+def _parent_death():
+    value = ctypes.c_int(0)
+    _prctl(2, ctypes.byref(value), 0, 0, 0)
+    return None if value.value == signal.SIGKILL else "not set"
+
+
+def _denied(action, *args):
+    """None when the attempt is refused."""
+    try:
+        action(*args)
+    except OSError as error:
+        return None if error.errno in (errno.EPERM, errno.EACCES, errno.EAGAIN, errno.ENOSYS, errno.EXDEV) else str(error)
+    return "allowed"
+
+
+def _landlock():
+    with open("probe", "w") as file:
+        file.write("x")
+    os.unlink("probe")
+    for path in ("/etc/passwd", "/proc/self/environ", "/proc/1/cmdline"):
+        if _denied(lambda: open(path).close()) is not None:
+            return "%s can be read" % path
+    target = "/tmp/egcfg-probe-%d" % os.getpid()
+    verdict = _denied(lambda: open(target, "x").close())
+    if verdict == "allowed":
+        os.unlink(target)
+    return None if verdict is None else "writing to /tmp: %s" % verdict
+
+
+def _fork():
+    try:
+        pid = os.fork()
+    except OSError:
+        return None
+    if pid == 0:
+        os._exit(0)
+    os.waitpid(pid, 0)
+    return "a process could be made"
+
+
+def _exec():
+    # The path does not exist: without the filter this is ENOENT, and with neither a new program would run.
+    return _denied(os.execv, "/nonexistent/egcfg-probe", ["x"])
+
+
+def _network():
+    for family in ("AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "AF_VSOCK"):
+        if hasattr(socket, family):
+            try:
+                socket.socket(getattr(socket, family), socket.SOCK_STREAM).close()
+            except OSError as error:
+                if error.errno == errno.EPERM:
+                    continue
+                return "%s: %s" % (family, error)
+            return "%s sockets can be made" % family
+    return None
+
+
+def _signals(parent):
+    if _denied(os.kill, parent, 0) is not None:
+        return "signals reach the parent"
+    os.kill(os.getpid(), 0)
+    return None
+
+
+def _privileged():
+    """System calls that no program needs, by number where the library has no name for them."""
+    if sys.platform != "linux":
+        return "not Linux"
+    for name, args in (("unshare", (0x10000000,)), ("ptrace", (0, 0, 0, 0)), ("mount", (0, 0, 0, 0, 0))):
+        ctypes.set_errno(0)
+        if getattr(_libc, name)(*args) == 0 or ctypes.get_errno() != errno.EPERM:
+            return "%s is not refused" % name
+    return None

@@ -1,0 +1,114 @@
+"""The warm interpreter: imports what programs commonly need, then forks a child per request and never runs a program itself.
+
+The supervisor speaks over one socket. A request is one packet: a command byte, its fields, and the descriptors of the
+new child. Children are reaped only when the supervisor asks, so that their process ids stay theirs until
+it has done with them. When the socket ends, so does this process, and the parent-death signal ends its children.
+"""
+
+import gc
+import json
+import os
+import random
+import signal
+import socket
+import struct
+import sys
+
+import _egcfg_candidate as candidate
+import _egcfg_comparer as comparer
+import _egcfg_probe as probe
+from _egcfg_confine import Confinement, _libc
+
+_PRELOAD = (
+    "abc array ast bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal enum "
+    "fractions functools heapq io itertools json math numbers operator queue random re statistics string struct "
+    "textwrap threading time traceback types typing unicodedata"
+)
+
+
+def main(config):
+    parent = os.getppid()
+    _libc.prctl(1, signal.SIGKILL, 0, 0, 0)
+    if parent != config["supervisor"]:
+        os._exit(70)
+    os.setsid()
+    # Programs see no signal handling of ours, and Ctrl-C on the terminal is the supervisor's business.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    control = socket.socket(fileno=os.dup(0))
+    null = os.open("/dev/null", os.O_RDWR)
+    os.dup2(null, 0)
+    for name in _PRELOAD.split():
+        __import__(name)
+    sys.path[:] = [path for path in sys.path if path] + config["extra_paths"]
+    for name in config["preload"]:
+        try:
+            __import__(name)
+        except Exception:
+            pass
+    confinement = Confinement(config["plan"])
+    gc.collect()
+    gc.freeze()
+    control.send(b"warm")
+    while True:
+        try:
+            data, fds, _, _ = socket.recv_fds(control, 4096, 8)
+        except InterruptedError:
+            continue
+        if not data:
+            os._exit(0)
+        command, rest = data[:1], data[1:]
+        if command == b"F":
+            control.send(_fork(confinement, control, rest, fds))
+        elif command == b"X":
+            confinement.plan["expected"] = rest.decode().split("\n") if rest else []
+            control.send(b"X")
+        elif command == b"R":
+            control.send(_reap(struct.unpack("=i", rest)[0]))
+        for fd in fds:
+            os.close(fd)
+
+
+def _fork(confinement, control, rest, fds):
+    role, work = rest[:1], os.fsdecode(rest[1:])
+    try:
+        pid = os.fork()
+    except OSError as error:
+        return b"E" + str(error).encode()
+    if pid:
+        return b"P" + struct.pack("=i", pid)
+    try:
+        _child(confinement, role, work, fds)
+    finally:
+        os._exit(71)
+
+
+# Where a child finds its descriptors.
+PROTOCOL, TRACE = 3, 4
+
+
+def _child(confinement, role, work, fds):
+    # First out of the way of the numbers they are to get, then into place.
+    high = [os.dup(os.dup2(fd, 100 + index)) for index, fd in enumerate(fds)]
+    for target, fd in zip((1, 2, PROTOCOL, TRACE), high):
+        os.dup2(fd, target)
+    random.seed(20250611)
+    steps = confinement.apply(work, TRACE + 1)
+    missing = [name for name in confinement.plan["expected"] if steps.get(name) is not None]
+    if missing:
+        text = ", ".join("%s (%s)" % (name, steps.get(name)) for name in missing)
+        candidate.send(PROTOCOL, b"H", text.encode())
+        return
+    if role == b"c":
+        candidate.serve(PROTOCOL, TRACE)
+    elif role == b"t":
+        comparer.serve(PROTOCOL)
+    elif role == b"p":
+        candidate.send(PROTOCOL, b"B", json.dumps(probe.run(steps, confinement)).encode())
+
+
+def _reap(pid):
+    try:
+        _, status, usage = os.wait4(pid, 0)
+    except ChildProcessError:
+        return b"E" + b"no such child"
+    return b"S" + struct.pack("=idd", status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0)

@@ -1,0 +1,280 @@
+//! Judging assert tests. The test runs in a comparer process; each call that it makes of the program is carried to the
+//! program's process, whose answer is checked and carried back. Whatever the program's process does instead of answering
+//! settles the test; the comparer then only learns that it is over.
+
+use std::time::{Duration, Instant};
+
+use egcfg_task::{Cut, Test, TestResult, Trace, Verdict};
+
+use crate::child::{Child, Ended};
+use crate::clock::Watch;
+use crate::error::SandboxError;
+use crate::frame::Frame;
+use crate::pool::Lease;
+use crate::session::{Failure, Session, exception};
+use crate::text::one_line;
+use crate::value;
+use crate::zygote::Role;
+
+/// A judged test: the result, and the bytes of its trace where the session traces.
+pub(crate) type Judged = (TestResult, Vec<u8>);
+
+/// Judges every test of one program, in order.
+pub(crate) async fn judge(
+    lease: &Lease<'_>,
+    session: &mut Session<'_>,
+    tests: &[Test],
+) -> Result<Vec<Judged>, SandboxError> {
+    let mut judging = Judging { lease, session, comparer: None, whole: None };
+    let mut results = Vec::with_capacity(tests.len());
+    for test in tests {
+        let mut judged = judging.test(test).await?;
+        if judged.0.verdict == Verdict::SandboxUnavailable {
+            // The warm interpreter died under it, which says nothing about the program: once more, on a new one.
+            judging.session.discard();
+            judging.comparer = None;
+            judging.whole = None;
+            judged = judging.test(test).await?;
+        }
+        results.push(judged);
+    }
+    Ok(results)
+}
+
+struct Judging<'a, 'b> {
+    lease: &'a Lease<'a>,
+    session: &'a mut Session<'b>,
+    /// The comparer, after it has heard about the program.
+    comparer: Option<Child>,
+    /// The program cannot be loaded: the verdict on every test.
+    whole: Option<(Failure, Duration)>,
+}
+
+/// How a test ended before its comparer said so.
+enum Settled {
+    Failure(Failure),
+    /// The comparer is of no further use.
+    Broken(Failure),
+}
+
+impl Judging<'_, '_> {
+    async fn test(&mut self, test: &Test) -> Result<Judged, SandboxError> {
+        let started = Instant::now();
+        let Test::Assert(source) = test else {
+            let failure =
+                Failure::new(Verdict::HarnessError, "a stdin/stdout test of a program with assert tests");
+            return Ok((plain(failure, started.elapsed()), Vec::new()));
+        };
+        if let Some((failure, taken)) = &self.whole {
+            return Ok((plain(failure.clone(), *taken), Vec::new()));
+        }
+        self.session.retire_when_spent();
+        if !self.session.is_loaded()
+            && let Err(failure) = self.session.load().await?
+        {
+            self.session.discard();
+            self.whole = Some((failure.clone(), started.elapsed()));
+            return Ok((plain(failure, started.elapsed()), Vec::new()));
+        }
+        let mut watch = self.session.watch();
+        let outcome = self.exchange(source, &mut watch).await?;
+        let mut result = match outcome {
+            Ok(frame) => self.outcome(&frame, source, &mut watch).await,
+            Err(Settled::Failure(failure)) => plain(failure, Duration::ZERO),
+            Err(Settled::Broken(failure)) => {
+                self.comparer = None;
+                plain(failure, Duration::ZERO)
+            }
+        };
+        if result.verdict == Verdict::MemoryExceeded {
+            self.session.discard();
+        }
+        result.seconds = started.elapsed().as_secs_f64();
+        let trace = self.session.take_trace();
+        Ok((result, trace))
+    }
+
+    /// Has the comparer run the test; returns its outcome.
+    async fn exchange(
+        &mut self,
+        source: &str,
+        watch: &mut Watch,
+    ) -> Result<Result<Frame, Settled>, SandboxError> {
+        if self.comparer.is_none() {
+            let comparer = self.lease.child(Role::Comparer).await?;
+            let program = self.session.program();
+            let traced: &[u8] = if self.session.is_traced() { b"1" } else { b"" };
+            let (entry, setup) = (program.entry_point.clone(), program.setup_code.clone());
+            let kind = self.session.entry.clone();
+            let fields: [&[u8]; 4] = [entry.as_bytes(), kind.as_bytes(), setup.as_bytes(), traced];
+            self.comparer = Some(comparer);
+            if let Err(settled) = self.relay(b'B', &fields, b'B', watch).await {
+                self.comparer = None;
+                return Ok(Err(settled));
+            }
+        }
+        Ok(self.relay(b'J', &[source.as_bytes()], b'O', watch).await)
+    }
+
+    /// Sends the comparer a request and carries its calls to the program until the answer of kind `last`.
+    async fn relay(
+        &mut self,
+        kind: u8,
+        fields: &[&[u8]],
+        last: u8,
+        watch: &mut Watch,
+    ) -> Result<Frame, Settled> {
+        let wall = self.lease.limits().wall;
+        let mut settled = None;
+        let mut out = Frame::encode(kind, fields);
+        loop {
+            let Some(comparer) = &mut self.comparer else {
+                return Err(Settled::Broken(Failure::new(Verdict::HarnessError, "no comparer")));
+            };
+            let frame = match comparer.exchange(&out, &mut Watch::wall_only(wall)).await {
+                Ok(frame) if frame.kind == last => {
+                    return match settled {
+                        Some(failure) => Err(Settled::Failure(failure)),
+                        None => Ok(frame),
+                    };
+                }
+                Ok(frame) => frame,
+                Err(ended) => return Err(Settled::Broken(settled.unwrap_or_else(|| comparer_ended(&ended)))),
+            };
+            out = if settled.is_some() {
+                Frame::encode(b'K', &[])
+            } else {
+                match self.carry(&frame, watch).await {
+                    Ok(answer) => answer,
+                    Err(failure) => {
+                        settled = Some(failure);
+                        Frame::encode(b'K', &[])
+                    }
+                }
+            };
+        }
+    }
+
+    /// Carries one request of the comparer's to the program; returns the frame that answers it.
+    async fn carry(&mut self, frame: &Frame, watch: &mut Watch) -> Result<Vec<u8>, Failure> {
+        let fields: Vec<&[u8]> = frame.fields.iter().map(Vec::as_slice).collect();
+        match frame.kind {
+            b'N' => {
+                let answer = self.session.ask(b'N', &fields, watch).await?;
+                if answer.kind != b'N' {
+                    return Err(self.session.raised(&answer));
+                }
+                Ok(Frame::encode(b'N', &[answer.field(1)]))
+            }
+            b'C' => {
+                let known = value::check(frame.field(3), &[]).map_err(|error| {
+                    Failure::new(Verdict::HarnessError, format!("the test's arguments: {error}"))
+                })?;
+                let answer = self.session.ask(b'C', &fields, watch).await?;
+                let (kind, payload) = match answer.kind {
+                    b'V' => (b'V', 1),
+                    b'E' if answer.fields.len() > 4 => (b'E', 4),
+                    _ => return Err(self.session.raised(&answer)),
+                };
+                if let Err(error) = value::check(answer.field(payload), &known) {
+                    self.session.discard();
+                    return Err(Failure::new(Verdict::Forged, format!("the program's process sent {error}")));
+                }
+                let fields: Vec<&[u8]> = answer.fields[1..].iter().map(Vec::as_slice).collect();
+                Ok(Frame::encode(kind, &fields))
+            }
+            _ => Err(Failure::new(Verdict::HarnessError, "the comparer asked what it never asks")),
+        }
+    }
+
+    /// The result that the comparer's outcome stands for.
+    async fn outcome(&mut self, frame: &Frame, source: &str, watch: &mut Watch) -> TestResult {
+        let (exception, line, got) = (frame.text(1), frame.text(2), frame.text(3));
+        let verdict = match frame.field(0) {
+            b"passed" => Verdict::Passed,
+            b"wrong" => Verdict::WrongAnswer,
+            b"assertion" => Verdict::AssertionFailed,
+            b"memory" => Verdict::MemoryExceeded,
+            b"forged" => Verdict::Forged,
+            b"exception" => {
+                let message = line.strip_prefix(&format!("{exception}: ")).unwrap_or("");
+                self::exception(&exception, message).verdict
+            }
+            b"program" => return self.unproven(source, &line, watch).await,
+            _ => Verdict::HarnessError,
+        };
+        if verdict == Verdict::Passed && !self.session.is_silent() {
+            self.session.discard();
+            return plain(
+                Failure::new(Verdict::Forged, "the program answered what nobody asked"),
+                Duration::ZERO,
+            );
+        }
+        TestResult {
+            verdict,
+            seconds: 0.0,
+            error: (!line.is_empty()).then(|| one_line(&line)),
+            got: (!got.is_empty()).then(|| one_line(&got)),
+            unproven: frame.field(4) == b"1",
+        }
+    }
+
+    /// Runs a test that needs the program's own objects, in the program's process.
+    async fn unproven(&mut self, source: &str, invocation: &str, watch: &mut Watch) -> TestResult {
+        let invocation = if invocation.is_empty() { source } else { invocation };
+        let answer = self.session.ask(b'U', &[source.as_bytes(), invocation.as_bytes()], watch).await;
+        let failure = match answer {
+            Ok(frame) if frame.kind == b'O' => None,
+            Ok(frame) if frame.kind == b'F' => {
+                let text = frame.text(2);
+                let text = if text.is_empty() { format!("{source} does not hold") } else { text };
+                Some(Failure::new(Verdict::WrongAnswer, text))
+            }
+            Ok(frame) => Some(self.session.raised(&frame)),
+            Err(failure) => Some(failure),
+        };
+        let mut result = failure.map_or_else(
+            || TestResult { verdict: Verdict::Passed, seconds: 0.0, error: None, got: None, unproven: true },
+            |failure| plain(failure, Duration::ZERO),
+        );
+        result.unproven = true;
+        result
+    }
+}
+
+/// A result that holds a failure only.
+pub(crate) fn plain(failure: Failure, taken: Duration) -> TestResult {
+    TestResult {
+        verdict: failure.verdict,
+        seconds: taken.as_secs_f64(),
+        error: failure.error,
+        got: None,
+        unproven: false,
+    }
+}
+
+/// The comparer runs tests only: what ends it is the test's doing or ours, unless the value it compares is too large.
+fn comparer_ended(ended: &Ended) -> Failure {
+    match ended {
+        Ended::Timeout(clock) => Failure::new(
+            Verdict::Timeout { clock: *clock },
+            "the test did not end, though the program's calls did",
+        ),
+        Ended::Output => Failure::new(Verdict::HarnessError, "the test wrote more than the output limit"),
+        Ended::Forged(error) => Failure::new(Verdict::HarnessError, format!("the test's process: {error}")),
+        Ended::Exited(None) => {
+            Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the test")
+        }
+        Ended::Exited(Some(exit)) => Failure::new(
+            Verdict::HarnessError,
+            format!("the test ended its own process (status {})", exit.status),
+        ),
+    }
+}
+
+/// A trace that stops because the run was stopped says which way.
+pub(crate) fn mark_cut(trace: &mut Trace, verdict: &Verdict) {
+    if trace.cut == Some(Cut::Died) && matches!(verdict, Verdict::Timeout { .. }) {
+        trace.cut = Some(Cut::Time);
+    }
+}

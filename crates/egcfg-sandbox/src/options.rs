@@ -1,0 +1,113 @@
+//! What a caller can choose: the interpreter, the number of workers, the limits of a run and of a trace.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use egcfg_task::{Backend, Form};
+
+/// How a [`crate::Sandbox`] is set up.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SandboxOptions {
+    /// The interpreter; `None` takes an active virtual environment's, else `python3` on `PATH`.
+    pub python: Option<PathBuf>,
+    /// How many programs run at the same time; further ones wait.
+    pub workers: usize,
+    /// Limits of every run.
+    pub limits: Limits,
+    /// Names of protections (see [`crate::Protection`]) without which the sandbox must not start.
+    pub required: Vec<String>,
+    /// Directories that programs may import from besides the standard library (a virtual environment's
+    /// `site-packages`); they become readable.
+    pub import_paths: Vec<PathBuf>,
+    /// Modules to import before the first fork, so that programs find them loaded.
+    pub preload: Vec<String>,
+}
+
+impl Default for SandboxOptions {
+    fn default() -> Self {
+        Self {
+            python: None,
+            workers: std::thread::available_parallelism().map_or(2, usize::from),
+            limits: Limits::default(),
+            required: Vec::new(),
+            import_paths: Vec::new(),
+            preload: Vec::new(),
+        }
+    }
+}
+
+/// Limits of one test of one program.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Real time. Default 10 s.
+    pub wall: Duration,
+    /// Processor time of all threads together. Default 5 s.
+    pub cpu: Duration,
+    /// Real time in which the program sleeps or is blocked. Default 5 s.
+    pub idle: Duration,
+    /// Address space in bytes, the interpreter's own 30 MB included. Default 1 GiB.
+    pub memory: u64,
+    /// Bytes written to standard output and error together. Default 1 MiB.
+    pub output: u64,
+    /// Size of one file in bytes. Default 16 MiB.
+    pub file_size: u64,
+    /// Open descriptors. Default 64.
+    pub files: u64,
+    /// Threads (in force where the sandbox runs as root; elsewhere the address space bounds them). Default 32.
+    pub threads: u64,
+    /// Stack of the main thread in bytes. Default 64 MiB.
+    pub stack: u64,
+    /// Size in bytes of one value that passes between the program and its test. Default 16 MiB.
+    pub message: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            wall: Duration::from_secs(10),
+            cpu: Duration::from_secs(5),
+            idle: Duration::from_secs(5),
+            memory: 1 << 30,
+            output: 1 << 20,
+            file_size: 16 << 20,
+            files: 64,
+            threads: 32,
+            stack: 64 << 20,
+            message: 16 << 20,
+        }
+    }
+}
+
+/// Budgets of one trace. A trace that reaches one is cut there and the program goes on untraced.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TraceOptions {
+    /// Steps. Default 2000.
+    pub steps: u32,
+    /// Real time spent under the tracer. Default 2 s.
+    pub wall: Duration,
+    /// Characters of all rendered values together. Default 1 MiB.
+    pub size: u32,
+    /// The facility to use; `None` takes `sys.monitoring` where the interpreter has it.
+    pub backend: Option<Backend>,
+    /// One step per byte-code instruction as well.
+    pub instructions: bool,
+}
+
+impl Default for TraceOptions {
+    fn default() -> Self {
+        Self { steps: 2000, wall: Duration::from_secs(2), size: 1 << 20, backend: None, instructions: false }
+    }
+}
+
+/// A program to run.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Program {
+    /// Its text.
+    pub source: String,
+    /// The function (or class) that tests call; for stdin/stdout programs the function to run, where there is one.
+    pub entry_point: String,
+    /// How it is called and judged.
+    pub form: Form,
+    /// Python that runs after the program and before the tests.
+    pub setup_code: String,
+}

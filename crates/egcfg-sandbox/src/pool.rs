@@ -1,0 +1,130 @@
+//! The children that wait for work. Forking and confining take a millisecond or two, so it is done ahead: while one program is
+//! judged, or nothing at all happens, the next children already stand ready. Each serves one program and is thrown away.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+
+use crate::child::Child;
+use crate::error::SandboxError;
+use crate::options::Limits;
+use crate::workdir::RunDirectory;
+use crate::zygote::{Role, Zygote};
+
+/// See the module's paragraph.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    /// Limits of every run.
+    pub(crate) limits: Arc<Limits>,
+    zygotes: Vec<Zygote>,
+    run: Arc<RunDirectory>,
+    permits: Semaphore,
+    ready: Mutex<Ready>,
+    depth: usize,
+    next: AtomicUsize,
+    refilling: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Ready {
+    candidates: Vec<Child>,
+    comparers: Vec<Child>,
+}
+
+impl Ready {
+    fn of(&mut self, role: Role) -> &mut Vec<Child> {
+        if role == Role::Comparer { &mut self.comparers } else { &mut self.candidates }
+    }
+}
+
+/// The right to run one program; when it goes, the next children are made.
+#[derive(Debug)]
+pub(crate) struct Lease<'a> {
+    pool: &'a Arc<Pool>,
+    _permit: SemaphorePermit<'a>,
+}
+
+impl Pool {
+    pub(crate) fn new(
+        zygotes: Vec<Zygote>,
+        run: Arc<RunDirectory>,
+        limits: Limits,
+        workers: usize,
+    ) -> Arc<Self> {
+        Arc::new(Self {
+            limits: Arc::new(limits),
+            zygotes,
+            run,
+            permits: Semaphore::new(workers),
+            ready: Mutex::default(),
+            depth: workers.min(4),
+            next: AtomicUsize::new(0),
+            refilling: AtomicBool::new(false),
+        })
+    }
+
+    /// Waits for a free worker.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease<'_>, SandboxError> {
+        let permit = self.permits.acquire().await.map_err(|error| SandboxError::Spawn(error.to_string()))?;
+        Ok(Lease { pool: self, _permit: permit })
+    }
+
+    /// A fresh child: one that waits, or a new one.
+    pub(crate) async fn child(&self, role: Role) -> Result<Child, SandboxError> {
+        while let Some(mut child) = self.ready().of(role).pop() {
+            // It may have died with its interpreter while it waited.
+            if child.is_fresh() {
+                return Ok(child);
+            }
+        }
+        self.fork(role).await
+    }
+
+    /// Forks a child on the interpreter whose turn it is.
+    pub(crate) async fn fork(&self, role: Role) -> Result<Child, SandboxError> {
+        let turn = self.next.fetch_add(1, Ordering::Relaxed);
+        Child::fork(&self.zygotes[turn % self.zygotes.len()], role, &self.run, &self.limits).await
+    }
+
+    /// Makes children until enough wait; the first error ends it (whoever needs a child then sees it).
+    pub(crate) async fn refill(&self) {
+        if self.refilling.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        'roles: for role in [Role::Candidate, Role::Comparer] {
+            while self.ready().of(role).len() < self.depth {
+                match self.fork(role).await {
+                    Ok(child) => self.ready().of(role).push(child),
+                    Err(_) => break 'roles,
+                }
+            }
+        }
+        self.refilling.store(false, Ordering::Release);
+    }
+
+    fn ready(&self) -> std::sync::MutexGuard<'_, Ready> {
+        self.ready.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Lease<'_> {
+    /// Limits of every run.
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.pool.limits
+    }
+
+    /// A fresh child.
+    pub(crate) async fn child(&self, role: Role) -> Result<Child, SandboxError> {
+        self.pool.child(role).await
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let pool = Arc::clone(self.pool);
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { pool.refill().await });
+        }
+    }
+}

@@ -1,0 +1,156 @@
+//! The door: a pool of warm interpreters that judges, observes and traces programs.
+
+use std::sync::Arc;
+
+use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
+
+use crate::bundle::Bundle;
+use crate::error::SandboxError;
+use crate::interpreter::Interpreter;
+use crate::judge::{Judged, mark_cut};
+use crate::options::{Program, SandboxOptions, TraceOptions};
+use crate::pool::Pool;
+use crate::protection::{Protection, probe, steps_in_force};
+use crate::session::Session;
+use crate::workdir::RunDirectory;
+use crate::zygote::Zygote;
+use crate::{judge, stdio, trace_decode};
+
+/// Runs untrusted Python programs. A clone is another handle on the same pool.
+#[derive(Debug, Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    interpreter: Interpreter,
+    protections: Vec<Protection>,
+    pool: Arc<Pool>,
+}
+
+/// A warm interpreter forks fast enough for this many workers.
+const WORKERS_PER_INTERPRETER: usize = 4;
+
+impl Sandbox {
+    /// Finds the interpreter, warms it, finds out what protects this machine, and forks the first children.
+    pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
+        if options.workers == 0 {
+            return Err(SandboxError::Option { field: "workers", reason: "0 (hint: at least 1)".to_owned() });
+        }
+        let python = options.python.clone();
+        let interpreter = tokio::task::spawn_blocking(move || Interpreter::find(python.as_deref()))
+            .await
+            .map_err(|error| SandboxError::Zygote(error.to_string()))??;
+        let bundle = Bundle::new(&interpreter, &options)?;
+        let run = Arc::new(RunDirectory::create()?);
+        let count = options.workers.div_ceil(WORKERS_PER_INTERPRETER);
+        let started: Vec<_> = (0..count).map(|_| Zygote::start(bundle.clone(), Arc::clone(&run))).collect();
+        let mut zygotes = Vec::new();
+        for (zygote, ready) in started {
+            let ready = ready.await.unwrap_or_else(|_| Err("no thread for it".to_owned()));
+            ready.map_err(SandboxError::Zygote)?;
+            zygotes.push(zygote);
+        }
+        let pool = Pool::new(zygotes.clone(), run, options.limits, options.workers);
+        let protections = probe(&pool).await?;
+        for name in &options.required {
+            let known = protections.iter().find(|protection| protection.name == name);
+            let reason = match known {
+                None => Some("there is no such protection".to_owned()),
+                Some(protection) => protection.missing.clone(),
+            };
+            if let Some(reason) = reason {
+                return Err(SandboxError::Unprotected { name: name.clone(), reason });
+            }
+        }
+        for zygote in &zygotes {
+            zygote.expect(steps_in_force(&protections));
+        }
+        pool.refill().await;
+        Ok(Self { inner: Arc::new(Inner { interpreter, protections, pool }) })
+    }
+
+    /// Judges a program: one result per test, in order.
+    pub async fn judge(&self, program: &Program, tests: &[Test]) -> Result<Vec<TestResult>, SandboxError> {
+        let judged = self.run(program, tests, None).await?;
+        Ok(judged.into_iter().map(|(result, _)| result).collect())
+    }
+
+    /// Judges a program and traces, per test, the invocation that it makes (the last one, where it makes several).
+    pub async fn observe(
+        &self,
+        program: &Program,
+        tests: &[Test],
+        options: &TraceOptions,
+    ) -> Result<Vec<Observation>, SandboxError> {
+        let judged = self.run(program, tests, Some(options)).await?;
+        let observed = judged.into_iter().map(|(result, bytes)| {
+            let trace = self.decode(&bytes, &result.verdict);
+            Observation { result, trace }
+        });
+        Ok(observed.collect())
+    }
+
+    /// Traces one invocation, such as `f([1, 2])`, without a test. A program that cannot be loaded gives an empty trace
+    /// that is marked as cut.
+    pub async fn trace(
+        &self,
+        program: &Program,
+        call: &str,
+        options: &TraceOptions,
+    ) -> Result<Trace, SandboxError> {
+        let _lease = self.inner.pool.lease().await?;
+        let mut session = Session::new(&self.inner.pool, program, Some(options));
+        let mut verdict = Verdict::Passed;
+        match session.load().await? {
+            Err(failure) => verdict = failure.verdict,
+            Ok(()) => {
+                let mut watch = session.watch();
+                if let Err(failure) = session.ask(b'R', &[call.as_bytes()], &mut watch).await {
+                    verdict = failure.verdict;
+                }
+            }
+        }
+        let bytes = session.take_trace();
+        Ok(self
+            .decode(&bytes, &verdict)
+            .unwrap_or_else(|| trace_decode::empty(&self.inner.interpreter.version, call)))
+    }
+
+    /// The interpreter that programs run on.
+    pub fn interpreter(&self) -> &Interpreter {
+        &self.inner.interpreter
+    }
+
+    /// What protects this machine from programs, and what does not.
+    pub fn protections(&self) -> &[Protection] {
+        &self.inner.protections
+    }
+
+    async fn run(
+        &self,
+        program: &Program,
+        tests: &[Test],
+        trace: Option<&TraceOptions>,
+    ) -> Result<Vec<Judged>, SandboxError> {
+        if tests.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lease = self.inner.pool.lease().await?;
+        let mut session = Session::new(&self.inner.pool, program, trace);
+        match program.form {
+            Form::Asserts => judge::judge(&lease, &mut session, tests).await,
+            Form::Stdio => stdio::judge(&mut session, tests).await,
+        }
+    }
+
+    fn decode(&self, bytes: &[u8], verdict: &Verdict) -> Option<Trace> {
+        if bytes.is_empty() {
+            return None;
+        }
+        let mut trace = trace_decode::decode(bytes, &self.inner.interpreter.version)?;
+        mark_cut(&mut trace, verdict);
+        Some(trace)
+    }
+}

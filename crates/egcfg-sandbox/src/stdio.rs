@@ -1,0 +1,118 @@
+//! Judging stdin/stdout tests: each runs in a fresh child, and what it printed is compared here. The program never sees what is
+//! expected of it, so its output is all the evidence that is needed.
+
+use std::time::Instant;
+
+use egcfg_task::{Test, TestResult, Verdict};
+
+use crate::error::SandboxError;
+use crate::judge::{Judged, plain};
+use crate::session::{Failure, Session};
+use crate::text::one_line;
+
+/// Judges every test of one program, in order.
+pub(crate) async fn judge(session: &mut Session<'_>, tests: &[Test]) -> Result<Vec<Judged>, SandboxError> {
+    let mut results = Vec::with_capacity(tests.len());
+    for test in tests {
+        let mut judged = one(session, test).await?;
+        if judged.0.verdict == Verdict::SandboxUnavailable {
+            judged = one(session, test).await?;
+        }
+        results.push(judged);
+    }
+    Ok(results)
+}
+
+async fn one(session: &mut Session<'_>, test: &Test) -> Result<Judged, SandboxError> {
+    let started = Instant::now();
+    let mut result = match test {
+        Test::Assert(_) => {
+            let text = "an assert test of a program that reads standard input";
+            plain(Failure::new(Verdict::HarnessError, text), started.elapsed())
+        }
+        Test::Stdio { stdin, stdout } => {
+            let loaded = session.load().await?;
+            match loaded {
+                Ok(()) => run(session, stdin, stdout).await,
+                Err(failure) => plain(failure, started.elapsed()),
+            }
+        }
+    };
+    result.seconds = started.elapsed().as_secs_f64();
+    let trace = session.take_trace();
+    session.discard();
+    Ok((result, trace))
+}
+
+async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResult {
+    let mut watch = session.watch();
+    let answer = match session.ask(b'X', &[stdin.as_bytes()], &mut watch).await {
+        Ok(answer) => answer,
+        Err(failure) => return plain(failure, watch.elapsed()),
+    };
+    if answer.kind != b'D' {
+        let failure = session.raised(&answer);
+        return plain(failure, watch.elapsed());
+    }
+    let code = answer.text(1).parse().unwrap_or(0);
+    if code != 0 {
+        let text = format!("the program ended itself with exit code {code}");
+        return plain(Failure::new(Verdict::ExitedEarly { code }, text), watch.elapsed());
+    }
+    let Some(child) = session.child() else {
+        return plain(Failure::new(Verdict::HarnessError, "the output is lost"), watch.elapsed());
+    };
+    let output = child.out.so_far().await;
+    if child.out.is_exceeded() || child.err.is_exceeded() {
+        return plain(
+            Failure::new(Verdict::OutputExceeded, "wrote more than the output limit"),
+            watch.elapsed(),
+        );
+    }
+    let output = String::from_utf8_lossy(&output);
+    let difference = difference(expected, &output);
+    let verdict = if difference.is_none() { Verdict::Passed } else { Verdict::WrongAnswer };
+    TestResult { verdict, seconds: 0.0, error: difference, got: Some(bounded(&output)), unproven: false }
+}
+
+/// The first line that differs, after trimming trailing white space of each line and of the whole.
+fn difference(expected: &str, got: &str) -> Option<String> {
+    let (mut left, mut right) = (expected.trim_end().lines(), got.trim_end().lines());
+    for number in 1.. {
+        let (expected, got) = match (left.next(), right.next()) {
+            (None, None) => return None,
+            pair => pair,
+        };
+        if expected.map(str::trim_end) != got.map(str::trim_end) {
+            let show = |line: Option<&str>| line.map_or("nothing".to_owned(), |line| format!("{line:?}"));
+            return Some(one_line(&format!("line {number}: expected {}, got {}", show(expected), show(got))));
+        }
+    }
+    None
+}
+
+fn bounded(text: &str) -> String {
+    const LIMIT: usize = 2000;
+    if text.chars().count() <= LIMIT {
+        return text.to_owned();
+    }
+    text.chars().take(LIMIT).chain("...".chars()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    #[test]
+    fn trailing_white_space_does_not_count() {
+        assert_eq!(difference("1 \n2\n\n", "1\n2  "), None);
+        assert_eq!(difference("", "\n \n"), None);
+    }
+
+    #[test]
+    fn the_first_difference_is_named() {
+        assert_eq!(difference("1\n2", "1\n3").unwrap(), "line 2: expected \"2\", got \"3\"");
+        assert_eq!(difference("1\n2", "1").unwrap(), "line 2: expected \"2\", got nothing");
+        assert_eq!(difference(" 1", "1").unwrap(), "line 1: expected \" 1\", got \"1\"");
+    }
+}
