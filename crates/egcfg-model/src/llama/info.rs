@@ -90,11 +90,13 @@ pub(crate) fn describe(weights: &Weights, vocabulary: &Vocabulary, name: &str, c
     }
 }
 
-/// All scalar metadata, in the file's order; values that are no UTF-8 are left out.
+/// All scalar metadata by key; values that are no UTF-8 are left out.
 fn metadata(weights: &Weights) -> Vec<(String, String)> {
-    (0..weights.meta_count())
+    let mut all: Vec<(String, String)> = (0..weights.meta_count())
         .filter_map(|index| {
             Some((weights.meta_key_by_index(index).ok()?, weights.meta_val_str_by_index(index).ok()?))
         })
-        .collect()
+        .collect();
+    all.sort();
+    all
 }

@@ -4,13 +4,11 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
-use std::pin::pin;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel as Weights;
 use llama_cpp_2::model::params::LlamaModelParams;
-use llama_cpp_2::model::params::kv_overrides::ParamOverrideValue;
 
 use crate::error::ModelError;
 use crate::llama::log;
@@ -41,9 +39,7 @@ pub(crate) fn weights(path: &Path, name: &str, gpu_layers: u32) -> Result<Weight
     let _one_at_a_time = LOADING.lock().unwrap_or_else(PoisonError::into_inner);
     let backend = backend()?;
     log::clear();
-    let mut params = pin!(LlamaModelParams::default().with_n_gpu_layers(gpu_layers));
-    // Texts are encoded piece by piece and the pieces' tokens joined: no piece may get a space of its own.
-    params.as_mut().append_kv_override(c"tokenizer.ggml.add_space_prefix", ParamOverrideValue::Bool(false));
+    let params = LlamaModelParams::default().with_n_gpu_layers(gpu_layers);
     let weights = Weights::load_from_file(backend, path, &params).map_err(|error| {
         let said = log::last_lines();
         let said = if said.is_empty() { error.to_string() } else { said.join("; ") };

@@ -4,6 +4,7 @@
 mod batch;
 mod cache;
 mod convert;
+mod encode;
 mod engine;
 mod info;
 mod job;

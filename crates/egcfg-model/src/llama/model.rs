@@ -23,6 +23,7 @@ use crate::api::{
 use crate::check;
 use crate::error::ModelError;
 use crate::llama::batch::LlamaDevice;
+use crate::llama::encode::Encoder;
 use crate::llama::engine::{Engine, Limits};
 use crate::llama::info::{self, Vocabulary};
 use crate::llama::job::Message;
@@ -42,6 +43,7 @@ pub struct LlamaModel {
     info: ModelInfo,
     weights: Arc<Weights>,
     vocabulary: Arc<Vocabulary>,
+    encoder: Encoder,
     /// Nothing once the model is being dropped.
     outbox: Option<Mutex<Sender<Message>>>,
     /// Why the engine has failed, if it has.
@@ -119,10 +121,12 @@ impl LlamaModel {
             Ok(Err(reason)) => return Err(fail(reason)),
             Err(_) => return Err(fail("the engine's thread ended while it started".to_owned())),
         }
+        let encoder = Encoder::of(&weights);
         Ok(Self {
             info,
             weights,
             vocabulary,
+            encoder,
             outbox: Some(Mutex::new(outbox)),
             failure,
             thread: Some(thread),
@@ -149,11 +153,7 @@ impl LanguageModel for LlamaModel {
     }
 
     fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {
-        if text.is_empty() {
-            return Ok(Vec::new());
-        }
-        let tokens = self.weights.vocab().tokenize(text.as_bytes(), false, how == Encode::Template);
-        Ok(tokens.into_iter().filter_map(|token| TokenId::try_from(token.0).ok()).collect())
+        Ok(self.encoder.encode(&self.weights, text, how))
     }
 
     fn token_bytes(&self, token: TokenId) -> &[u8] {
