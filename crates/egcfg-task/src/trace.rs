@@ -43,13 +43,13 @@ pub enum Cut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
-    /// A function was entered.
+    /// A function was entered, or a generator or coroutine goes on.
     Call,
-    /// A line is about to run.
+    /// A statement is about to run (or an instruction, see [`Step::instruction`]).
     Line,
-    /// A function returns.
+    /// A function returns, or a generator or coroutine yields.
     Return,
-    /// An exception passes through.
+    /// An exception is raised in the frame or comes up into it from a call; a frame that it leaves has no return step.
     Exception,
 }
 
@@ -91,14 +91,14 @@ pub struct Step {
     pub function: String,
     /// Line number in the program, from 1; 0 for the invocation.
     pub line: u32,
-    /// The source line, indentation kept.
+    /// The source line, indentation kept; the first one of a statement that spans several; cut when very long.
     pub source: String,
     /// Local variables in order of first assignment, before the step's line runs.
     pub locals: Vec<Local>,
     /// Value or exception, for return and exception steps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outcome: Option<Outcome>,
-    /// The byte-code instruction, where instructions were asked for.
+    /// The byte-code instruction about to run, where instructions were asked for; such a step has the event `Line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instruction: Option<String>,
 }

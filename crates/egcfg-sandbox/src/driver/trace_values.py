@@ -140,12 +140,8 @@ class Renderer:
         if kind is not kept[0]:
             return False
         if kind is list:
-            head = kept[2]
-            return len(value) == kept[1] and all(map(is_, value[: self.items], head))
-        if kind is dict:
-            keys = kept[1]
-            return len(value) == len(keys) and all(map(is_, value, keys)) and all(map(is_, value.values(), kept[2]))
-        return False
+            return len(value) == kept[1] and all(map(is_, value, kept[2]))
+        return len(value) == len(kept[1]) and all(map(is_, value, kept[1])) and all(map(is_, value.values(), kept[2]))
 
     def write(self, value, nesting):
         """The rendering of a value inside another one."""

@@ -98,7 +98,7 @@ import sys
 import time
 from builtins import (
     BaseException, BlockingIOError, GeneratorExit, KeyboardInterrupt, MemoryError, OSError, RecursionError, RuntimeError,
-    StopAsyncIteration, StopIteration, ValueError, bytes, compile, dict, enumerate, eval, exec, getattr, id, int, len, list,
+    StopAsyncIteration, StopIteration, ValueError, compile, dict, enumerate, eval, exec, getattr, id, len, list,
     max, memoryview, min, object, reversed, set, type,
 )
 
@@ -148,15 +148,16 @@ class Budget:
 class MemorySink:
     """Writes into shared memory: eight bytes of length, then the bytes."""
 
-    __slots__ = ("base", "buffer", "limit", "position", "start")
+    __slots__ = ("base", "buffer", "count", "limit", "position")
 
     def __init__(self, buffer, start=0, end=None):
         self.buffer = buffer
-        self.start = start
+        # In the machine's byte order, which is little-endian wherever the sandbox runs.
+        self.count = memoryview(buffer)[start:start + 8].cast("Q")
         self.base = self.position = start + 8
         # The last bytes are kept for the end record.
         self.limit = (len(buffer) if end is None else end) - 32
-        buffer[start:self.base] = bytes(8)
+        self.count[0] = 0
 
     def write(self, data):
         """Returns False when there is no more room."""
@@ -164,10 +165,9 @@ class MemorySink:
         end = position + len(data)
         if end > self.limit:
             return False
-        buffer = self.buffer
-        buffer[position:end] = data
+        self.buffer[position:end] = data
         self.position = end
-        buffer[self.start:self.base] = int.to_bytes(end - self.base, 8, "little")
+        self.count[0] = end - self.base
         return True
 
     def finish(self, data):
@@ -287,7 +287,8 @@ class Tracer:
         self.endless = program.endless
         self.render = Renderer(budget.items, budget.string, budget.nesting, budget.chars)
         self.budget, self.size, self.depth = budget, budget.size, budget.depth
-        self.steps = 0
+        self.steps, self.most_steps = 0, budget.steps
+        self.write = sink.write
         self.cut = None
         self.off = True
         self.deep = self.busy = self.ended = False
@@ -356,7 +357,7 @@ class Tracer:
         self.depth = max(1, min(self.depth, room // 2))
         outer = Frame(self, None, 0, 1)
         self.stack.append(outer)
-        self.put('["T",%d,"%s","%s",%s]\n' % (FORMAT, self.backend, VERSION, quote(self.invocation)))
+        self.write(('["T",%d,"%s","%s",%s]\n' % (FORMAT, self.backend, VERSION, quote(self.invocation))).encode())
         self.off = False
         self.step(LINE, outer, 0, self.globals())
         if self.cut is not None:
@@ -405,16 +406,11 @@ class Tracer:
 
     # Steps.
 
-    def put(self, text):
-        if not self.sink.write(text.encode("ascii")):
-            self.end_early("size")
-
     def step(self, event, rec, line, values, outcome=None, instruction=None):
         """Writes one step, with what changed in its frame since that frame's last one."""
         if self.ended:
             return
-        budget = self.budget
-        if self.steps >= budget.steps:
+        if self.steps >= self.most_steps:
             return self.end_early("steps")
         if clock() > self.deadline:
             return self.end_early("time")
@@ -442,8 +438,9 @@ class Tracer:
             tail = ",[%s]]\n" % changes
         else:
             tail = "]\n"
-        self.put("%s[%d,%d,%d%s" % (before, event, rec.serial, line, tail))
-        if self.size < 0:
+        if not self.write(("%s[%d,%d,%d%s" % (before, event, rec.serial, line, tail)).encode()):
+            self.end_early("size")
+        elif self.size < 0:
             self.end_early("size")
 
     def changes(self, rec, values):
@@ -452,6 +449,7 @@ class Tracer:
         fresh = None
         seen = rec.seen
         render = self.render
+        holds = render.holds
         count = 0
         for name, value in values.items():
             entry = seen.get(name)
@@ -464,7 +462,7 @@ class Tracer:
             if entry[0] is value or value is UNCHANGED:
                 continue
             snapshot = entry[1]
-            if snapshot is not None and render.holds(value, snapshot):
+            if snapshot is not None and holds(value, snapshot):
                 continue
             text, entry[0], entry[1] = render.entry(value, NOTHING)
             kind = type_name(type(value))
@@ -556,7 +554,7 @@ class Tracer:
         end = self.withs.get(line)
         if end is not None and line < last <= end:
             return
-        values = self.values(rec, frame)
+        values = frame.f_locals if rec.code.function else plain_names(frame.f_locals)
         if rec.calling:
             self.resumed(rec, values)
         if self.endless:
