@@ -1,1 +1,38 @@
+//! Execution-guided classifier-free guidance: while a model writes a Python function line by line, sample a few
+//! continuations, run them on the task's tests, show the model what happened through a second prompt, and decode from a
+//! blend of the two next-token distributions. The method is that of Lavon, Katz and Wolf (NeurIPS 2025). Models and
+//! sandboxes are traits here, so the whole method runs on scripted parts.
+//!
+//! [`generate`] writes one program; [`solve`] climbs the ladder of gammas until a program passes the shown tests;
+//! [`best_of`] is the baseline of plain samples. All of them report to an [`EventSink`].
 
+mod agreement;
+mod best_of;
+mod blend;
+mod candidate;
+mod code;
+mod decode;
+mod error;
+mod event;
+mod executor;
+mod generate;
+mod plain;
+mod prompt;
+mod refresh;
+mod settings;
+mod signal;
+mod solve;
+mod stats;
+mod template;
+
+pub use best_of::{Budget, best_of};
+pub use blend::{FLOOR, choose, weight};
+pub use candidate::ExecutionCache;
+pub use error::GuidanceError;
+pub use event::{CandidateEvent, EVENT_VERSION, Event, EventSink, ExecutionEvent, NoEvents, Stop};
+pub use executor::{Executor, ExecutorError};
+pub use generate::{Generation, Session, generate};
+pub use settings::{Schedule, Settings, SignalStyle};
+pub use solve::{Attempt, Solution, judge, solve};
+pub use stats::Stats;
+pub use template::{Example, RenderedPrompt, Template, TemplateError};

@@ -100,6 +100,8 @@ pub struct Switches {
     pub stop_on_pass: bool,
     /// Candidates that begin with the accepted line are kept and lengthened (suffix `r`).
     pub reuse: bool,
+    /// Agreement of all candidates does not end a generation (suffix `e`): its second opinion costs tokens.
+    pub no_early_stop: bool,
 }
 
 /// The knobs of one guided run, gamma apart.

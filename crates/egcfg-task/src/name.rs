@@ -37,7 +37,7 @@ impl fmt::Display for Config {
             Strategy::Token => "_tok",
             Strategy::PersistentPrefix => "_prf",
         })?;
-        let Switches { outcome, memory, stop_on_pass, reuse } = self.switches;
+        let Switches { outcome, memory, stop_on_pass, reuse, no_early_stop } = self.switches;
         if self.switches != Switches::default() {
             f.write_str("+")?;
         }
@@ -52,6 +52,9 @@ impl fmt::Display for Config {
         }
         if reuse {
             f.write_str("r")?;
+        }
+        if no_early_stop {
+            f.write_str("e")?;
         }
         Ok(())
     }
@@ -112,8 +115,9 @@ impl Reader<'_> {
         }
         switches.stop_on_pass = self.eat("p");
         switches.reuse = self.eat("r");
+        switches.no_early_stop = self.eat("e");
         if switches == Switches::default() {
-            return Err(format!("expected switches (o, m<n>, p, r, in this order) at {}", self.place()));
+            return Err(format!("expected switches (o, m<n>, p, r, e, in this order) at {}", self.place()));
         }
         Ok(switches)
     }
@@ -187,7 +191,10 @@ mod tests {
     #[test]
     fn switches_have_their_own_suffix() {
         let config: Config = "ns3t0.9dinfk1_ln+om2r".parse().unwrap();
-        assert_eq!(config.switches, Switches { outcome: true, memory: 2, stop_on_pass: false, reuse: true });
+        assert_eq!(
+            config.switches,
+            Switches { outcome: true, memory: 2, reuse: true, ..Switches::default() }
+        );
         assert_eq!(config.to_string(), "ns3t0.9dinfk1_ln+om2r");
     }
 
@@ -210,7 +217,7 @@ mod tests {
         #[test]
         fn names_round_trip(
             partial: bool, s in 1u32..1000, t in 0.001f64..100.0, d in proptest::option::of(1u32..1000), k in 1u32..100,
-            lci: bool, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool,
+            lci: bool, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool, e: bool,
         ) {
             let config = Config {
                 signal: if partial { Signal::Partial } else { Signal::Candidates },
@@ -220,7 +227,7 @@ mod tests {
                 every: k,
                 prompt: if lci { PromptType::LongCode } else { PromptType::DeepseekInstruct },
                 strategy: [Strategy::Line, Strategy::Token, Strategy::PersistentPrefix][strategy],
-                switches: Switches { outcome: o, memory: m, stop_on_pass: p, reuse: r },
+                switches: Switches { outcome: o, memory: m, stop_on_pass: p, reuse: r, no_early_stop: e },
             };
             prop_assert_eq!(config.to_string().parse::<Config>().unwrap(), config);
         }

@@ -1,0 +1,207 @@
+//! The linear event stream of a task: whatever shows progress, keeps a log or counts tokens is derived from it.
+
+use egcfg_model::{StopReason, TokenId, Usage};
+use egcfg_task::TestResult;
+use serde::{Deserialize, Serialize};
+
+/// Version of the serialised events; raised on purpose when a field changes its meaning.
+pub const EVENT_VERSION: u32 = 1;
+
+/// Why a generation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stop {
+    /// The model ended its text.
+    EndOfText,
+    /// The code fence was closed (or another end mark of the template was written).
+    Fence,
+    /// The limit on new tokens was reached.
+    Length,
+    /// Plain and guided candidates agreed on one finished program over several refreshes.
+    Agreement,
+    /// A finished candidate passed every shown test.
+    CandidatePassed,
+}
+
+/// One candidate of a refresh.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CandidateEvent {
+    /// Number of the candidate within the task.
+    pub id: usize,
+    /// Its continuation from the refresh point on, as text.
+    pub text: String,
+    /// It reached the end of the program.
+    pub finished: bool,
+    /// Tokens sampled for it now.
+    pub new_tokens: usize,
+    /// Tokens that stood already (it was reused).
+    pub reused_tokens: usize,
+    /// Whether it has an executable form that no earlier candidate of this refresh has.
+    pub distinct: bool,
+}
+
+/// One execution of a refresh.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ExecutionEvent {
+    /// The candidate.
+    pub id: usize,
+    /// The program that ran.
+    pub program: String,
+    /// It ran for this task before; its result was looked up.
+    pub cached: bool,
+    /// Shown from memory rather than as one of this refresh's candidates.
+    pub from_memory: bool,
+    /// One result per shown test.
+    pub results: Vec<TestResult>,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+pub enum Event {
+    /// A generation begins.
+    Start {
+        /// [`EVENT_VERSION`].
+        version: u32,
+        /// The task.
+        task: String,
+        /// The model.
+        model: String,
+        /// Canonical configuration name.
+        config: String,
+        /// Guidance strength.
+        gamma: f64,
+        /// Repetition, from 0.
+        retry: u32,
+        /// Base seed.
+        seed: u64,
+        /// Tokens of the plain prompt.
+        prompt_tokens: usize,
+    },
+    /// The code reached the entry point's definition; guidance runs from here.
+    GuidanceStarted {
+        /// Answer tokens so far.
+        position: usize,
+    },
+    /// A refresh begins.
+    Refresh {
+        /// Number of the refresh, from 0.
+        index: usize,
+        /// Answer tokens so far.
+        position: usize,
+        /// Completed lines so far.
+        line: usize,
+    },
+    /// Candidates were drawn (or kept).
+    Candidates {
+        /// The stream they were drawn from is the guided one (early stop's second opinion).
+        guided: bool,
+        /// The candidates.
+        candidates: Vec<CandidateEvent>,
+        /// What drawing them cost.
+        usage: Usage,
+    },
+    /// Candidates were run.
+    Executions {
+        /// One entry per distinct candidate shown.
+        runs: Vec<ExecutionEvent>,
+        /// Wall seconds.
+        seconds: f64,
+    },
+    /// The signal block was written.
+    Signal {
+        /// Entries in it.
+        entries: usize,
+        /// Its tokens.
+        tokens: usize,
+        /// Lines of traces left out to keep the budget.
+        omitted_lines: usize,
+        /// Its text.
+        text: String,
+    },
+    /// One engine call that carries this task's guided tokens, or (gamma = 0 or no signal) its plain ones.
+    Forward {
+        /// Guided tokens were among them.
+        guided: bool,
+        /// Drafts verified.
+        drafts: usize,
+        /// Tokens computed and reused.
+        usage: Usage,
+    },
+    /// A token was accepted.
+    Token {
+        /// Its index in the answer.
+        index: usize,
+        /// Its id.
+        id: TokenId,
+        /// Its text (lossy where a token is not whole UTF-8).
+        text: String,
+        /// Log-probability under the plain stream, where it is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        plain: Option<f32>,
+        /// Log-probability under the guided stream.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        guided: Option<f32>,
+        /// What the plain stream alone would have written, where that differs.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        instead_of: Option<String>,
+    },
+    /// A line of code is complete.
+    Line {
+        /// Its number, from 1.
+        number: usize,
+        /// Its text.
+        text: String,
+    },
+    /// The generation ended.
+    Stopped {
+        /// Why.
+        reason: Stop,
+        /// Tokens accepted.
+        tokens: usize,
+        /// The program.
+        program: String,
+    },
+    /// The program was judged.
+    Verdict {
+        /// Every test passed.
+        passed: bool,
+        /// One result per test.
+        results: Vec<TestResult>,
+    },
+    /// Something that the user should know.
+    Warning {
+        /// What.
+        message: String,
+    },
+}
+
+/// Receives the events of a task, in order.
+pub trait EventSink: Send + Sync {
+    /// Takes one event.
+    fn emit(&self, event: &Event);
+}
+
+/// A sink that drops everything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoEvents;
+
+impl EventSink for NoEvents {
+    fn emit(&self, _event: &Event) {}
+}
+
+impl<F: Fn(&Event) + Send + Sync> EventSink for F {
+    fn emit(&self, event: &Event) {
+        self(event);
+    }
+}
+
+impl From<StopReason> for Stop {
+    fn from(reason: StopReason) -> Self {
+        match reason {
+            StopReason::EndOfText => Self::EndOfText,
+            StopReason::Text => Self::Fence,
+            StopReason::Newlines | StopReason::Length => Self::Length,
+        }
+    }
+}

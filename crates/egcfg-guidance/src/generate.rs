@@ -1,0 +1,255 @@
+//! One guided generation, as a straight asynchronous function: write plainly until the entry point's definition, then line
+//! by line refresh the signal and decode from the blend of the plain and the guided stream, until the program is over.
+
+use std::sync::Arc;
+
+use egcfg_model::{LanguageModel, TokenId};
+use egcfg_task::Task;
+
+use crate::agreement::Agreement;
+use crate::candidate::{Candidate, Executed, ExecutionCache};
+use crate::code::{Answer, cut_at, definition};
+use crate::error::GuidanceError;
+use crate::event::{EVENT_VERSION, Event, EventSink, Stop};
+use crate::executor::Executor;
+use crate::prompt::{Prompt, render};
+use crate::settings::Settings;
+use crate::signal::Block;
+use crate::stats::Stats;
+use crate::template::Template;
+
+/// The parts that work together on one task.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    /// Writes.
+    pub model: &'a dyn LanguageModel,
+    /// Runs.
+    pub executor: &'a dyn Executor,
+    /// Asks.
+    pub template: &'a Template,
+    /// What is asked.
+    pub task: &'a Task,
+    /// Results of programs that ran for this task.
+    pub cache: &'a ExecutionCache,
+    /// Watches.
+    pub events: &'a dyn EventSink,
+}
+
+/// What a generation wrote.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Generation {
+    /// The program.
+    pub program: String,
+    /// The whole answer as text.
+    pub answer: String,
+    /// The accepted tokens.
+    pub tokens: Vec<TokenId>,
+    /// Why it ended.
+    pub stop: Stop,
+    /// Whether the entry point's definition was reached, so that guidance could run.
+    pub began: bool,
+    /// What it cost.
+    pub stats: Stats,
+}
+
+/// The state of one generation.
+pub(crate) struct Run<'a> {
+    pub(crate) session: Session<'a>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) prompt: Prompt,
+    /// Tokens of the plain prompt.
+    pub(crate) plain: Vec<TokenId>,
+    /// Tokens of the guided prompt; `None` while there is no signal.
+    pub(crate) guided: Option<Vec<TokenId>>,
+    pub(crate) block: Block,
+    pub(crate) answer: Answer,
+    /// Candidates of the last refresh, by slot.
+    pub(crate) pool: Vec<Arc<Candidate>>,
+    /// Executed candidates that still begin with the accepted tokens.
+    pub(crate) seen: Vec<Executed>,
+    pub(crate) agreement: Agreement,
+    pub(crate) refreshes: usize,
+    /// `floor(lines / k)` at the last refresh.
+    pub(crate) refreshed_at: Option<usize>,
+    pub(crate) next_id: usize,
+    pub(crate) max_new: usize,
+    /// The answer is inside the code block.
+    in_code: bool,
+    stats: Stats,
+}
+
+/// Writes one program under a configuration and a gamma.
+pub async fn generate(session: Session<'_>, settings: &Settings) -> Result<Generation, GuidanceError> {
+    let mut run = Run::begin(session, settings)?;
+    let mut stop = run.write_to_definition().await?;
+    let began = run.defined();
+    if stop.is_none() {
+        run.emit(Event::GuidanceStarted { position: run.answer.tokens.len() });
+    } else if !began && settings.gamma != 0.0 {
+        let message = format!(
+            "guidance never began: the answer has no line that starts with 'def {}('",
+            session.task.entry_point
+        );
+        run.emit(Event::Warning { message });
+    }
+    let mut chosen = None;
+    while stop.is_none() {
+        if settings.gamma == 0.0 {
+            stop = Some(run.write_plainly().await?);
+        } else if run.refresh_due() {
+            (stop, chosen) = run.refresh().await?;
+        } else {
+            stop = run.advance().await?;
+        }
+    }
+    Ok(run.finish(stop.unwrap_or(Stop::Length), chosen, began))
+}
+
+impl<'a> Run<'a> {
+    fn begin(session: Session<'a>, settings: &'a Settings) -> Result<Self, GuidanceError> {
+        let rendered = render(session.model, session.template, session.task)?;
+        let prompt = Prompt::build(session.model, &rendered)?;
+        let context = session.model.info().context;
+        let room = context.saturating_sub(prompt.len());
+        if room < 2 {
+            let needed = prompt.len() + 2;
+            return Err(egcfg_model::ModelError::ContextOverflow { needed, context }.into());
+        }
+        let max_new = settings.max_new_tokens(session.task.form).min(room - 1);
+        let plain = prompt.plain();
+        let in_code = prompt.fence_open;
+        let mut run = Self {
+            session,
+            settings,
+            answer: Answer::new(&prompt.code_prefix),
+            prompt,
+            plain,
+            guided: None,
+            block: Block::default(),
+            pool: Vec::new(),
+            seen: Vec::new(),
+            agreement: Agreement::default(),
+            refreshes: 0,
+            refreshed_at: None,
+            next_id: 0,
+            max_new,
+            in_code,
+            stats: Stats::default(),
+        };
+        run.emit(Event::Start {
+            version: EVENT_VERSION,
+            task: session.task.id.clone(),
+            model: session.model.info().name.clone(),
+            config: settings.config.to_string(),
+            gamma: settings.gamma,
+            retry: settings.retry,
+            seed: settings.seed,
+            prompt_tokens: run.plain.len(),
+        });
+        Ok(run)
+    }
+
+    /// Reports an event and counts it.
+    pub(crate) fn emit(&mut self, event: Event) {
+        self.stats.observe(&event);
+        self.session.events.emit(&event);
+    }
+
+    /// Whether the code so far has reached the entry point's definition; moves the code's beginning behind its fence.
+    pub(crate) fn defined(&mut self) -> bool {
+        if self.session.task.entry_point.is_empty() {
+            return true;
+        }
+        let Some(at) = definition(self.answer.text(), &self.session.task.entry_point) else { return false };
+        self.answer.enter_fence(at);
+        self.in_code = true;
+        true
+    }
+
+    /// Takes a token into the answer: reports it, counts lines, and says whether the program is over.
+    pub(crate) fn accept(
+        &mut self,
+        token: TokenId,
+        plain: Option<f32>,
+        guided: Option<f32>,
+        instead_of: Option<TokenId>,
+    ) -> Option<Stop> {
+        let model = self.session.model;
+        let text = |token: TokenId| String::from_utf8_lossy(model.token_bytes(token)).into_owned();
+        let index = self.answer.tokens.len();
+        self.emit(Event::Token {
+            index,
+            id: token,
+            text: text(token),
+            plain,
+            guided,
+            instead_of: instead_of.map(text),
+        });
+        if model.info().end_tokens.contains(&token) {
+            return Some(Stop::EndOfText);
+        }
+        let lines = self.answer.lines();
+        self.answer.push(model, token);
+        if self.answer.lines() > lines && guided.is_some() {
+            let (number, text) = (self.answer.lines(), self.answer.last_line().to_owned());
+            self.emit(Event::Line { number, text });
+        }
+        // An answer that talks first may open and close fences before the code begins.
+        if self.in_code && cut_at(self.answer.code(), &self.session.template.end).is_some() {
+            return Some(Stop::Fence);
+        }
+        (self.answer.tokens.len() >= self.max_new).then_some(Stop::Length)
+    }
+
+    /// Whether the signal has to be refreshed before the next token.
+    pub(crate) fn refresh_due(&self) -> bool {
+        use egcfg_task::Strategy;
+        match self.settings.config.strategy {
+            Strategy::Line => self.refreshed_at != Some(self.interval()),
+            Strategy::Token => self.refreshed_at != Some(self.answer.tokens.len()),
+            Strategy::PersistentPrefix => !self.pool.iter().any(|c| c.begins_with(&self.answer.tokens)),
+        }
+    }
+
+    /// What must change for the next refresh to be due.
+    pub(crate) fn interval(&self) -> usize {
+        match self.settings.config.strategy {
+            egcfg_task::Strategy::Token => self.answer.tokens.len(),
+            _ => self.answer.lines() / self.settings.config.every.max(1) as usize,
+        }
+    }
+
+    fn finish(mut self, stop: Stop, chosen: Option<String>, began: bool) -> Generation {
+        let program = chosen.unwrap_or_else(|| self.program(began));
+        self.emit(Event::Stopped {
+            reason: stop,
+            tokens: self.answer.tokens.len(),
+            program: program.clone(),
+        });
+        Generation {
+            program,
+            answer: self.answer.text().to_owned(),
+            tokens: self.answer.tokens,
+            stop,
+            began,
+            stats: self.stats,
+        }
+    }
+
+    /// The program in the answer as it stands.
+    fn program(&self, began: bool) -> String {
+        if !began {
+            return tidy(
+                &egcfg_python::extract_program(self.answer.text(), Some(&self.session.task.entry_point)).code,
+            );
+        }
+        let code = self.answer.code();
+        tidy(cut_at(code, &self.session.template.end).unwrap_or(code))
+    }
+}
+
+fn tidy(code: &str) -> String {
+    let mut text = code.trim_end().to_owned();
+    text.push('\n');
+    text
+}

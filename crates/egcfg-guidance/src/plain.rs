@@ -1,0 +1,81 @@
+//! Plain decoding: the answer up to the entry point's definition, and all of it at gamma = 0. Greedy, in few requests.
+
+use egcfg_model::{Continuation, SampleRequest, StopReason, StopRule};
+
+use crate::error::GuidanceError;
+use crate::event::{Event, Stop};
+use crate::generate::Run;
+
+impl Run<'_> {
+    /// Writes greedily until the answer defines the entry point. `Some` when it ended before it did.
+    pub(crate) async fn write_to_definition(&mut self) -> Result<Option<Stop>, GuidanceError> {
+        let name = self.session.task.entry_point.clone();
+        let marks = [format!("def {name}"), format!("class {name}")];
+        let mut texts = marks.to_vec();
+        // In an answer that began inside a code block, the end of the block ends the answer.
+        if self.prompt.fence_open {
+            texts.extend(self.session.template.end.iter().cloned());
+        }
+        while !self.defined() {
+            // Right after "def name" the parenthesis is still to come: one token at a time until it is clear.
+            let near = marks.iter().any(|mark| self.answer.text().ends_with(mark.as_str()));
+            if let Some(stop) = self.write(if near { 1 } else { usize::MAX }, &texts).await? {
+                return Ok(Some(stop));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes greedily to the end.
+    pub(crate) async fn write_plainly(&mut self) -> Result<Stop, GuidanceError> {
+        let texts = self.session.template.end.clone();
+        loop {
+            if let Some(stop) = self.write(usize::MAX, &texts).await? {
+                return Ok(stop);
+            }
+        }
+    }
+
+    /// One greedy request; `Some` when the answer is over.
+    async fn write(&mut self, limit: usize, texts: &[String]) -> Result<Option<Stop>, GuidanceError> {
+        let longest = texts.iter().map(String::len).max().unwrap_or(1);
+        let max_tokens = limit.min(self.max_new - self.answer.tokens.len());
+        let request = SampleRequest {
+            context: self.plain.clone(),
+            continuations: vec![Continuation {
+                prefix: self.answer.tokens.clone(),
+                tail: last_bytes(self.answer.text(), longest.saturating_sub(1)).to_owned(),
+                seed: 0,
+                stop: StopRule { max_tokens, newlines: None, texts: texts.to_vec() },
+            }],
+            temperature: 0.0,
+            top_p: 1.0,
+            want_distributions: false,
+        };
+        let (samples, usage) = self.session.model.sample(request).await?;
+        self.emit(Event::Forward { guided: false, drafts: 0, usage });
+        let mut stop = None;
+        for sample in samples {
+            for (token, log_prob) in sample.tokens.iter().zip(&sample.log_probs) {
+                stop = self.accept(*token, Some(*log_prob), None, None);
+                if stop.is_some() {
+                    return Ok(stop);
+                }
+            }
+            // Nothing came although more was allowed: the context is full.
+            if sample.stop == StopReason::Length && sample.tokens.len() < max_tokens {
+                stop = Some(Stop::Length);
+            }
+        }
+        Ok(stop)
+    }
+}
+
+/// The last `n` bytes of a text, a few less where that would split a character.
+pub(crate) fn last_bytes(text: &str, n: usize) -> &str {
+    let mut start = text.len().saturating_sub(n);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}

@@ -1,0 +1,353 @@
+//! A refresh: keep or draw candidates of the plain stream, make them executable, run the distinct ones, and write what
+//! happened into the guided prompt.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use egcfg_model::{Continuation, Sample, SampleRequest, StopReason, StopRule, TokenId};
+use egcfg_task::{Horizon, Signal, derive_seed};
+use futures::future::try_join_all;
+
+use crate::agreement::unanimous;
+use crate::candidate::{Candidate, Executed, best};
+use crate::code::cut_at;
+use crate::error::GuidanceError;
+use crate::event::{CandidateEvent, Event, ExecutionEvent, Stop};
+use crate::generate::Run;
+use crate::plain::last_bytes;
+use crate::signal::Writer;
+
+impl Run<'_> {
+    /// Refreshes the signal. `Some(stop)` ends the generation, with the program if it is not the answer as written.
+    pub(crate) async fn refresh(&mut self) -> Result<(Option<Stop>, Option<String>), GuidanceError> {
+        self.refreshed_at = Some(self.interval());
+        self.emit(Event::Refresh {
+            index: self.refreshes,
+            position: self.answer.tokens.len(),
+            line: self.answer.lines(),
+        });
+        // Candidates that diverged from the answer can never match again; their distributions are the bulk of memory.
+        self.seen.retain(|e| e.candidate.begins_with(&self.answer.tokens));
+        let before: Vec<(usize, usize)> = self.pool.iter().map(|c| (c.id, c.tokens.len())).collect();
+        match self.settings.config.signal {
+            Signal::Candidates => self.draw().await?,
+            Signal::Partial => self.pool = vec![Arc::new(self.code_so_far())],
+        }
+        let fresh = self.execute(&before).await?;
+        if self.settings.config.switches.stop_on_pass {
+            if let Some(solved) = fresh.iter().find(|e| e.candidate.finished && e.solves()) {
+                return Ok((Some(Stop::CandidatePassed), Some(self.program_of(&solved.candidate))));
+            }
+        }
+        let entries = self.entries(&fresh);
+        self.write_signal(&entries)?;
+        self.refreshes += 1;
+        self.agree(&fresh).await
+    }
+
+    /// Fills the pool: candidates that begin with the answer are kept (under `reuse`) and lengthened to the horizon, the
+    /// others are drawn anew.
+    async fn draw(&mut self) -> Result<(), GuidanceError> {
+        let slots = self.settings.config.candidates as usize;
+        let mut pool: Vec<Candidate> = Vec::with_capacity(slots);
+        if self.settings.config.switches.reuse {
+            let alive = self.pool.iter().filter(|c| c.begins_with(&self.answer.tokens)).take(slots);
+            pool.extend(alive.map(|c| Candidate::clone(c)));
+        }
+        let kept = pool.len();
+        for slot in kept..slots {
+            pool.push(self.blank(self.seed("plain", slot)));
+        }
+        let reused: Vec<usize> = pool.iter().map(|c| c.tokens.len() - self.answer.tokens.len()).collect();
+        let usage = self.lengthen(&mut pool, self.plain.clone()).await?;
+        let candidates = self.describe(&pool, &reused);
+        self.pool = pool.into_iter().map(Arc::new).collect();
+        self.emit(Event::Candidates { guided: false, candidates, usage });
+        Ok(())
+    }
+
+    /// A candidate of which nothing is drawn yet.
+    fn blank(&mut self, seed: u64) -> Candidate {
+        let id = self.next_id;
+        self.next_id += 1;
+        let tokens = self.answer.tokens.clone();
+        Candidate {
+            id,
+            seed,
+            first_row: tokens.len(),
+            tokens,
+            rows: Vec::new(),
+            end_token: None,
+            finished: false,
+        }
+    }
+
+    /// The seed of a slot's draws: it depends on the configuration, the task and the retry, not on gamma or the order of a run.
+    fn seed(&self, stream: &str, slot: usize) -> u64 {
+        let config = self.settings.config.to_string();
+        let (retry, refresh, slot) =
+            (self.settings.retry.to_string(), self.refreshes.to_string(), slot.to_string());
+        derive_seed(self.settings.seed, &[&config, &self.session.task.id, &retry, stream, &refresh, &slot])
+    }
+
+    /// Samples every candidate to the horizon, all in one request.
+    async fn lengthen(
+        &self,
+        pool: &mut [Candidate],
+        context: Vec<TokenId>,
+    ) -> Result<egcfg_model::Usage, GuidanceError> {
+        let ends = &self.session.template.end;
+        let longest = ends.iter().map(String::len).max().unwrap_or(1);
+        let mut open = Vec::new();
+        let mut continuations = Vec::new();
+        for (index, candidate) in pool.iter().enumerate() {
+            let own = &candidate.tokens[self.answer.tokens.len()..];
+            let newlines =
+                own.iter().flat_map(|t| self.session.model.token_bytes(*t)).filter(|b| **b == b'\n').count();
+            let horizon = match self.settings.config.horizon {
+                Horizon::Infinite => None,
+                Horizon::Lines(lines) => Some(lines as usize),
+            };
+            let max_tokens = self.max_new.saturating_sub(candidate.tokens.len());
+            if candidate.finished || max_tokens == 0 || horizon.is_some_and(|lines| newlines >= lines) {
+                continue;
+            }
+            let text = self.answer.code_with(self.session.model, own);
+            open.push(index);
+            continuations.push(Continuation {
+                prefix: candidate.tokens.clone(),
+                tail: last_bytes(&text, longest.saturating_sub(1)).to_owned(),
+                seed: candidate.seed,
+                stop: StopRule {
+                    max_tokens,
+                    newlines: horizon.map(|lines| lines - newlines),
+                    texts: ends.clone(),
+                },
+            });
+        }
+        if continuations.is_empty() {
+            return Ok(egcfg_model::Usage::default());
+        }
+        let (samples, usage) = self
+            .session
+            .model
+            .sample(SampleRequest {
+                context,
+                continuations,
+                temperature: self.settings.config.temperature.get(),
+                top_p: self.settings.top_p,
+                want_distributions: true,
+            })
+            .await?;
+        for (index, sample) in open.into_iter().zip(samples) {
+            append(&mut pool[index], sample, &self.session.model.info().end_tokens);
+        }
+        Ok(usage)
+    }
+
+    fn describe(&self, pool: &[Candidate], reused: &[usize]) -> Vec<CandidateEvent> {
+        let from = self.answer.tokens.len();
+        let mut texts = Vec::new();
+        pool.iter()
+            .zip(reused)
+            .map(|(candidate, reused)| {
+                let own = &candidate.tokens[from..];
+                let bytes: Vec<u8> =
+                    own.iter().flat_map(|t| self.session.model.token_bytes(*t)).copied().collect();
+                let text = String::from_utf8_lossy(&bytes).into_owned();
+                let distinct = !texts.contains(&text);
+                texts.push(text.clone());
+                let new_tokens = own.len() + usize::from(candidate.end_token.is_some()) - reused;
+                let new_tokens = if *reused > 0 && own.len() == *reused { 0 } else { new_tokens };
+                CandidateEvent {
+                    id: candidate.id,
+                    text,
+                    finished: candidate.finished,
+                    new_tokens,
+                    reused_tokens: *reused,
+                    distinct,
+                }
+            })
+            .collect()
+    }
+
+    /// The code so far as a candidate without a continuation.
+    fn code_so_far(&mut self) -> Candidate {
+        self.blank(0)
+    }
+
+    /// A candidate's program as it would be returned.
+    fn program_of(&self, candidate: &Candidate) -> String {
+        let code = self.answer.code_with(self.session.model, &candidate.tokens[self.answer.tokens.len()..]);
+        cut_at(&code, &self.session.template.end).unwrap_or(&code).trim_end().to_owned() + "\n"
+    }
+
+    /// Runs the pool's distinct programs; one entry per slot whose candidate has an executable form.
+    async fn execute(&mut self, before: &[(usize, usize)]) -> Result<Vec<Executed>, GuidanceError> {
+        let started = Instant::now();
+        let python = self.settings.python;
+        let mut programs: Vec<(Arc<Candidate>, String, String)> = Vec::new();
+        for candidate in &self.pool {
+            // A candidate that did not grow since it was executed is the same program.
+            if before.contains(&(candidate.id, candidate.tokens.len())) {
+                if let Some(same) = self
+                    .seen
+                    .iter()
+                    .find(|e| Arc::ptr_eq(&e.candidate, candidate) || e.candidate.id == candidate.id)
+                {
+                    programs.push((Arc::clone(candidate), same.program.clone(), same.normal.clone()));
+                    continue;
+                }
+            }
+            let code = self.program_of(candidate);
+            let Some(program) = egcfg_python::executable_form(&code, python) else { continue };
+            let normal = egcfg_python::normal_form(&program, python).unwrap_or_else(|| program.clone());
+            programs.push((Arc::clone(candidate), program, normal));
+        }
+        let (session, mut missing): (_, Vec<&str>) = (self.session, Vec::new());
+        for (_, program, _) in &programs {
+            if session.cache.get(program).is_none() && !missing.contains(&program.as_str()) {
+                missing.push(program);
+            }
+        }
+        let runs = missing.iter().map(|program| session.executor.observe(session.task, program));
+        for (program, observations) in missing.iter().zip(try_join_all(runs).await?) {
+            session.cache.insert((*program).to_owned(), observations);
+        }
+        let executed: Vec<Executed> = programs
+            .iter()
+            .filter_map(|(candidate, program, normal)| {
+                let observations = session.cache.get(program)?;
+                Some(Executed {
+                    candidate: Arc::clone(candidate),
+                    program: program.clone(),
+                    normal: normal.clone(),
+                    observations,
+                })
+            })
+            .collect();
+        let mut ran: Vec<&str> = Vec::new();
+        let runs = executed
+            .iter()
+            .filter(|e| {
+                let first = !ran.contains(&e.program.as_str());
+                ran.push(&e.program);
+                first
+            })
+            .map(|e| ExecutionEvent {
+                id: e.candidate.id,
+                program: e.program.clone(),
+                cached: !missing.contains(&e.program.as_str()),
+                from_memory: false,
+                results: e.observations.iter().map(|o| o.result.clone()).collect(),
+            })
+            .collect();
+        self.emit(Event::Executions { runs, seconds: started.elapsed().as_secs_f64() });
+        for entry in &executed {
+            match self.seen.iter_mut().find(|e| e.candidate.id == entry.candidate.id) {
+                Some(older) => *older = entry.clone(),
+                None => self.seen.push(entry.clone()),
+            }
+        }
+        Ok(executed)
+    }
+
+    /// What the block shows: this refresh's distinct programs and the best remembered ones, worst first, best last.
+    fn entries(&self, fresh: &[Executed]) -> Vec<Executed> {
+        let shown: Vec<usize> = fresh.iter().map(|e| e.candidate.id).collect();
+        let others: Vec<Executed> =
+            self.seen.iter().filter(|e| !shown.contains(&e.candidate.id)).cloned().collect();
+        let remembered = best(&others, &self.answer.tokens, self.settings.config.switches.memory as usize);
+        let mut all: Vec<Executed> = remembered.into_iter().chain(fresh.iter().cloned()).collect();
+        all.sort_by_key(|e| e.candidate.id);
+        let mut entries: Vec<Executed> = Vec::new();
+        for entry in all {
+            match entries.iter_mut().find(|e| e.normal == entry.normal) {
+                // Of equal programs the finished one says more.
+                Some(same) if !same.candidate.finished && entry.candidate.finished => *same = entry,
+                Some(_) => {}
+                None => entries.push(entry),
+            }
+        }
+        entries.sort_by_key(Executed::rank);
+        entries
+    }
+
+    /// Writes the block into the guided prompt; no entries, no guided prompt.
+    fn write_signal(&mut self, entries: &[Executed]) -> Result<(), GuidanceError> {
+        let (template, settings) = (self.session.template, self.settings);
+        let room = self.session.model.info().context.saturating_sub(self.prompt.len() + self.max_new + 1);
+        let writer = Writer {
+            model: self.session.model,
+            task: self.session.task,
+            style: settings.signal_style.unwrap_or(template.signal),
+            heading: template.heading.as_deref(),
+            outcome: settings.config.switches.outcome,
+            budget: settings.signal_tokens.map_or(room, |limit| limit.min(room)),
+        };
+        self.block = writer.write(entries)?;
+        self.guided = (self.block.entries > 0).then(|| self.prompt.guided(&self.block.tokens));
+        self.emit(Event::Signal {
+            entries: self.block.entries,
+            tokens: self.block.tokens.len(),
+            omitted_lines: self.block.omitted,
+            text: self.block.text.clone(),
+        });
+        if self.block.entries == 0 && !entries.is_empty() {
+            let message =
+                format!("no room for a signal: {room} tokens are left beside the prompt and the answer");
+            self.emit(Event::Warning { message });
+        }
+        Ok(())
+    }
+
+    /// Early stop: the plain candidates agree on one finished program, and so do as many guided ones.
+    async fn agree(&mut self, fresh: &[Executed]) -> Result<(Option<Stop>, Option<String>), GuidanceError> {
+        if self.settings.config.switches.no_early_stop || self.settings.config.signal == Signal::Partial {
+            return Ok((None, None));
+        }
+        let complete = fresh.len() == self.pool.len();
+        let plain = unanimous(fresh.iter().filter(|_| complete).map(|e| self.finished(e))).map(str::to_owned);
+        let mut guided = None;
+        if let (Some(_), Some(context)) = (&plain, self.guided.clone()) {
+            let mut pool: Vec<Candidate> = (0..self.settings.config.candidates as usize)
+                .map(|slot| self.blank(self.seed("guided", slot)))
+                .collect();
+            let usage = self.lengthen(&mut pool, context).await?;
+            let reused = vec![0; pool.len()];
+            let candidates = self.describe(&pool, &reused);
+            self.emit(Event::Candidates { guided: true, candidates, usage });
+            let normals: Vec<Option<String>> = pool.iter().map(|c| self.finished_form(c)).collect();
+            guided = unanimous(normals.iter().map(Option::as_deref)).map(str::to_owned);
+        }
+        let over = self.agreement.update(plain.as_deref(), guided.as_deref());
+        let chosen = plain.and(fresh.first()).map(|e| self.program_of(&e.candidate));
+        Ok(if over { (Some(Stop::Agreement), chosen) } else { (None, None) })
+    }
+
+    /// Normal form of a candidate that is a finished program: complete, and its last line returns.
+    fn finished<'e>(&self, entry: &'e Executed) -> Option<&'e str> {
+        let done = entry.candidate.finished
+            && egcfg_python::finished(&entry.program, &self.session.task.entry_point, self.settings.python);
+        done.then_some(entry.normal.as_str())
+    }
+
+    fn finished_form(&self, candidate: &Candidate) -> Option<String> {
+        let python = self.settings.python;
+        let program = egcfg_python::executable_form(&self.program_of(candidate), python)?;
+        let done =
+            candidate.finished && egcfg_python::finished(&program, &self.session.task.entry_point, python);
+        if done { egcfg_python::normal_form(&program, python) } else { None }
+    }
+}
+
+/// Appends what was sampled to a candidate.
+fn append(candidate: &mut Candidate, sample: Sample, end_tokens: &[TokenId]) {
+    candidate.finished = matches!(sample.stop, StopReason::EndOfText | StopReason::Text);
+    let mut tokens = sample.tokens;
+    if sample.stop == StopReason::EndOfText && tokens.last().is_some_and(|t| end_tokens.contains(t)) {
+        candidate.end_token = tokens.pop();
+    }
+    candidate.tokens.extend(tokens);
+    candidate.rows.extend(sample.distributions);
+}

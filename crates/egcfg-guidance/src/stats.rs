@@ -1,0 +1,96 @@
+//! Counts derived from the event stream: what a generation cost in tokens, forwards and executions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::event::Event;
+
+/// The cost of one or more generations.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Stats {
+    /// Tokens accepted into answers.
+    pub accepted_tokens: usize,
+    /// Tokens sampled for candidates (fresh, lengthened, and early stop's guided ones); a reused token counts once.
+    pub sampled_tokens: usize,
+    /// Prompt tokens of every generation's plain prompt.
+    pub prompt_tokens: usize,
+    /// Tokens put through the model in all, prefill included.
+    pub computed_tokens: usize,
+    /// Tokens whose cached state was used instead.
+    pub cached_tokens: usize,
+    /// Engine calls that carried guided tokens.
+    pub guided_forwards: usize,
+    /// Engine calls for plain tokens only, sampling apart.
+    pub plain_forwards: usize,
+    /// Tokens accepted while a signal was in force.
+    pub guided_tokens: usize,
+    /// Tokens where guidance chose something else than the plain stream would have.
+    pub changed_tokens: usize,
+    /// Lines completed under guidance.
+    pub guided_lines: usize,
+    /// Refreshes.
+    pub refreshes: usize,
+    /// Candidates drawn or kept.
+    pub candidates: usize,
+    /// Programs run (cached ones not counted).
+    pub executions: usize,
+    /// Wall seconds of executions.
+    pub execution_seconds: f64,
+}
+
+impl Stats {
+    /// The token budget of METHOD: every generated token, accepted or sampled.
+    pub fn generated_tokens(&self) -> usize {
+        self.accepted_tokens + self.sampled_tokens
+    }
+
+    /// Counts one event.
+    pub fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Start { prompt_tokens, .. } => self.prompt_tokens += prompt_tokens,
+            Event::Refresh { .. } => self.refreshes += 1,
+            Event::Candidates { candidates, usage, guided } => {
+                self.sampled_tokens += candidates.iter().map(|c| c.new_tokens).sum::<usize>();
+                if !guided {
+                    self.candidates += candidates.len();
+                }
+                self.computed_tokens += usage.computed;
+                self.cached_tokens += usage.cached;
+            }
+            Event::Executions { runs, seconds } => {
+                self.executions += runs.iter().filter(|run| !run.cached).count();
+                self.execution_seconds += seconds;
+            }
+            Event::Forward { guided, usage, .. } => {
+                *(if *guided { &mut self.guided_forwards } else { &mut self.plain_forwards }) += 1;
+                self.computed_tokens += usage.computed;
+                self.cached_tokens += usage.cached;
+            }
+            Event::Token { guided, instead_of, .. } => {
+                self.accepted_tokens += 1;
+                self.guided_tokens += usize::from(guided.is_some());
+                self.changed_tokens += usize::from(instead_of.is_some());
+            }
+            Event::Line { .. } => self.guided_lines += 1,
+            _ => {}
+        }
+    }
+}
+
+impl std::ops::AddAssign for Stats {
+    fn add_assign(&mut self, other: Self) {
+        self.accepted_tokens += other.accepted_tokens;
+        self.sampled_tokens += other.sampled_tokens;
+        self.prompt_tokens += other.prompt_tokens;
+        self.computed_tokens += other.computed_tokens;
+        self.cached_tokens += other.cached_tokens;
+        self.guided_forwards += other.guided_forwards;
+        self.plain_forwards += other.plain_forwards;
+        self.guided_tokens += other.guided_tokens;
+        self.changed_tokens += other.changed_tokens;
+        self.guided_lines += other.guided_lines;
+        self.refreshes += other.refreshes;
+        self.candidates += other.candidates;
+        self.executions += other.executions;
+        self.execution_seconds += other.execution_seconds;
+    }
+}
