@@ -77,7 +77,7 @@ def flat(items):
 class Renderer:
     """Renders values within limits: `items` per container, `string` characters per text, `nesting`, `chars` in all."""
 
-    __slots__ = ("chars", "handlers", "items", "nesting", "open", "room", "string")
+    __slots__ = ("chars", "handlers", "items", "nesting", "path", "room", "string")
 
     def __init__(self, items=32, string=200, nesting=5, chars=400):
         self.items = items
@@ -85,7 +85,7 @@ class Renderer:
         self.nesting = nesting
         self.chars = chars
         self.room = 0
-        self.open = []
+        self.path = []
         handlers = {id(kind): self.number for kind in (bool, type(None), float, complex, type(Ellipsis), type(NotImplemented))}
         for kind, handler in (
             (int, self.integer), (str, self.string_text), (bytes, self.bytes_text), (bytearray, self.bytearray_text),
@@ -202,14 +202,14 @@ class Renderer:
 
     def guarded(self, value, before, values, total, after, nesting):
         """A container's rendering, with its own occurrences inside itself shown as `...`."""
-        for outer in self.open:
+        for outer in self.path:
             if outer is value:
                 return before + "..." + after
-        self.open.append(value)
+        self.path.append(value)
         try:
             return before + self.inside(values, total, nesting) + after
         finally:
-            self.open.pop()
+            self.path.pop()
 
     def list_text(self, value, nesting):
         return self.guarded(value, "[", iter(value), len(value), "]", nesting)
@@ -261,14 +261,14 @@ class Renderer:
         return "{" + ", ".join(parts) + "}"
 
     def dict_text(self, value, nesting):
-        for outer in self.open:
+        for outer in self.path:
             if outer is value:
                 return "{...}"
-        self.open.append(value)
+        self.path.append(value)
         try:
             return self.pairs(iter(dict_items(value)), dict.__len__(value), nesting)
         finally:
-            self.open.pop()
+            self.path.pop()
 
     def ordered_text(self, value, nesting):
         # The order of an OrderedDict is found by hashing its keys: only keys with a built-in hash may be asked.
@@ -279,14 +279,14 @@ class Renderer:
         return "OrderedDict(" + text + ")"
 
     def dict_text_of(self, value, pairs, nesting):
-        for outer in self.open:
+        for outer in self.path:
             if outer is value:
                 return "{...}"
-        self.open.append(value)
+        self.path.append(value)
         try:
             return self.pairs(iter(pairs), dict.__len__(value), nesting)
         finally:
-            self.open.pop()
+            self.path.pop()
 
     def counter_text(self, value, nesting):
         return "Counter(" + self.dict_text(value, nesting) + ")"
@@ -389,7 +389,7 @@ class Renderer:
 
     def instance_text(self, value, name, fields, mro, nesting):
         head = "<" + name + " object"
-        for outer in self.open:
+        for outer in self.path:
             if outer is value:
                 return head + " ...>"
         pairs = [pair for pair in dict_items(fields) if type(pair[0]) is str] if fields is not None else []
@@ -398,7 +398,7 @@ class Renderer:
             return head + ">"
         if nesting <= 0:
             return head + " ...>"
-        self.open.append(value)
+        self.path.append(value)
         try:
             parts = []
             for key, field in pairs[: self.items]:
@@ -410,7 +410,7 @@ class Renderer:
                 parts.append("...")
             return head + " " + ", ".join(parts) + ">"
         finally:
-            self.open.pop()
+            self.path.pop()
 
     def named_tuple_text(self, value, name, mro, nesting):
         length = tuple.__len__(value)

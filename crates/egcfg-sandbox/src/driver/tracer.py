@@ -99,7 +99,7 @@ import time
 from builtins import (
     BaseException, BlockingIOError, GeneratorExit, KeyboardInterrupt, MemoryError, OSError, RecursionError, RuntimeError,
     StopAsyncIteration, StopIteration, ValueError, compile, dict, enumerate, eval, exec, getattr, id, len, list,
-    max, memoryview, min, object, reversed, set, type,
+    max, memoryview, min, object, reversed, set, str, type,
 )
 
 from trace_source import QUIET_ENDS, RETURNS, YIELDS, Program, code_type, dunder
@@ -126,6 +126,8 @@ if monitoring is not None:
     use_tool_id, free_tool_id = monitoring.use_tool_id, monitoring.free_tool_id
     get_tool, get_events = monitoring.get_tool, monitoring.get_events
 VERSION = "%d.%d.%d" % sys.version_info[:3]
+# Names of a module or class that are shown; the first ones.
+NAMES_SHOWN = 100
 NO_LOOP = (-1, -1)
 BEHIND_YIELD = sys.version_info >= (3, 13)
 # Stand for "no atom is known" and "as at the frame's last step".
@@ -359,11 +361,14 @@ class Tracer:
         self.stack.append(outer)
         self.write(('["T",%d,"%s","%s",%s]\n' % (FORMAT, self.backend, VERSION, quote(self.invocation))).encode())
         self.off = False
-        self.step(LINE, outer, 0, self.globals())
+        self.step(LINE, outer, 0, self.public_names())
         if self.cut is not None:
             return
         if self.backend == "settrace":
             self.old = gettrace()
+            if self.instructions is not None:
+                # From 3.12 on, `settrace` looks whether any frame has asked for instructions before it is called.
+                getframe().f_trace_opcodes = True
             settrace(self.hook)
         else:
             self.monitor()
@@ -371,20 +376,20 @@ class Tracer:
     def end_returned(self, value):
         self.stop()
         if self.may_end():
-            self.step(RETURN, self.stack[0], 0, self.globals(), "[0,%s]" % quote(self.shown(value)))
+            self.step(RETURN, self.stack[0], 0, self.public_names(), "[0,%s]" % quote(self.shown(value)))
         self.finish()
 
     def end_raised(self, error):
         self.stop()
         if self.may_end():
-            self.step(EXCEPTION, self.stack[0], 0, self.globals(), self.exception(error))
+            self.step(EXCEPTION, self.stack[0], 0, self.public_names(), self.exception(error))
         self.finish()
 
     def may_end(self):
         """Whether the invocation's last step belongs to the trace: not after a gap, save for one of depth."""
         return not self.ended
 
-    def globals(self):
+    def public_names(self):
         return plain_names(self.namespace)
 
     def shown(self, value):
@@ -874,7 +879,11 @@ def plain_names(namespace):
     """The public names of a namespace that is an exact dictionary, with exact strings as keys."""
     if type(namespace) is not dict:
         return {}
-    return {name: value for name, value in list(namespace.items()) if type(name) is str and not dunder(name)}
+    names = {name: value for name, value in list(namespace.items()) if type(name) is str and not dunder(name)}
+    if len(names) > NAMES_SHOWN:
+        # `from x import *` brings hundreds.
+        names = dict(list(names.items())[:NAMES_SHOWN])
+    return names
 
 
 def without_shared(values, rec):
