@@ -10,6 +10,9 @@ use crate::calls::tested_call;
 use crate::lines;
 use crate::parse::{is_expression, with_expression};
 
+/// Lines and sessions longer than this (in bytes) are not searched: trying where a value ends costs a parse each time.
+const LONGEST: usize = 2_000;
+
 /// One worked example.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Example {
@@ -88,6 +91,9 @@ fn session(prompt: &str, following: &[&str], entry_point: &str) -> (Option<Examp
     // The value may share its last line with the closing quotes, or the call's line with a mark.
     let joined = output.join("\n");
     let joined = joined.trim_end_matches("\"\"\"").trim_end_matches("'''").trim();
+    if call.len() + joined.len() > LONGEST {
+        return (None, used);
+    }
     let call = without_comment(&call);
     // Prose often follows the value without a blank line between: the longest run of lines that is an expression counts.
     let ends = joined.match_indices('\n').map(|(index, _)| index).rev();
@@ -122,6 +128,9 @@ const MARKS: [&str; 22] = [
 
 /// An example within a line of text.
 fn inline(line: &str, entry_point: &str) -> Option<Example> {
+    if line.len() > LONGEST {
+        return None;
+    }
     let mut from = 0;
     while let Some(found) = line[from..].find(entry_point) {
         let start = from + found;

@@ -13,7 +13,7 @@ use crate::version::PythonVersion;
 
 use ruff_python_ast::token::TokenKind;
 
-/// Lines that are dropped one by one; from then on a fault's own line says how far back to go.
+/// Lines that are dropped one by one; from then on a fault's own line says how far back to go, and strides double.
 const PATIENT_STEPS: usize = 32;
 
 /// The executable form of a program text that may be cut off anywhere: it compiles, it holds no comments, docstrings or
@@ -90,7 +90,12 @@ impl<'a> Repair<'a> {
                 }
             }
             self.steps += 1;
-            count = if self.steps > PATIENT_STEPS { (count - 1).min(fault + 1) } else { count - 1 };
+            let impatient = self.steps.checked_sub(PATIENT_STEPS);
+            count = match impatient {
+                None => count - 1,
+                // Ever larger strides keep the number of attempts small on texts of any length.
+                Some(more) => (count - 1).min(fault + 1).saturating_sub((1 << more.min(30)) - 1),
+            };
         }
         None
     }

@@ -6,6 +6,7 @@ mod definitions;
 mod depth;
 mod doctest;
 mod executable;
+mod extra_rules;
 mod extract;
 mod fault;
 mod lines;

@@ -4,7 +4,7 @@
 //! a tree that is too deep to walk or a program that CPython would refuse.
 
 use ruff_python_ast::{Expr, Mod, ModModule};
-use ruff_python_parser::{Mode, ParseOptions, Parsed, parse_unchecked};
+use ruff_python_parser::{Mode, ParseOptions, Parsed, UnsupportedSyntaxError, parse_unchecked};
 use ruff_text_size::Ranged;
 
 use crate::depth;
@@ -50,8 +50,23 @@ fn parse_module(source: &str, version: PythonVersion) -> Result<Parsed<ModModule
     if let Some(error) = parsed.unsupported_syntax_errors().first() {
         return Err(SyntaxFault::at(source, error.range.start(), error.to_string()));
     }
+    if version.minor == 9 && source.contains(":=") {
+        index_walrus(source)?;
+    }
     // Module mode always gives a module.
     parsed.try_into_module().ok_or_else(|| SyntaxFault::at(source, 0.into(), "not a module"))
+}
+
+/// Ruff dates a bare `:=` in an index to 3.9, CPython allows it from 3.10: asks as if for 3.8.
+fn index_walrus(source: &str) -> Result<(), SyntaxFault> {
+    let options = ParseOptions::from(Mode::Module).with_target_version(ruff_python_ast::PythonVersion::PY38);
+    let parsed = parse_unchecked(source, options);
+    // The kind's inner enum is not public; its message is.
+    let in_index = |error: &&UnsupportedSyntaxError| error.to_string().contains("in a sequence index");
+    match parsed.unsupported_syntax_errors().iter().find(in_index) {
+        Some(error) => Err(SyntaxFault::at(source, error.range.start(), "cannot use unparenthesized `:=` in an index")),
+        None => Ok(()),
+    }
 }
 
 /// Parses one expression and hands it to `look`; with `brackets`, line breaks are allowed as between parentheses.

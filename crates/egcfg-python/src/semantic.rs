@@ -4,16 +4,17 @@
 //! stand where) and [`Symbols`] (names and their declarations). The first error ends it.
 
 use ruff_python_ast::visitor::{self, Visitor};
-use ruff_python_ast::{self as ast, Comprehension, Expr, ExprContext, ModModule, Pattern, Stmt};
+use ruff_python_ast::{self as ast, Comprehension, Expr, ExprContext, InterpolatedStringElement, ModModule, Pattern, Stmt};
 use ruff_python_parser::Parsed;
 use ruff_python_parser::semantic_errors::SemanticSyntaxChecker;
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::extra_rules;
 use crate::fault::SyntaxFault;
 use crate::literals;
 use crate::scope::{Kind, Symbols, flag};
 use crate::semantic_context::Context;
-use crate::units::{Block, Judgement, Units};
+use crate::units::{ASYNC_COMPREHENSION, Block, Judgement, Units};
 use crate::version::PythonVersion;
 
 /// Checks a module that parsed.
@@ -29,8 +30,10 @@ pub(crate) fn check(
         symbols: Symbols::new(source),
         source,
         version,
+        nested_specs: 0,
     };
     walk.context.future_annotations = imports_annotations(parsed.suite());
+    walk.docstring(parsed.suite());
     walk.visit_body(parsed.suite());
     if let Some((name, range)) = walk.symbols.unbound_nonlocal() {
         walk.context.report(range, format!("no binding for nonlocal `{name}` found"));
@@ -55,6 +58,8 @@ struct Walk<'a> {
     symbols: Symbols<'a>,
     source: &'a str,
     version: PythonVersion,
+    /// Format specifications around the f-string field being visited.
+    nested_specs: usize,
 }
 
 impl<'a> Walk<'a> {
@@ -90,6 +95,12 @@ impl<'a> Walk<'a> {
         self.context.in_class_comprehension = self.units.comprehension_in_class();
     }
 
+    fn docstring(&self, body: &[Stmt]) {
+        if let Some(part) = extra_rules::docstring(self.source, body, self.version) {
+            self.context.report(part.range, "docstring holds half a surrogate pair");
+        }
+    }
+
     fn in_block(&mut self, block: Block, range: TextRange, inside: impl FnOnce(&mut Self)) {
         let opened = self.units.open(block);
         self.judge(range, opened);
@@ -104,15 +115,14 @@ impl<'a> Walk<'a> {
         }
         self.defaults(&def.parameters);
         self.with_type_params(def.type_params.as_deref(), |walk| {
-            for annotation in def.parameters.iter().filter_map(|parameter| parameter.annotation()) {
-                walk.visit_expr(annotation);
-            }
-            if let Some(returns) = &def.returns {
-                walk.visit_expr(returns);
+            let annotations = def.parameters.iter().filter_map(|parameter| parameter.annotation());
+            for annotation in annotations.chain(def.returns.as_deref()) {
+                walk.annotation(annotation, !walk.context.future_annotations);
             }
             let kind = if def.is_async { Kind::AsyncFunction } else { Kind::Function };
             walk.enter(kind);
             walk.parameters(&def.parameters);
+            walk.docstring(&def.body);
             walk.visit_body(&def.body);
             walk.leave(kind, def.range);
         });
@@ -125,9 +135,13 @@ impl<'a> Walk<'a> {
         }
         self.with_type_params(class.type_params.as_deref(), |walk| {
             if let Some(arguments) = &class.arguments {
+                if extra_rules::has_debug_keyword(arguments) {
+                    walk.context.report(arguments.range, "cannot assign to `__debug__`");
+                }
                 walk.visit_arguments(arguments);
             }
             walk.enter(Kind::Class);
+            walk.docstring(&class.body);
             walk.visit_body(&class.body);
             walk.leave(Kind::Class, class.range);
         });
@@ -170,10 +184,21 @@ impl<'a> Walk<'a> {
         } else {
             self.visit_expr(&stmt.target);
         }
-        self.visit_expr(&stmt.annotation);
+        let kept = matches!(self.units.kind(), Kind::Module | Kind::Class);
+        self.annotation(&stmt.annotation, kept && !self.context.future_annotations);
         if let Some(value) = &stmt.value {
             self.visit_expr(value);
         }
+    }
+
+    /// An annotation. One that is not compiled (of a local variable, or kept as text) breaks fewer rules.
+    fn annotation(&mut self, annotation: &'a Expr, compiled: bool) {
+        if self.context.future_annotations {
+            self.judge(annotation.range(), extra_rules::text_annotation(annotation, self.version));
+        }
+        let before = std::mem::replace(&mut self.units.uncompiled, !compiled);
+        self.visit_expr(annotation);
+        self.units.uncompiled = before;
     }
 
     /// `try`, with the blocks that the compiler opens for each part; names are met in its order too.
@@ -243,7 +268,7 @@ impl<'a> Walk<'a> {
             self.visit_expr(result);
         }
         if let Err(range) = self.units.leave_comprehension(expr.range()) {
-            self.context.report(range, "asynchronous comprehension outside of an asynchronous function");
+            self.context.report(range, ASYNC_COMPREHENSION);
         }
         self.left();
     }
@@ -265,6 +290,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
             return;
         }
         self.checker.visit_stmt(stmt, &self.context);
+        self.judge(stmt.range(), extra_rules::statement(stmt, self.version));
         match stmt {
             Stmt::FunctionDef(def) => self.function(def),
             Stmt::ClassDef(class) => self.class(class),
@@ -341,6 +367,7 @@ impl<'a> Visitor<'a> for Walk<'a> {
             return;
         }
         self.checker.visit_expr(expr, &self.context);
+        self.judge(expr.range(), extra_rules::expression(expr));
         match expr {
             Expr::Name(name) => {
                 let bits = if name.ctx == ExprContext::Load { flag::USE } else { flag::LOCAL };
@@ -409,6 +436,19 @@ impl<'a> Visitor<'a> for Walk<'a> {
         if let Some(name) = name {
             self.symbols.add(name, flag::LOCAL);
         }
+        self.judge(pattern.range(), extra_rules::pattern(pattern));
         visitor::walk_pattern(self, pattern);
+    }
+
+    fn visit_interpolated_string_element(&mut self, element: &'a InterpolatedStringElement) {
+        let InterpolatedStringElement::Interpolation(field) = element else { return };
+        self.judge(field.range, extra_rules::field(self.source, field, self.nested_specs, self.version));
+        let nested = std::mem::take(&mut self.nested_specs);
+        self.visit_expr(&field.expression);
+        self.nested_specs = nested + 1;
+        for element in field.format_spec.iter().flat_map(|spec| &spec.elements) {
+            self.visit_interpolated_string_element(element);
+        }
+        self.nested_specs = nested;
     }
 }

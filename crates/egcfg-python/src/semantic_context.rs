@@ -10,6 +10,8 @@ use ruff_python_ast::PythonVersion;
 use ruff_python_parser::semantic_errors::{LazyImportContext, SemanticSyntaxContext, SemanticSyntaxError};
 use ruff_text_size::{Ranged, TextRange};
 
+use crate::extra_rules;
+
 /// What Ruff's checker may ask for, and the first error that anyone reported.
 pub(crate) struct Context<'a> {
     source: &'a str,
@@ -112,7 +114,9 @@ impl SemanticSyntaxContext for Context<'_> {
     }
 
     fn report_semantic_error(&self, error: SemanticSyntaxError) {
-        self.report(error.range(), error.to_string());
+        if !extra_rules::is_allowed_after_all(&error.kind) {
+            self.report(error.range(), error.to_string());
+        }
     }
 
     fn in_loop_context(&self) -> bool {

@@ -12,5 +12,8 @@ pub(crate) fn check(source: &str, _version: PythonVersion) -> Result<(), SyntaxF
     if let Some(offset) = source.bytes().position(|byte| byte == 0) {
         return fault(offset, "source contains a null byte");
     }
+    if source.starts_with('\u{feff}') {
+        return fault(0, "source begins with a byte order mark");
+    }
     Ok(())
 }

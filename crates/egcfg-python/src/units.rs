@@ -11,6 +11,7 @@ use crate::version::PythonVersion;
 /// Blocks that CPython allows open at once in a unit. From 3.13 on there is one more, which generators and coroutines
 /// use up themselves.
 const MAX_BLOCKS: usize = 20;
+pub(crate) const ASYNC_COMPREHENSION: &str = "asynchronous comprehension outside of an asynchronous function";
 const TOO_MANY: &str = "too many statically nested blocks";
 
 /// A block that is open in a unit.
@@ -40,13 +41,15 @@ struct Unit {
 pub(crate) struct Units {
     version: PythonVersion,
     stack: Vec<Unit>,
+    /// Whether what is visited is never compiled, so that only the symbol table judges it.
+    pub(crate) uncompiled: bool,
 }
 
 pub(crate) type Judgement = Result<(), &'static str>;
 
 impl Units {
     pub(crate) fn new(version: PythonVersion) -> Self {
-        let mut units = Self { version, stack: Vec::new() };
+        let mut units = Self { version, stack: Vec::new(), uncompiled: false };
         units.enter(Kind::Module);
         units
     }
@@ -59,6 +62,7 @@ impl Units {
     /// Closes a unit that is not a comprehension.
     pub(crate) fn leave(&mut self) -> Judgement {
         match self.stack.pop() {
+            Some(Unit { pending: Some(_), awaits: false, .. }) => Err(ASYNC_COMPREHENSION),
             Some(unit) if unit.brimful && (unit.yields || unit.kind == Kind::AsyncFunction) => Err(TOO_MANY),
             _ => Ok(()),
         }
@@ -120,6 +124,7 @@ impl Units {
     pub(crate) fn yield_here(&mut self, from: bool) -> Judgement {
         self.top().yields = true;
         match self.kind() {
+            kind if self.uncompiled && !kind.is_comprehension() => Ok(()),
             Kind::AsyncFunction if from => Err("`yield from` inside async function"),
             Kind::Function | Kind::AsyncFunction | Kind::Lambda => Ok(()),
             kind if kind.is_comprehension() => Err("`yield` inside a comprehension"),
@@ -131,6 +136,9 @@ impl Units {
     pub(crate) fn await_here(&mut self) -> Judgement {
         match self.kind() {
             Kind::AsyncFunction => {}
+            // Up to 3.10 this makes the function a coroutine for the comprehensions in it.
+            Kind::Function if self.uncompiled => self.top().awaits = true,
+            _ if self.uncompiled => {}
             kind if kind.is_comprehension() => self.top().awaits = true,
             Kind::Module | Kind::Class => return Err("`await` outside function"),
             _ => return Err("`await` outside async function"),
@@ -155,7 +163,7 @@ impl Units {
         {
             return Err(inner);
         }
-        if !unit.awaits || unit.kind == Kind::Generator {
+        if !unit.awaits || unit.kind == Kind::Generator || self.uncompiled {
             return Ok(());
         }
         let nested = self.version.at_least(11);
@@ -166,7 +174,7 @@ impl Units {
                 around.awaits = true;
                 Ok(())
             }
-            kind if kind.is_comprehension() => {
+            kind if kind.is_comprehension() || (kind == Kind::Function && !nested) => {
                 around.pending.get_or_insert(range);
                 Ok(())
             }

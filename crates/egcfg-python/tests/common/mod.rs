@@ -1,4 +1,10 @@
-//! A CPython that answers whether it compiles a program: one process per interpreter, many questions.
+//! What the tests share: CPython as the second opinion, and programs to ask about.
+
+// Each test file uses its part of this.
+#![allow(dead_code, unreachable_pub)]
+
+pub mod programs;
+
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -11,7 +17,7 @@ use egcfg_python::PythonVersion;
 const SERVER: &str = r#"
 import sys, json, warnings
 warnings.simplefilter("ignore")
-for line in sys.stdin:
+for line in sys.stdin.buffer:
     try:
         compile(json.loads(line), "<program>", "exec", dont_inherit=True)
         answer = "ok"
@@ -26,6 +32,8 @@ const OLDEST: u8 = 9;
 
 pub struct Interpreter {
     pub version: PythonVersion,
+    /// Where its standard library lies.
+    pub library: PathBuf,
     child: Child,
     input: Option<ChildStdin>,
     output: BufReader<ChildStdout>,
@@ -62,29 +70,29 @@ impl Drop for Interpreter {
 
 /// One running CPython of every release (3.9 and later) that this machine has.
 pub fn interpreters() -> Vec<Interpreter> {
-    let mut found: BTreeMap<u8, PathBuf> = BTreeMap::new();
+    let mut found: BTreeMap<u8, (PathBuf, PathBuf)> = BTreeMap::new();
     for path in candidates() {
-        let script = "import sys; print(sys.implementation.name, *sys.version_info[:2])";
+        let script = "import sys, os; print(sys.implementation.name, *sys.version_info[:2], os.path.dirname(os.__file__))";
         let Ok(output) = Command::new(&path).args(["-I", "-c", script]).stderr(Stdio::null()).output() else { continue };
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        if let ["cpython", "3", minor] = text.split_whitespace().collect::<Vec<_>>()[..]
+        if let ["cpython", "3", minor, library] = text.trim().splitn(4, ' ').collect::<Vec<_>>()[..]
             && let Ok(minor) = minor.parse::<u8>()
             && minor >= OLDEST
         {
-            found.entry(minor).or_insert(path);
+            found.entry(minor).or_insert((path, PathBuf::from(library)));
         }
     }
     if found.is_empty() {
         println!("note: no CPython 3.{OLDEST} or later found, nothing to compare with");
     }
-    let start = |(minor, path): (u8, PathBuf)| {
+    let start = |(minor, (path, library)): (u8, (PathBuf, PathBuf))| {
         let version = PythonVersion::new(3, minor).ok()?;
         let mut command = Command::new(path);
         command.args(["-I", "-c", SERVER]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
-        Some(Interpreter { version, child, input, output })
+        Some(Interpreter { version, library, child, input, output })
     };
     found.into_iter().filter_map(start).collect()
 }
@@ -103,4 +111,19 @@ fn candidates() -> Vec<PathBuf> {
         paths.extend(names.iter().map(|name| folder.join(name)).filter(|path| path.exists()));
     }
     paths
+}
+
+/// Some files of the standard library of every interpreter found, spread over all of them.
+pub fn library_sources(count: usize) -> Vec<String> {
+    let mut sources = Vec::new();
+    for path in interpreters().iter().map(|interpreter| &interpreter.library) {
+        let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+        let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "py")).collect();
+        files.sort();
+        let step = (files.len() / count.max(1)).max(1);
+        let read = files.iter().step_by(step).filter_map(|path| std::fs::read_to_string(path).ok());
+        // Long files say little more, and would be compiled by every release.
+        sources.extend(read.filter(|source| source.len() < 40_000));
+    }
+    sources
 }
