@@ -1,0 +1,72 @@
+"""Rebuild the embedded model from nothing: `python3 tools/pocket/build.py`.
+
+Each stage leaves a file and is skipped where that file is there already; training takes up its last
+checkpoint.  So after an interruption the same command goes on where it stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+ASSET = FOLDER.parent.parent / "crates" / "egcfg-model" / "assets" / "pocket.gguf"
+TOKENS = 16_000_000
+# (tokens at which the phase ends, loss weight of the signal block).  Foretelling what the runs gave is
+# dense practice in copying and in what the code does; the last phase is about the code alone.
+PHASES = ((2_850_000, 0.1), (0, 0.4))
+# Large buffers come and go in every step: keep them instead of returning them to the system.
+MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30), "MALLOC_TOP_PAD_": str(64 << 20)}
+
+
+def run(python: Path | str, *arguments: str | Path) -> str:
+    """Run one of our scripts (or a module) and give back its output."""
+    environment = {**os.environ, **MALLOC, "OMP_NUM_THREADS": "1"}
+    command = [str(python), *map(str, arguments)]
+    print("+", " ".join(command), file=sys.stderr)
+    return subprocess.run(command, check=True, env=environment, stdout=subprocess.PIPE, text=True).stdout
+
+
+def make_environment(out: Path) -> Path:
+    """A virtual environment with the pinned requirements."""
+    python = out / "venv" / "bin" / "python"
+    mark = out / "venv" / "complete"
+    if not mark.exists():
+        run(sys.executable, "-m", "venv", out / "venv")
+        run(python, "-m", "pip", "install", "-q", "-r", FOLDER / "requirements.txt")
+        mark.touch()
+    return python
+
+
+def main() -> None:
+    """Build everything; `--tokens` for a shorter trial, `--out` for the scratch folder."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--out", type=Path, default=FOLDER / "build")
+    parser.add_argument("--tokens", type=int, default=TOKENS)
+    parser.add_argument("--asset", type=Path, default=ASSET)
+    args = parser.parse_args()
+    out: Path = args.out.resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    python = make_environment(out)
+    run(python, FOLDER / "selfcheck.py")
+    tokenizer, checkpoint = out / "tokenizer.json", out / "run" / "checkpoint.pt"
+    if not tokenizer.exists():
+        partial = out / "tokenizer.partial"
+        run(python, FOLDER / "tokenizer.py", partial)
+        partial.replace(tokenizer)
+    run(python, FOLDER / "datasets.py", tokenizer)
+    for until, weight in PHASES:
+        run(python, FOLDER / "train.py", "--out", out / "run", "--tokenizer", tokenizer, "--tokens", str(args.tokens),
+            "--runs-weight", str(weight), "--until", str(min(until, args.tokens)))
+    scores = json.loads(run(python, FOLDER / "evaluate.py", checkpoint, tokenizer, "--tasks", "200", "--oracle"))
+    print(json.dumps(scores))
+    run(python, FOLDER / "export.py", checkpoint, tokenizer, args.asset, "--score-dev", str(scores["greedy"]["hidden"]))
+    print(run(python, FOLDER / "verify.py", checkpoint, tokenizer, args.asset))
+
+
+if __name__ == "__main__":
+    main()
