@@ -170,7 +170,7 @@ impl Decoder {
 
 impl Frame {
     fn change(&mut self, changes: &[Value]) -> Option<()> {
-        if changes.len() % 3 != 0 {
+        if !changes.len().is_multiple_of(3) {
             return None;
         }
         for change in changes.chunks_exact(3) {
@@ -217,7 +217,9 @@ fn read_outcome(values: &[Value]) -> Option<Outcome> {
         [Value::Number(kind), Value::String(value)] if kind.as_u64() == Some(0) => {
             Some(Outcome::Returned(value.clone()))
         }
-        [Value::Number(kind), Value::String(exception), Value::String(message)] if kind.as_u64() == Some(1) => {
+        [Value::Number(kind), Value::String(exception), Value::String(message)]
+            if kind.as_u64() == Some(1) =>
+        {
             Some(Outcome::Raised { exception: exception.clone(), message: message.clone() })
         }
         _ => None,
@@ -232,7 +234,9 @@ fn record(line: &[u8]) -> Option<Vec<Value>> {
 }
 
 fn header(values: &[Value], python: &str) -> Option<Trace> {
-    let [Value::String(tag), format, Value::String(backend), Value::String(_), Value::String(invocation)] = values else {
+    let [Value::String(tag), format, Value::String(backend), Value::String(_), Value::String(invocation)] =
+        values
+    else {
         return None;
     };
     if tag != "T" || format.as_u64() != Some(FORMAT) {

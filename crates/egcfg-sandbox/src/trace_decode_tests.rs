@@ -1,24 +1,39 @@
 //! Tests of the trace decoder on hand-written, torn, damaged and arbitrary input.
 
+use std::fmt::Write as _;
+
 use egcfg_task::{Cut, Event, Outcome};
 use proptest::prelude::*;
 
 use super::decode;
 
 const WHOLE: &str = concat!(
-    r#"["T",1,"settrace","3.11.7","f(3)"]"#, "\n",
-    r#"["S",0,"f(3)"]"#, "\n",
-    r#"["F",0,1,"<module>"]"#, "\n",
-    r#"[1,0,0,["f","<Function f>","function"]]"#, "\n",
-    r#"["S",1,"def f(n):"]"#, "\n",
-    r#"["F",1,2,"f"]"#, "\n",
-    r#"[0,1,1,["n","3","int","m","'é'","str"]]"#, "\n",
-    r#"["S",2,"    return n"]"#, "\n",
-    r#"[1,1,2,[],["n"]]"#, "\n",
-    r#"[1,1,2,["k","1","int","n","4","int"]]"#, "\n",
-    r#"[2,1,2,[],[],[0,"3"]]"#, "\n",
-    r#"[3,0,0,[],[],[1,"KeyError","'k'"],"RAISE_VARARGS 1"]"#, "\n",
-    r#"["E",null]"#, "\n",
+    r#"["T",1,"settrace","3.11.7","f(3)"]"#,
+    "\n",
+    r#"["S",0,"f(3)"]"#,
+    "\n",
+    r#"["F",0,1,"<module>"]"#,
+    "\n",
+    r#"[1,0,0,["f","<Function f>","function"]]"#,
+    "\n",
+    r#"["S",1,"def f(n):"]"#,
+    "\n",
+    r#"["F",1,2,"f"]"#,
+    "\n",
+    r#"[0,1,1,["n","3","int","m","'é'","str"]]"#,
+    "\n",
+    r#"["S",2,"    return n"]"#,
+    "\n",
+    r#"[1,1,2,[],["n"]]"#,
+    "\n",
+    r#"[1,1,2,["k","1","int","n","4","int"]]"#,
+    "\n",
+    r#"[2,1,2,[],[],[0,"3"]]"#,
+    "\n",
+    r#"[3,0,0,[],[],[1,"KeyError","'k'"],"RAISE_VARARGS 1"]"#,
+    "\n",
+    r#"["E",null]"#,
+    "\n",
 );
 
 fn names(trace: &egcfg_task::Trace, step: usize) -> Vec<(&str, &str)> {
@@ -73,9 +88,9 @@ fn reasons_for_an_early_end_are_read() {
 #[test]
 fn what_contradicts_itself_ends_the_trace() {
     for bad in [
-        r#"[1,9,0]"#,
-        r#"[1,0,77]"#,
-        r#"[4,0,0]"#,
+        "[1,9,0]",
+        "[1,0,77]",
+        "[4,0,0]",
         r#"[1,0,0,["a","1"]]"#,
         r#"[1,0,0,["a",1,"int"]]"#,
         r#"[1,0,0,[],["never"]]"#,
@@ -94,7 +109,7 @@ fn what_contradicts_itself_ends_the_trace() {
 #[test]
 fn a_small_input_cannot_grow_without_bound() {
     let mut data = String::from("[\"T\",1,\"monitoring\",\"3\",\"f\"]\n[\"S\",0,\"f\"]\n[\"F\",0,1,\"f\"]\n");
-    data.push_str(&format!("[1,0,0,[\"a\",\"{}\",\"str\"]]\n", "x".repeat(1 << 20)));
+    let _ = writeln!(data, "[1,0,0,[\"a\",\"{}\",\"str\"]]", "x".repeat(1 << 20));
     data.push_str(&"[1,0,0]\n".repeat(10_000));
     let trace = decode(data.as_bytes(), "3").expect("a header");
     assert!(trace.steps.len() < 70, "{}", trace.steps.len());

@@ -100,7 +100,8 @@ pub fn compact(trace: &Trace, limit: usize) -> String {
 /// Two dictionaries: the values of the locals, and their types.
 fn state(locals: &[Local]) -> String {
     let dict = |value: fn(&Local) -> Cow<'_, str>| {
-        let pairs: Vec<String> = locals.iter().map(|local| format!("'{}': {}", local.name, value(local))).collect();
+        let pairs: Vec<String> =
+            locals.iter().map(|local| format!("'{}': {}", local.name, value(local))).collect();
         format!("{{{}}}", pairs.join(", "))
     };
     format!("{} , {}", dict(value), dict(type_name))

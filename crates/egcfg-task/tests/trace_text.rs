@@ -1,6 +1,8 @@
 //! The renderings of traces, on traces written by hand.
 
-use egcfg_task::{Backend, Cut, Event, Local, Outcome, Step, TRACE_VERSION, Trace, compact, full, minimal, minimal_state};
+use egcfg_task::{
+    Backend, Cut, Event, Local, Outcome, Step, TRACE_VERSION, Trace, compact, full, minimal, minimal_state,
+};
 
 fn locals(pairs: &[(&str, &str, &str)]) -> Vec<Local> {
     pairs
@@ -52,7 +54,12 @@ fn sample(outcome: Outcome) -> Trace {
             2,
             5,
             "    return t",
-            &[("xs", "[1, 2]", "list"), ("s", "'x'", "str"), ("t", "(1, 'a long text')", "tuple"), ("u", "0", "int")],
+            &[
+                ("xs", "[1, 2]", "list"),
+                ("s", "'x'", "str"),
+                ("t", "(1, 'a long text')", "tuple"),
+                ("u", "0", "int"),
+            ],
         ),
         step(event, 1, 0, "f([1], 'x')", &module),
     ];
@@ -99,20 +106,16 @@ fn full_names_exceptions_and_instructions() {
 #[test]
 fn a_cut_trace_says_why_in_full_and_minimal() {
     let mut trace = sample(Outcome::Returned("0".to_owned()));
-    for cut in [
-        Cut::Steps,
-        Cut::Time,
-        Cut::Size,
-        Cut::Died,
-        Cut::Disabled,
-        Cut::Depth,
-        Cut::Failed,
-        Cut::Broken,
-    ] {
+    for cut in
+        [Cut::Steps, Cut::Time, Cut::Size, Cut::Died, Cut::Disabled, Cut::Depth, Cut::Failed, Cut::Broken]
+    {
         trace.cut = Some(cut);
         for text in [full(&trace), minimal(&trace)] {
             let last = text.lines().last().unwrap_or_default();
-            assert!(last.starts_with("... (cut: ") || last.starts_with("... (incomplete: "), "{cut:?}: {last}");
+            assert!(
+                last.starts_with("... (cut: ") || last.starts_with("... (incomplete: "),
+                "{cut:?}: {last}"
+            );
         }
         let json = serde_json::to_string(&trace).expect("serialisable");
         assert_eq!(serde_json::from_str::<Trace>(&json).expect("readable"), trace);

@@ -57,6 +57,9 @@ def type_name(kind):
     """The name of a type as an exact `str` without surrogates; kinds of function are called by what they are."""
     if kind is types.FunctionType:
         return "function"
+    if kind is enum.EnumMeta:
+        # Its name is another one before 3.11.
+        return "EnumType"
     return clean(type_name_of(kind))
 
 

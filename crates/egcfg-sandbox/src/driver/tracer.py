@@ -708,6 +708,8 @@ class Tracer:
         if rec.silent:
             frame.f_trace_lines = False
         elif self.instructions is not None:
+            # 3.13 asks for both to be set on the frame, and in this order.
+            frame.f_trace = rec.on_event
             frame.f_trace_opcodes = True
         return rec.on_event
 

@@ -466,9 +466,9 @@ def handler(number, frame):
 def f():
     old = signal.signal(signal.SIGALRM, handler)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.01)
         n = 0
         try:
+            signal.setitimer(signal.ITIMER_REAL, 0.01)
             while n < 10 ** 8:
                 n += 1
         except Late as error:
