@@ -30,6 +30,7 @@ RETURNS = operations("RETURN_VALUE", "RETURN_CONST", "RETURN_GENERATOR")
 YIELDS = operations("YIELD_VALUE", "YIELD_FROM", "ASYNC_GEN_WRAP")
 # Where a StopIteration is the quiet end of a loop or of an awaited object, not an exception of the program's.
 QUIET_ENDS = operations("FOR_ITER", "YIELD_FROM", "SEND", "END_SEND", "CLEANUP_THROW", "END_ASYNC_FOR", "GET_ANEXT")
+YIELD_FROM = opcode.opmap.get("YIELD_FROM")
 LOAD_FAST_AND_CLEAR = opcode.opmap.get("LOAD_FAST_AND_CLEAR")
 
 

@@ -14,6 +14,7 @@ import datetime
 import decimal
 import enum
 import fractions
+import functools
 import types
 from builtins import (
     BaseException, Ellipsis, NotImplemented, all, bool, bytearray, bytes, complex, dict, enumerate, filter, float, frozenset,
@@ -28,12 +29,13 @@ BIG_BITS = 4096
 BIG = 1 << BIG_BITS
 
 type_name_of = type.__dict__["__name__"].__get__
-type_mro_of = type.__dict__["__mro__"].__get__
+mro_of = type.__dict__["__mro__"].__get__
 type_dict_of = type.__dict__["__dict__"].__get__
 exception_args_of = BaseException.__dict__["args"].__get__
 function_name_of = types.FunctionType.__dict__["__name__"].__get__
 getset_type = type(type.__dict__["__dict__"])
 member_type = type(types.FunctionType.__dict__["__closure__"])
+memoised_type = type(functools.lru_cache(maxsize=None)(lambda: None))
 mappingproxy_type = types.MappingProxyType
 type_flags_of = type.__dict__["__flags__"].__get__
 HEAP_TYPE = 1 << 9
@@ -51,6 +53,11 @@ ATOM_IDS = frozenset(map(id, ATOMS))
 is_atom_id = ATOM_IDS.__contains__
 NUMBER_IDS = frozenset(map(id, (int, bool, float)))
 SAFE_REPR_IDS = frozenset(map(id, (decimal.Decimal, datetime.date, datetime.timedelta)))
+
+
+def type_mro_of(kind):
+    """A type's bases; some internal types of old versions have none before they are first used."""
+    return mro_of(kind) or ()
 
 
 def type_name(kind):
@@ -95,7 +102,7 @@ class Renderer:
             (list, self.list_text), (tuple, self.tuple_text), (dict, self.dict_text), (set, self.set_text),
             (frozenset, self.set_text), (range, self.range_text), (slice, self.slice_text),
             (types.FunctionType, self.function_text), (types.ModuleType, self.module_text),
-            (types.BuiltinFunctionType, self.builtin_text), (types.MethodType, self.method_text),
+            (types.BuiltinFunctionType, self.builtin_text), (memoised_type, self.memoised_text), (types.MethodType, self.method_text),
             (collections.OrderedDict, self.ordered_text), (collections.Counter, self.counter_text),
             (collections.defaultdict, self.default_text), (collections.deque, self.deque_text),
             (fractions.Fraction, self.fraction_text), (mappingproxy_type, self.opaque_text),
@@ -337,6 +344,11 @@ class Renderer:
     def builtin_text(self, value, _nesting):
         return "<Function " + clean(value.__name__) + ">"
 
+    def memoised_text(self, value, _nesting):
+        name = fields_of(value, type_mro_of(type(value)))
+        name = name.get("__name__") if name is not None and flat(list(name)) else None
+        return "<Function " + clean(name) + ">" if type(name) is str else "<Function>"
+
     def method_text(self, value, _nesting):
         function = value.__func__
         if type(function) is types.FunctionType:
@@ -395,7 +407,9 @@ class Renderer:
         for outer in self.path:
             if outer is value:
                 return head + " ...>"
-        pairs = [pair for pair in dict_items(fields) if type(pair[0]) is str] if fields is not None else []
+        pairs = []
+        if fields is not None:
+            pairs = [pair for pair in dict_items(fields) if type(pair[0]) is str and pair[0][:2] != "__"]
         pairs.extend(slots_of(value, mro))
         if not pairs:
             return head + ">"

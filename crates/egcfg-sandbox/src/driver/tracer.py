@@ -77,7 +77,8 @@ The same program gives the same steps on every version and with both back ends, 
 - A frame that an exception leaves after other exceptions were handled in it is described by the last one that was
   raised there (`settrace` does not say which one it is).
 - Left over: 3.9 reports no step for `pass`, `break`, `continue` and constant expressions where its compiler drops
-  them, nor for the header of a `while True` that begins with one of them; a program that shows how a library went
+  them, nor for the header of a `while True` that begins with one of them, and it comes by the last line of an
+  `async for` once more at its end; a program that shows how a library went
   about its work (in which order `sorted` compares) shows that version's way; on 3.12 and older a dictionary that the program got from `locals()` follows the variables; a value may live
   until the next step of its frame.
 
@@ -102,7 +103,7 @@ from builtins import (
     max, memoryview, min, object, reversed, set, str, type,
 )
 
-from trace_source import QUIET_ENDS, RETURNS, YIELDS, Program, code_type, dunder
+from trace_source import QUIET_ENDS, RETURNS, YIELD_FROM, YIELDS, Program, code_type, dunder
 from trace_values import Renderer, clean, type_name
 
 CALL, LINE, RETURN, EXCEPTION = 0, 1, 2, 3
@@ -130,6 +131,7 @@ VERSION = "%d.%d.%d" % sys.version_info[:3]
 NAMES_SHOWN = 100
 NO_LOOP = (-1, -1)
 BEHIND_YIELD = sys.version_info >= (3, 13)
+BEFORE_YIELD = sys.version_info < (3, 11)
 # Stand for "no atom is known" and "as at the frame's last step".
 NOTHING, UNCHANGED = object(), object()
 OWN_FILES = (
@@ -268,10 +270,15 @@ def unwinds(rec, frame, value):
 
 
 def yields(rec, frame):
-    """Whether a frame that is being left stands at a `yield`. (From 3.13 on it stands behind it already.)"""
+    """Whether a frame that is being left stands at a `yield` (from 3.13 on behind it; before 3.11 in front of a
+    `yield from`)."""
     last = frame.f_lasti
     operations = rec.code.operations
-    return operations[last] in YIELDS or (BEHIND_YIELD and last >= 2 and operations[last - 2] in YIELDS)
+    if operations[last] in YIELDS:
+        return True
+    if BEHIND_YIELD:
+        return last >= 2 and operations[last - 2] in YIELDS
+    return BEFORE_YIELD and last + 2 < len(operations) and operations[last + 2] == YIELD_FROM
 
 
 class Tracer:
@@ -581,6 +588,8 @@ class Tracer:
 
     def resumed(self, rec, values):
         rec.calling = False
+        if rec.code.shared:
+            values = without_shared(values, rec)
         self.step(CALL, rec, rec.code.line, values)
 
     def left(self, rec, frame, value, unwinding):
@@ -602,10 +611,13 @@ class Tracer:
         values = self.values(rec, frame)
         if rec.calling:
             self.resumed(rec, values)
-        self.step(RETURN, rec, self.line_of(frame), values, "[0,%s]" % quote(self.shown(value)))
         if rec.code.resumable and yields(rec, frame):
             rec.lasti = frame.f_lasti - 2
             self.suspended[rec.identity] = rec
+            if rec.code.shared:
+                # An asynchronous comprehension may be what yields.
+                values = without_shared(values, rec)
+        self.step(RETURN, rec, self.line_of(frame), values, "[0,%s]" % quote(self.shown(value)))
 
     def raised(self, rec, frame, error):
         """An exception is raised in a frame or comes up into it."""

@@ -32,8 +32,9 @@ def programs(path):
         parts = file.read().split("\n=== ")[1:]
     for part in parts:
         head, _, source = part.partition("\n")
-        name, _, call = head.partition(" | ")
-        yield name, call, source + "\n"
+        name, call, *needed = head.split(" | ")
+        if not needed or sys.version_info >= (3, int(needed[0].partition(".")[2])):
+            yield name, call, source + "\n"
 
 
 def main():

@@ -7,19 +7,19 @@ use std::process::{Command, Stdio};
 
 /// An interpreter and what it can do.
 #[derive(Debug, Clone)]
-pub struct Interpreter {
-    pub python: PathBuf,
-    pub version: (u32, u32, u32),
+pub(crate) struct Interpreter {
+    pub(crate) python: PathBuf,
+    pub(crate) version: (u32, u32, u32),
 }
 
 impl Interpreter {
     /// The tracing facilities it has.
-    pub fn backends(&self) -> &'static [&'static str] {
+    pub(crate) fn backends(&self) -> &'static [&'static str] {
         if self.version >= (3, 12, 0) { &["settrace", "monitoring"] } else { &["settrace"] }
     }
 
     /// Runs a script to its end and gives its standard output; fails the test with its standard error.
-    pub fn output(&self, script: &Path, arguments: &[&str]) -> String {
+    pub(crate) fn output(&self, script: &Path, arguments: &[&str]) -> String {
         let output = Command::new(&self.python)
             .args(["-I", "-B", "-S"])
             .arg(script)
@@ -28,13 +28,13 @@ impl Interpreter {
             .output()
             .expect("the interpreter starts");
         let error = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{:?} {script:?} {arguments:?}:\n{error}", self.version);
+        assert!(output.status.success(), "{:?} {} {arguments:?}:\n{error}", self.version, script.display());
         String::from_utf8(output.stdout).expect("text")
     }
 }
 
 /// One interpreter per version from 3.9 on, the newest first.
-pub fn found() -> Vec<Interpreter> {
+pub(crate) fn found() -> Vec<Interpreter> {
     let mut places = Vec::new();
     for folder in
         env::var_os("PATH").map(|path| env::split_paths(&path).collect::<Vec<_>>()).unwrap_or_default()

@@ -1,18 +1,20 @@
 //! Brings a trace of ours into the form in which the published implementation prints it, by the differences that
 //! `egcfg_task`'s renderings list, so that its sample files can be compared text by text.
 
+use std::fmt::Write as _;
+
 use egcfg_task::{Event, Local, Outcome, Step, Trace};
 
 /// A sample file: its program, its invocation, and its two renderings.
-pub struct Sample {
-    pub program: String,
-    pub invocation: String,
-    pub full: String,
-    pub minimal: String,
+pub(crate) struct Sample {
+    pub(crate) program: String,
+    pub(crate) invocation: String,
+    pub(crate) full: String,
+    pub(crate) minimal: String,
 }
 
 /// Reads a sample file.
-pub fn sample(text: &str) -> Sample {
+pub(crate) fn sample(text: &str) -> Sample {
     let between = |start: &str, end: &str| {
         let from = text.find(start).map(|at| at + start.len()).expect("a marker");
         let rest = &text[from..];
@@ -49,14 +51,14 @@ fn sorted_sets(text: &str) -> String {
         let (inside, tail) = after.split_once("}\"").expect("the set's end");
         let mut elements: Vec<&str> = inside.split(", ").collect();
         elements.sort_unstable();
-        out.push_str(&format!("{before}\"{{{}}}\"", elements.join(", ")));
+        let _ = write!(out, "{before}\"{{{}}}\"", elements.join(", "));
         rest = tail;
     }
     out + rest
 }
 
 /// Our steps in the other form.
-pub fn full(trace: &Trace) -> String {
+pub(crate) fn full(trace: &Trace) -> String {
     let mut lines = Vec::new();
     // Per depth: the frame's last step and the last line of it that was shown.
     let mut frames: Vec<(&Step, Option<u32>)> = Vec::new();
@@ -96,7 +98,7 @@ pub fn full(trace: &Trace) -> String {
 }
 
 /// Our final state in the other form.
-pub fn minimal(trace: &Trace) -> String {
+pub(crate) fn minimal(trace: &Trace) -> String {
     let (_, end) = trace.function_end().expect("a call");
     state(end).trim_start_matches('=').trim_start().to_owned()
 }
