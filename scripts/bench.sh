@@ -33,7 +33,9 @@ for package in "${packages[@]}"; do
         name="$(basename "$bench" .rs)"
         raw="$results/$package-$name"
         printf '\n== %s: %s\n' "$package" "$name"
-        if cargo bench --locked -p "$package" --bench "$name" | tee "$raw.txt"; then
+        # --workspace, though one bench is wanted: the features of shared dependencies are then those of every other
+        # build, and llama.cpp is not compiled again.
+        if cargo bench --locked --workspace --bench "$name" | tee "$raw.txt"; then
             grep '^{' "$raw.txt" >"$raw.jsonl" || rm -f "$raw.jsonl"
         else
             failed+=("$package/$name")
