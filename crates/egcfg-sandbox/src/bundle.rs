@@ -35,7 +35,12 @@ sys.modules['_egcfg_zygote'].main(config)
 /// In the order in which they import each other.
 const MODULES: &[(&str, &str)] = &[
     ("trace_values", include_str!("driver/trace_values.py")),
+    ("trace_objects", include_str!("driver/trace_objects.py")),
     ("trace_source", include_str!("driver/trace_source.py")),
+    ("trace_sinks", include_str!("driver/trace_sinks.py")),
+    ("trace_steps", include_str!("driver/trace_steps.py")),
+    ("trace_events", include_str!("driver/trace_events.py")),
+    ("trace_backends", include_str!("driver/trace_backends.py")),
     ("tracer", include_str!("driver/tracer.py")),
     ("_egcfg_codec", include_str!("driver/codec.py")),
     ("_egcfg_confine", include_str!("driver/confine.py")),

@@ -17,7 +17,12 @@ import time
 
 sys.path.insert(0, sys.argv[1])
 
+import trace_backends
+import trace_events
+import trace_objects
+import trace_sinks
 import trace_source
+import trace_steps
 import trace_values
 import tracer as tracer_module
 from trace_source import Program
@@ -447,7 +452,7 @@ def f(names):
 
 @case
 def the_tracers_modules_use_no_builtin_that_they_did_not_keep():
-    for module in (tracer_module, trace_source, trace_values):
+    for module in (tracer_module, trace_backends, trace_events, trace_objects, trace_sinks, trace_source, trace_steps, trace_values):
         with open(module.__file__, encoding="utf-8") as file:
             tree = ast.parse(file.read())
         used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
