@@ -11,6 +11,7 @@ mod error;
 #[cfg(feature = "llama")]
 mod llama;
 mod progress;
+mod random_gguf;
 mod sampler;
 mod scripted;
 mod stop;
@@ -24,6 +25,7 @@ pub use dist::LogProbs;
 pub use error::ModelError;
 #[cfg(feature = "llama")]
 pub use llama::{FlashAttention, KvType, LlamaModel, LlamaOptions, convert_to_f32};
+pub use random_gguf::RandomLlama;
 pub use sampler::{Sampler, uniform};
 pub use scripted::{Rule, ScriptedModel};
 pub use stream::Stream;

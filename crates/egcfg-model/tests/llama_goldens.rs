@@ -1,4 +1,5 @@
 //! The engine against numbers that another implementation computed (`tools/goldens`), and the tokenizer against the trainer's.
+#![allow(clippy::unwrap_used)]
 #![cfg(feature = "llama")]
 
 use std::path::{Path, PathBuf};

@@ -1,4 +1,5 @@
 //! The embedded model: loads, knows itself, encodes and answers.
+#![allow(clippy::unwrap_used)]
 #![cfg(feature = "pocket")]
 
 use egcfg_model::{

@@ -1,4 +1,5 @@
 //! The scripted model: exact distributions, exact accounting, the shared stop rules and seeds.
+#![allow(clippy::unwrap_used)]
 
 use egcfg_model::{
     Continuation, Encode, LanguageModel, LogProbs, ModelError, SampleRequest, ScoreRequest, ScriptedModel,

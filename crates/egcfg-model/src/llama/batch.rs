@@ -47,18 +47,13 @@ pub(crate) struct LlamaDevice<'m> {
 
 impl<'m> LlamaDevice<'m> {
     pub(crate) fn new(context: LlamaContext<'m>, batch: usize, sequences: usize) -> Self {
-        Self {
-            context,
-            batch: LlamaBatch::new(batch, i32::try_from(sequences).unwrap_or(i32::MAX)),
-            ids: Vec::new(),
-            broken: None,
-        }
+        Self { context, batch: LlamaBatch::new(batch, narrow(sequences)), ids: Vec::new(), broken: None }
     }
 }
 
 impl Memory for LlamaDevice<'_> {
     fn fork(&mut self, from: usize, to: usize, len: usize) {
-        if let Err(error) = self.context.copy_kv_cache_seq(from as i32, to as i32, None, Some(len as u32)) {
+        if let Err(error) = self.context.copy_kv_cache_seq(narrow(from), narrow(to), None, Some(len as u32)) {
             self.broken = Some(format!("sharing a cached sequence failed: {error}"));
         }
     }
@@ -85,9 +80,9 @@ impl Device for LlamaDevice<'_> {
         want: bool,
     ) -> Result<(), ComputeError> {
         self.ids.clear();
-        self.ids.extend(sequences.iter().map(|id| *id as i32));
+        self.ids.extend(sequences.iter().map(|id| narrow(*id)));
         self.batch
-            .add(LlamaToken(token as i32), position as i32, &self.ids, want)
+            .add(LlamaToken(token.cast_signed()), narrow(position), &self.ids, want)
             .map_err(|error| ComputeError::Fatal(format!("the batch took no more tokens: {error}")))
     }
 
@@ -108,6 +103,11 @@ impl Device for LlamaDevice<'_> {
     }
 
     fn logits(&self, index: usize) -> &[f32] {
-        self.context.get_logits_ith(index as i32)
+        self.context.get_logits_ith(narrow(index))
     }
+}
+
+/// Counts in llama.cpp's type; all of them are bounded by the context's sizes.
+fn narrow(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }

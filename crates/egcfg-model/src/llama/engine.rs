@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError};
+use std::sync::mpsc::Receiver;
 
 use crate::api::{SampleRequest, ScoreReply, ScoreRequest, TokenId, Usage};
 use crate::dist::{LogProbs, normalise_into};
@@ -71,11 +71,8 @@ impl<D: Device> Engine<D> {
                     Err(_) => return Ok(()),
                 }
             }
-            loop {
-                match inbox.try_recv() {
-                    Ok(message) => self.admit(message),
-                    Err(TryRecvError::Empty | TryRecvError::Disconnected) => break,
-                }
+            while let Ok(message) = inbox.try_recv() {
+                self.admit(message);
             }
             if let Err(reason) = self.turn() {
                 let error = ModelError::Engine(reason);
@@ -95,7 +92,7 @@ impl<D: Device> Engine<D> {
                     self.admit_score(request, reply);
                 }
             }
-            Message::Sample(request, sampler, reply) => self.admit_sample(request, sampler, reply),
+            Message::Sample(request, sampler, reply) => self.admit_sample(&request, sampler, reply),
         }
     }
 
@@ -110,7 +107,7 @@ impl<D: Device> Engine<D> {
 
     fn admit_sample(
         &mut self,
-        request: SampleRequest,
+        request: &SampleRequest,
         sampler: Sampler,
         reply: Reply<(Vec<crate::api::Sample>, Usage)>,
     ) {

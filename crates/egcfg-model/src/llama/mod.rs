@@ -6,6 +6,8 @@ mod cache;
 mod convert;
 mod encode;
 mod engine;
+#[cfg(test)]
+mod engine_tests;
 mod info;
 mod job;
 mod load;

@@ -263,14 +263,15 @@ fn context_params(options: &LlamaOptions, limits: Limits, threads: usize) -> Lla
         FlashAttention::On => LLAMA_FLASH_ATTN_TYPE_ENABLED,
         FlashAttention::Off => LLAMA_FLASH_ATTN_TYPE_DISABLED,
     };
+    let threads = i32::try_from(threads).unwrap_or(1).max(1);
     // One buffer for all sequences, or forks would not share cells; full-size windows, or they could not be shortened.
     LlamaContextParams::default()
         .with_n_ctx(NonZeroU32::new(limits.cells as u32))
         .with_n_batch(limits.batch as u32)
         .with_n_ubatch(limits.batch as u32)
         .with_n_seq_max(limits.sequences as u32)
-        .with_n_threads(threads as i32)
-        .with_n_threads_batch(threads as i32)
+        .with_n_threads(threads)
+        .with_n_threads_batch(threads)
         .with_kv_unified(true)
         .with_swa_full(true)
         .with_no_perf(true)

@@ -19,6 +19,7 @@ impl<D: Device> Engine<D> {
         for lane in &mut self.lanes {
             lane.waits = false;
         }
+        let mut wiped_for = None;
         loop {
             let next = (0..self.lanes.len())
                 .filter(|index| {
@@ -43,6 +44,11 @@ impl<D: Device> Engine<D> {
                 Ok(()) => {}
                 Err(NoSequence) if self.lanes.iter().any(|lane| lane.plan.is_some()) => {
                     self.lanes[index].parked = true;
+                }
+                // Alone and still no place: what is remembered may be in the way of what is asked for.
+                Err(NoSequence) if wiped_for != Some(self.lanes[index].job) => {
+                    wiped_for = Some(self.lanes[index].job);
+                    while self.cache.evict(&mut self.device) {}
                 }
                 Err(NoSequence) => {
                     let error = ModelError::CacheFull {

@@ -1,0 +1,223 @@
+//! What the engine's steps cost. Usage:
+//!
+//! ```text
+//! cargo bench -p egcfg-model --bench engine -- [--model PATH|pocket|random100m] [--threads N] [--flash on|off] [--repeat N]
+//! ```
+//!
+//! Prints a table on stderr and one JSON line per measurement on stdout. `random100m` writes a model of about 98 million
+//! random parameters to the temporary folder first. Times are medians, in milliseconds, seen by the caller: queueing and
+//! the thread change included.
+
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+use std::hint::black_box;
+use std::time::Instant;
+
+use egcfg_model::{
+    Continuation, FlashAttention, LanguageModel, LlamaModel, LlamaOptions, ModelError, RandomLlama,
+    SampleRequest, ScoreRequest, StopRule, TokenId, uniform,
+};
+use futures::executor::block_on;
+
+/// Tokens of the shared context in every measurement.
+const CONTEXT: usize = 512;
+/// Drafts per verification and tokens per draft.
+const DRAFTS: usize = 3;
+const DRAFT_TOKENS: usize = 20;
+/// Tokens of a fresh continuation, and how many of them still stand where one is reused.
+const HORIZON: usize = 40;
+const STANDING: usize = 30;
+
+struct Arguments {
+    model: String,
+    options: LlamaOptions,
+    repeat: usize,
+}
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    // `cargo test --all-targets` runs benches without this word: nothing is measured then.
+    if !words.iter().any(|word| word == "--bench") {
+        return Ok(());
+    }
+    let arguments = parse(&words)?;
+    let model = open(&arguments)?;
+    let info = model.info();
+    eprintln!("{} ({} tokens in the vocabulary)", info.name, info.vocab);
+    let bench =
+        Bench { model, repeat: arguments.repeat, fresh: std::cell::Cell::new(0), name: arguments.model };
+    bench.all()?;
+    Ok(())
+}
+
+fn parse(words: &[String]) -> Result<Arguments, String> {
+    let mut arguments =
+        Arguments { model: "pocket".to_owned(), options: LlamaOptions::default(), repeat: 15 };
+    let mut words = words.iter().filter(|word| *word != "--bench");
+    while let Some(word) = words.next() {
+        let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
+        let number = || value.parse::<usize>().map_err(|_| format!("{word} {value}: not a number"));
+        match word.as_str() {
+            "--model" => arguments.model.clone_from(value),
+            "--threads" => arguments.options.threads = Some(number()?),
+            "--cache" => arguments.options.cache_tokens = Some(number()?),
+            "--repeat" => arguments.repeat = number()?.max(1),
+            "--flash" if value == "on" => arguments.options.flash_attention = FlashAttention::On,
+            "--flash" if value == "off" => arguments.options.flash_attention = FlashAttention::Off,
+            _ => return Err(format!("unknown argument {word} {value}")),
+        }
+    }
+    Ok(arguments)
+}
+
+fn open(arguments: &Arguments) -> Result<LlamaModel, Box<dyn std::error::Error>> {
+    let mut options = arguments.options.clone();
+    if arguments.model == "pocket" {
+        return Ok(LlamaModel::pocket_with(&options)?);
+    }
+    options.path = if arguments.model == "random100m" {
+        let path = std::env::temp_dir().join("egcfg-random-100m.gguf");
+        let shape = RandomLlama::hundred_million();
+        if !path.exists() {
+            eprintln!("writing {} ({} parameters)", path.display(), shape.parameters());
+            shape.write(&path)?;
+        }
+        path
+    } else {
+        arguments.model.clone().into()
+    };
+    Ok(LlamaModel::load(&options)?)
+}
+
+struct Bench {
+    model: LlamaModel,
+    repeat: usize,
+    fresh: std::cell::Cell<u64>,
+    name: String,
+}
+
+impl Bench {
+    fn all(&self) -> Result<(), ModelError> {
+        let prefill = self.measure("prefill of 512 tokens", |bench| {
+            let context = bench.tokens(CONTEXT);
+            bench.time(|| bench.score(&context, &[]).map(drop))
+        })?;
+        eprintln!("{:>44} {:>10.0} tokens/s", "", CONTEXT as f64 * 1e3 / prefill);
+        let context = self.tokens(CONTEXT);
+        self.score(&context, &[])?;
+        self.measure("answer from the cache (no computing)", |bench| {
+            bench.time(|| bench.score(&context, &[]).map(drop))
+        })?;
+        let mut stream = context.clone();
+        let step = self.measure("one token more, in place", |bench| {
+            stream.extend(bench.tokens(1));
+            bench.time(|| bench.score(&stream, &[]).map(drop))
+        })?;
+        let fork = self.measure("fork of 512 tokens and one token more", |bench| {
+            let draft = bench.tokens(2);
+            bench.score(&context, &[])?;
+            bench.time(|| bench.score(&[&context[..CONTEXT - 1], &draft[..1]].concat(), &[]).map(drop))
+        })?;
+        eprintln!("{:>44} {:>10.3} ms", "the fork alone, about", fork - step);
+        let verify = self.measure("verify 3 drafts of 20 tokens in one call", |bench| {
+            let drafts: Vec<_> = (0..DRAFTS).map(|_| bench.tokens(DRAFT_TOKENS)).collect();
+            bench.time(|| bench.score(&context, &drafts).map(drop))
+        })?;
+        let steps = self.measure("20 single steps", |bench| {
+            let draft = bench.tokens(DRAFT_TOKENS);
+            bench.time(|| {
+                let mut stream = context.clone();
+                for token in &draft {
+                    stream.push(*token);
+                    bench.score(&stream, &[])?;
+                }
+                Ok(())
+            })
+        })?;
+        eprintln!("{:>44} {:>10.1} x", "one call against 20 steps", steps / verify);
+        self.measure("sample 3 continuations of 40 tokens, fresh", |bench| {
+            let asked = bench.continuations(&[]);
+            bench.time(|| bench.sample(&context, asked).map(drop))
+        })?;
+        self.measure("the same, 30 of the 40 tokens reused", |bench| {
+            let asked = bench.continuations(&[]);
+            let seeds: Vec<u64> = asked.iter().map(|one| one.seed).collect();
+            let standing = bench.sample(&context, asked)?;
+            let mut again = bench.continuations(&[]);
+            for ((one, seed), tokens) in again.iter_mut().zip(seeds).zip(&standing) {
+                one.seed = seed;
+                one.prefix = tokens[..STANDING.min(tokens.len())].to_vec();
+                // End tokens among the random draws are no place to go on from.
+                one.prefix.retain(|token| !bench.model.info().end_tokens.contains(token));
+                one.stop.max_tokens = HORIZON - STANDING;
+            }
+            bench.time(|| bench.sample(&context, again).map(drop))
+        })?;
+        Ok(())
+    }
+
+    /// Median of the repetitions' times in milliseconds, printed.
+    fn measure(
+        &self,
+        what: &str,
+        mut once: impl FnMut(&Self) -> Result<f64, ModelError>,
+    ) -> Result<f64, ModelError> {
+        let mut times = (0..self.repeat).map(|_| once(self)).collect::<Result<Vec<f64>, ModelError>>()?;
+        times.sort_by(f64::total_cmp);
+        let median = times[times.len() / 2];
+        let (low, high) = (times[0], times[times.len() - 1]);
+        eprintln!("{what:>44} {median:>10.3} ms   ({low:.3} .. {high:.3})");
+        println!(
+            "{}",
+            serde_json::json!({
+                "bench": "engine", "model": self.name, "what": what, "median_ms": median, "min_ms": low, "max_ms": high,
+                "repeat": self.repeat,
+            })
+        );
+        Ok(median)
+    }
+
+    fn time(&self, work: impl FnOnce() -> Result<(), ModelError>) -> Result<f64, ModelError> {
+        let start = Instant::now();
+        work()?;
+        Ok(start.elapsed().as_secs_f64() * 1e3)
+    }
+
+    /// Random tokens that no measurement has used before.
+    fn tokens(&self, count: usize) -> Vec<TokenId> {
+        let vocab = self.model.info().vocab as f64;
+        let seed = self.fresh.replace(self.fresh.get() + 1);
+        (0..count as u64).map(|at| (1.0 + uniform(seed, at) * (vocab - 1.0)) as TokenId).collect()
+    }
+
+    fn score(&self, context: &[TokenId], drafts: &[Vec<TokenId>]) -> Result<usize, ModelError> {
+        let request = ScoreRequest { context: context.to_vec(), drafts: drafts.to_vec() };
+        Ok(black_box(block_on(self.model.score(request))?).usage.computed)
+    }
+
+    fn continuations(&self, prefix: &[TokenId]) -> Vec<Continuation> {
+        (0..DRAFTS)
+            .map(|_| Continuation {
+                prefix: prefix.to_vec(),
+                seed: self.fresh.replace(self.fresh.get() + 1),
+                stop: StopRule { max_tokens: HORIZON, ..StopRule::default() },
+                ..Continuation::default()
+            })
+            .collect()
+    }
+
+    fn sample(
+        &self,
+        context: &[TokenId],
+        continuations: Vec<Continuation>,
+    ) -> Result<Vec<Vec<TokenId>>, ModelError> {
+        let request = SampleRequest {
+            context: context.to_vec(),
+            continuations,
+            temperature: 0.9,
+            top_p: 0.95,
+            want_distributions: false,
+        };
+        Ok(block_on(self.model.sample(request))?.0.into_iter().map(|sample| sample.tokens).collect())
+    }
+}
