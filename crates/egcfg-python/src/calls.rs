@@ -6,20 +6,103 @@ use ruff_text_size::{Ranged, TextRange};
 
 /// Functions and types that a test calls around the tested one.
 const BUILTINS: [&str; 52] = [
-    "abs", "all", "any", "ascii", "bin", "bool", "bytearray", "bytes", "callable", "chr", "complex", "dict", "dir",
-    "divmod", "enumerate", "eval", "exec", "filter", "float", "format", "frozenset", "getattr", "hasattr", "hash", "hex",
-    "id", "input", "int", "isinstance", "issubclass", "iter", "len", "list", "map", "max", "min", "next", "object", "oct",
-    "open", "ord", "pow", "print", "range", "repr", "reversed", "round", "set", "sorted", "str", "sum", "super",
+    "abs",
+    "all",
+    "any",
+    "ascii",
+    "bin",
+    "bool",
+    "bytearray",
+    "bytes",
+    "callable",
+    "chr",
+    "complex",
+    "dict",
+    "dir",
+    "divmod",
+    "enumerate",
+    "eval",
+    "exec",
+    "filter",
+    "float",
+    "format",
+    "frozenset",
+    "getattr",
+    "hasattr",
+    "hash",
+    "hex",
+    "id",
+    "input",
+    "int",
+    "isinstance",
+    "issubclass",
+    "iter",
+    "len",
+    "list",
+    "map",
+    "max",
+    "min",
+    "next",
+    "object",
+    "oct",
+    "open",
+    "ord",
+    "pow",
+    "print",
+    "range",
+    "repr",
+    "reversed",
+    "round",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "super",
 ];
 const MORE_BUILTINS: [&str; 14] = [
-    "tuple", "type", "vars", "zip", "isclose", "allclose", "approx", "Counter", "OrderedDict", "defaultdict", "deque",
-    "Decimal", "Fraction", "deepcopy",
+    "tuple",
+    "type",
+    "vars",
+    "zip",
+    "isclose",
+    "allclose",
+    "approx",
+    "Counter",
+    "OrderedDict",
+    "defaultdict",
+    "deque",
+    "Decimal",
+    "Fraction",
+    "deepcopy",
 ];
 /// Modules whose functions a test calls around the tested one.
 const MODULES: [&str; 26] = [
-    "math", "cmath", "np", "numpy", "pd", "pandas", "re", "os", "sys", "itertools", "functools", "collections", "operator",
-    "json", "random", "string", "datetime", "statistics", "copy", "decimal", "fractions", "unittest", "pytest", "torch",
-    "heapq", "time",
+    "math",
+    "cmath",
+    "np",
+    "numpy",
+    "pd",
+    "pandas",
+    "re",
+    "os",
+    "sys",
+    "itertools",
+    "functools",
+    "collections",
+    "operator",
+    "json",
+    "random",
+    "string",
+    "datetime",
+    "statistics",
+    "copy",
+    "decimal",
+    "fractions",
+    "unittest",
+    "pytest",
+    "torch",
+    "heapq",
+    "time",
 ];
 
 /// One call in an expression.
@@ -38,12 +121,15 @@ pub(crate) fn tested_calls(expr: &Expr) -> Vec<FoundCall<'_>> {
     finder.calls
 }
 
-/// The first call of `entry_point`, or without one the first call that could be the tested one.
+/// The first call of `entry_point`, or without one the first call of a name that is not Python's own,
+/// or the first call.
 pub(crate) fn tested_call<'a>(expr: &'a Expr, entry_point: Option<&str>) -> Option<FoundCall<'a>> {
-    tested_calls(expr).into_iter().find(|call| match entry_point {
-        Some(name) => call.name == name,
-        None => !is_helper(call.name),
-    })
+    let calls = tested_calls(expr);
+    match entry_point {
+        Some(name) => calls.into_iter().find(|call| call.name == name),
+        // A task may ask for a function with the name of Python's own.
+        None => calls.iter().find(|call| !is_helper(call.name)).or(calls.first()).copied(),
+    }
 }
 
 /// Whether a name belongs to Python or its library rather than to a task.
@@ -61,7 +147,8 @@ impl<'a> SourceOrderVisitor<'a> for Finder<'a> {
             && let Some(name) = chain_start(&call.func)
         {
             // The inner calls of one chain (`a(1).b(2)`) are part of it.
-            let known = self.calls.iter().any(|found| found.range.start() == expr.start() && found.name == name);
+            let known =
+                self.calls.iter().any(|found| found.range.start() == expr.start() && found.name == name);
             if !known {
                 self.calls.push(FoundCall { name, range: expr.range() });
             }

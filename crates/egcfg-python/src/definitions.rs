@@ -48,9 +48,13 @@ pub fn definitions(source: &str) -> Vec<Definition> {
             };
             let line = starts.partition_point(|start| *start <= keyword.start().to_usize());
             let before = &source[starts[line - 1]..keyword.start().to_usize()];
-            let at_start = before.is_empty() || before.split_whitespace().eq(["async"]) && before.starts_with("async");
-            (at_start && name.kind() == TokenKind::Name)
-                .then(|| Definition { name: source[name.range()].to_owned(), kind, line })
+            let at_start =
+                before.is_empty() || before.split_whitespace().eq(["async"]) && before.starts_with("async");
+            (at_start && name.kind() == TokenKind::Name).then(|| Definition {
+                name: source[name.range()].to_owned(),
+                kind,
+                line,
+            })
         };
         tokens.windows(2).filter_map(definition).collect()
     })
@@ -60,7 +64,8 @@ pub fn definitions(source: &str) -> Vec<Definition> {
 /// A plain scan, for text that is still being written.
 pub fn defines(text: &str, name: &str) -> bool {
     text.split(['\n', '\r']).any(|line| {
-        let line = line.strip_prefix("async").filter(|rest| rest.starts_with(BLANKS)).map_or(line, str::trim_start);
+        let line =
+            line.strip_prefix("async").filter(|rest| rest.starts_with(BLANKS)).map_or(line, str::trim_start);
         let function = after_keyword(line, "def", name).is_some_and(|rest| rest.starts_with(['(', '[']));
         let class = after_keyword(line, "class", name).is_some_and(|rest| rest.starts_with(['(', ':', '[']));
         function || class
@@ -83,7 +88,11 @@ pub fn finished(source: &str, entry_point: &str, version: PythonVersion) -> bool
         Some(Stmt::FunctionDef(def)) => def.name.as_str() == entry_point && returns(&def.body),
         Some(Stmt::ClassDef(class)) => {
             class.name.as_str() == entry_point
-                && class.body.last().and_then(Stmt::as_function_def_stmt).is_some_and(|method| returns(&method.body))
+                && class
+                    .body
+                    .last()
+                    .and_then(Stmt::as_function_def_stmt)
+                    .is_some_and(|method| returns(&method.body))
         }
         _ => false,
     })
@@ -96,7 +105,9 @@ fn returns(body: &[Stmt]) -> bool {
         Some(Stmt::Return(_) | Stmt::Raise(_)) => true,
         Some(Stmt::If(branch)) => {
             let has_else = branch.elif_else_clauses.last().is_some_and(|clause| clause.test.is_none());
-            has_else && returns(&branch.body) && branch.elif_else_clauses.iter().all(|clause| returns(&clause.body))
+            has_else
+                && returns(&branch.body)
+                && branch.elif_else_clauses.iter().all(|clause| returns(&clause.body))
         }
         Some(Stmt::With(with)) => returns(&with.body),
         Some(Stmt::Try(attempt)) => {
@@ -107,7 +118,8 @@ fn returns(body: &[Stmt]) -> bool {
         }
         Some(Stmt::Match(choice)) => {
             let caught = |pattern: &Pattern| pattern.irrefutable_pattern().is_some();
-            let complete = choice.cases.last().is_some_and(|case| case.guard.is_none() && caught(&case.pattern));
+            let complete =
+                choice.cases.last().is_some_and(|case| case.guard.is_none() && caught(&case.pattern));
             complete && choice.cases.iter().all(|case| returns(&case.body))
         }
         _ => false,

@@ -87,17 +87,18 @@ fn session(prompt: &str, following: &[&str], entry_point: &str) -> (Option<Examp
     }
     let output = following[continued..].iter().map(|line| line.trim());
     let output: Vec<&str> = output.take_while(|line| !is_session_end(line)).collect();
-    let used = continued + output.len();
     // The value may share its last line with the closing quotes, or the call's line with a mark.
     let joined = output.join("\n");
     let joined = joined.trim_end_matches("\"\"\"").trim_end_matches("'''").trim();
     if call.len() + joined.len() > LONGEST {
-        return (None, used);
+        return (None, continued + output.len());
     }
     let call = without_comment(&call);
     // Prose often follows the value without a blank line between: the longest run of lines that is an expression counts.
     let ends = joined.match_indices('\n').map(|(index, _)| index).rev();
-    let expected = std::iter::once(joined.len()).chain(ends).map(|end| &joined[..end]).find(|text| is_expression(text));
+    let expected =
+        std::iter::once(joined.len()).chain(ends).map(|end| &joined[..end]).find(|text| is_expression(text));
+    let used = continued + expected.map_or(0, |expected| expected.split('\n').count());
     let example = expected
         .filter(|_| calls(call, entry_point))
         .map(|expected| Example { call: call.to_owned(), expected: expected.to_owned() });
@@ -116,14 +117,34 @@ fn calls(text: &str, entry_point: &str) -> bool {
 
 /// A line without a trailing comment, where the rest is an expression.
 fn without_comment(text: &str) -> &str {
-    let cuts = text.match_indices('#').map(|(index, _)| text[..index].trim_end());
-    if is_expression(text) { cuts.last().filter(|cut| is_expression(cut)).unwrap_or(text) } else { text }
+    let cut = text.rfind('#').map(|index| text[..index].trim_end());
+    cut.filter(|cut| is_expression(text) && is_expression(cut)).unwrap_or(text)
 }
 
 /// Marks between a call and its value, the longer ones first.
 const MARKS: [&str; 22] = [
-    "should be equal to", "should return", "should equal", "should give", "should be", "will return", "must return",
-    "evaluates to", "is equal to", "returns", "return", "gives", "equals", "===", "==>", "-->", "==", "=>", "->", "➞", "→", "=",
+    "should be equal to",
+    "should return",
+    "should equal",
+    "should give",
+    "should be",
+    "will return",
+    "must return",
+    "evaluates to",
+    "is equal to",
+    "returns",
+    "return",
+    "gives",
+    "equals",
+    "===",
+    "==>",
+    "-->",
+    "==",
+    "=>",
+    "->",
+    "➞",
+    "→",
+    "=",
 ];
 
 /// An example within a line of text.
@@ -145,6 +166,7 @@ fn inline(line: &str, entry_point: &str) -> Option<Example> {
         let Some(rest) = MARKS.iter().find_map(|mark| rest.strip_prefix(mark)) else { continue };
         let rest = rest.trim_start_matches([':', ' ', '>']).trim();
         if calls(call, entry_point)
+            && has_plain_arguments(call)
             && let Some(expected) = value_in(rest)
         {
             return Some(Example { call: call.to_owned(), expected });
@@ -153,10 +175,23 @@ fn inline(line: &str, entry_point: &str) -> Option<Example> {
     None
 }
 
+/// Whether a call's arguments are values: `f(n) = n + 1` is a definition, not an example.
+fn has_plain_arguments(call: &str) -> bool {
+    let plain = |expr: &Expr| {
+        let mut names = Names { foreign: false };
+        if let Expr::Call(call) = expr {
+            names.visit_arguments(&call.arguments);
+        }
+        !names.foreign
+    };
+    with_expression(call, false, plain).unwrap_or(false)
+}
+
 /// The length of the call that a text begins with: up to the bracket that closes its first one.
 fn call_length(text: &str) -> Option<usize> {
     let ends = text.match_indices(')').map(|(index, _)| index + 1);
-    ends.into_iter().find(|end| with_expression(&text[..*end], false, |expr| matches!(expr, Expr::Call(_))) == Some(true))
+    ends.into_iter()
+        .find(|end| with_expression(&text[..*end], false, |expr| matches!(expr, Expr::Call(_))) == Some(true))
 }
 
 /// The value that a text begins with; what follows it may be prose.
@@ -169,7 +204,8 @@ fn value_in(text: &str) -> Option<String> {
     ends.sort_unstable();
     // A worked computation (`f(19) = 19 - 5 - 6 = 8`) ends in its value.
     let last = whole.rsplit_once(" = ").map(|(_, last)| last);
-    let pieces = [Some(whole), last].into_iter().flatten().chain(ends.into_iter().rev().map(|end| &text[..end]));
+    let pieces =
+        [Some(whole), last].into_iter().flatten().chain(ends.into_iter().rev().map(|end| &text[..end]));
     pieces
         .map(|piece| piece.trim().trim_end_matches(['.', ';', ',', '`']).trim())
         .find(|piece| is_value(piece))
@@ -194,7 +230,6 @@ impl<'a> SourceOrderVisitor<'a> for Names {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Name(name) => self.foreign |= !crate::calls::is_helper(&name.id),
-            Expr::Call(_) => walk_expr(self, expr),
             Expr::Attribute(_) | Expr::Lambda(_) | Expr::Named(_) => self.foreign = true,
             _ => walk_expr(self, expr),
         }
@@ -208,7 +243,10 @@ mod tests {
     use super::*;
 
     fn pairs(text: &str, entry_point: &str) -> Vec<(String, String)> {
-        doctest_examples(text, entry_point).into_iter().map(|example| (example.call, example.expected)).collect()
+        doctest_examples(text, entry_point)
+            .into_iter()
+            .map(|example| (example.call, example.expected))
+            .collect()
     }
 
     fn pair(call: &str, expected: &str) -> (String, String) {
@@ -224,13 +262,23 @@ mod tests {
     #[test]
     fn marks_in_running_text() {
         for line in [
-            "f(1) == 2", "f(1) => 2", "* f(1) ➞ 2", "f(1) returns 2.", "`f(1)` should return `2`", "f(1) # => 2", "f(1)-> 2",
-            "For example: f(1) = 2 because it is so", "f(1) == 2 # one more", ">>> f(1) == 2",
+            "f(1) == 2",
+            "f(1) => 2",
+            "* f(1) ➞ 2",
+            "f(1) returns 2.",
+            "`f(1)` should return `2`",
+            "f(1) # => 2",
+            "f(1)-> 2",
+            "For example: f(1) = 2 because it is so",
+            "f(1) == 2 # one more",
+            ">>> f(1) == 2",
         ] {
             assert_eq!(pairs(line, "f"), [pair("f(1)", "2")], "{line}");
         }
         assert_eq!(pairs("f(19) -> 19 - 5 - 6 = 8", "f"), [pair("f(19)", "8")]);
-        for line in ["f(1) returns the next one", "f(x) == y", "off(1) == 2", "self.f(1) == 2", "f(1", "f = 3"] {
+        for line in
+            ["f(1) returns the next one", "f(x) == y", "off(1) == 2", "self.f(1) == 2", "f(1", "f = 3"]
+        {
             assert_eq!(pairs(line, "f"), [], "{line}");
         }
     }

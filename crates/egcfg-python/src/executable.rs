@@ -6,6 +6,7 @@
 //! Then comments, docstrings and blank lines go.
 
 use crate::depth;
+use crate::fault::SyntaxFault;
 use crate::lines::{self, Logical, Outline};
 use crate::parse::{with_module, with_stack};
 use crate::strip;
@@ -13,6 +14,8 @@ use crate::version::PythonVersion;
 
 use ruff_python_ast::token::TokenKind;
 
+/// A fault within so many lines of the end is reached line by line.
+const NEARBY: usize = 4;
 /// Lines that are dropped one by one; from then on a fault's own line says how far back to go, and strides double.
 const PATIENT_STEPS: usize = 32;
 
@@ -38,9 +41,9 @@ fn non_empty(form: String) -> Option<String> {
     (!form.is_empty()).then_some(form)
 }
 
-/// The stripped text of a valid program, or the line of its fault.
-fn stripped(source: &str, version: PythonVersion) -> Result<String, usize> {
-    with_module(source, version, |parsed| strip::strip(source, parsed)).map_err(|fault| fault.line - 1)
+/// The stripped text of a valid program.
+fn stripped(source: &str, version: PythonVersion) -> Result<String, SyntaxFault> {
+    with_module(source, version, |parsed| strip::strip(source, parsed))
 }
 
 struct Repair<'a> {
@@ -59,7 +62,10 @@ impl<'a> Repair<'a> {
         // What is too deep to parse is cut back to where it is not, before any parse.
         let mut source = source;
         while let Err(fault) = depth::measure(source) {
-            let end = source.match_indices('\n').nth(fault.line.saturating_sub(2)).map_or(0, |(index, _)| index + 1);
+            let end = source
+                .match_indices('\n')
+                .nth(fault.line.saturating_sub(2))
+                .map_or(0, |(index, _)| index + 1);
             source = &source[..if fault.line < 2 || end >= source.len() { 0 } else { end }];
         }
         let starts = lines::line_starts(source);
@@ -71,33 +77,46 @@ impl<'a> Repair<'a> {
 
     fn run(&mut self) -> Option<String> {
         // `count` physical lines are still there; blank ones at the end count only as the last one's indentation.
-        let mut count = self.outline.first_error.map_or(self.starts.len(), |line| self.starts.len().min(line + 1));
+        let mut count =
+            self.outline.first_error.map_or(self.starts.len(), |line| self.starts.len().min(line + 1));
         while count > 0 {
             count = self.before_open_try(count);
             if lines::is_blank(self.line(count - 1)) && count < self.starts.len() {
                 count -= 1;
                 continue;
             }
-            let mut fault = match self.attempt(count, self.pass_after(count)) {
+            let (fault, persistent) = match self.attempt(count, Some(self.pass_after(count))) {
                 Ok(form) => return Some(form),
-                Err(line) => line,
+                Err(fault) => (fault.line - 1, self.persistent(&fault, count)),
             };
             let replaced = lines::indentation(self.line(count - 1)).to_owned();
             for pass in [None, Some(replaced)] {
-                match self.attempt(count - 1, pass) {
-                    Ok(form) => return Some(form),
-                    Err(line) => fault = fault.min(line),
+                if let Ok(form) = self.attempt(count - 1, pass) {
+                    return Some(form);
                 }
             }
             self.steps += 1;
             let impatient = self.steps.checked_sub(PATIENT_STEPS);
             count = match impatient {
-                None => count - 1,
+                None => (count - 1).min(persistent + 1),
                 // Ever larger strides keep the number of attempts small on texts of any length.
                 Some(more) => (count - 1).min(fault + 1).saturating_sub((1 << more.min(30)) - 1),
             };
         }
         None
+    }
+
+    /// The line of a fault that no line after it can mend; else the last line there is.
+    ///
+    /// A fault of scopes (`return` outside a function) is the same without what follows it. Some others are not: a `case _:`
+    /// is at fault only when another case comes after it.
+    fn persistent(&self, fault: &SyntaxFault, count: usize) -> usize {
+        let line = fault.line - 1;
+        if line + NEARBY < count && self.attempt(line + 1, None).is_err_and(|again| again == *fault) {
+            line
+        } else {
+            count
+        }
     }
 
     fn line(&self, index: usize) -> &'a str {
@@ -106,7 +125,7 @@ impl<'a> Repair<'a> {
     }
 
     /// The first `count` lines, and `pass` at the given indentation.
-    fn attempt(&self, count: usize, pass: Option<String>) -> Result<String, usize> {
+    fn attempt(&self, count: usize, pass: Option<String>) -> Result<String, SyntaxFault> {
         let end = self.starts.get(count).copied().unwrap_or(self.source.len());
         let mut text = String::with_capacity(end + 16);
         text.push_str(&self.source[..end]);
@@ -127,18 +146,18 @@ impl<'a> Repair<'a> {
     }
 
     /// The indentation of a `pass` after the first `count` lines.
-    fn pass_after(&self, count: usize) -> Option<String> {
+    fn pass_after(&self, count: usize) -> String {
         let last = self.line(count - 1);
         let own = lines::indentation(last);
-        let Some(logical) = self.logical_at(count - 1) else { return Some(own.to_owned()) };
+        let Some(logical) = self.logical_at(count - 1) else { return own.to_owned() };
         if !logical.opens {
-            return Some(own.to_owned());
+            return own.to_owned();
         }
         let opener = lines::indentation(self.line(logical.line));
         if lines::is_blank(last) && own.len() > opener.len() && own.starts_with(opener) {
-            return Some(own.to_owned());
+            return own.to_owned();
         }
-        Some(format!("{opener}{}", self.unit))
+        format!("{opener}{}", self.unit)
     }
 
     /// The last logical line that starts at or before a physical line.
@@ -149,21 +168,25 @@ impl<'a> Repair<'a> {
 
     /// Inside a `try` that has no handler yet, nothing that this repair does can help: goes back to its `try:` line.
     fn before_open_try(&self, count: usize) -> usize {
-        let after = self.outline.logical.partition_point(|logical| logical.line < count);
-        let mut column = usize::MAX;
-        let mut handled = false;
-        let mut back = count;
-        for logical in self.outline.logical[..after].iter().rev() {
-            if logical.column < column || logical.column == column {
-                if logical.first == TokenKind::Try && logical.opens && !handled {
-                    back = logical.line + 1;
+        // The open `try` statements: where each starts, and whether a handler has come.
+        let mut open: Vec<(Logical, bool)> = Vec::new();
+        for logical in self.outline.logical.iter().take_while(|logical| logical.line < count) {
+            open.retain(|(start, _)| start.column <= logical.column);
+            if let Some((start, handled)) = open.last_mut()
+                && start.column == logical.column
+            {
+                if matches!(logical.first, TokenKind::Except | TokenKind::Finally) {
+                    *handled = true;
+                } else {
+                    open.pop();
                 }
-                handled = matches!(logical.first, TokenKind::Except | TokenKind::Finally)
-                    || (handled && logical.column == column && logical.first != TokenKind::Try);
-                column = logical.column;
+            }
+            if logical.first == TokenKind::Try && logical.opens {
+                open.push((*logical, false));
             }
         }
-        back.min(count)
+        let unhandled = open.into_iter().find(|(_, handled)| !handled);
+        unhandled.map_or(count, |(start, _)| count.min(start.line + 1))
     }
 }
 

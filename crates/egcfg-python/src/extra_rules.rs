@@ -51,7 +51,8 @@ pub(crate) fn pattern(pattern: &Pattern) -> Judgement {
         }
         Pattern::MatchOr(choice) => {
             let last = choice.patterns.len().saturating_sub(1);
-            let catches_all = choice.patterns[..last].iter().any(|pattern| pattern.irrefutable_pattern().is_some());
+            let catches_all =
+                choice.patterns[..last].iter().any(|pattern| pattern.irrefutable_pattern().is_some());
             if catches_all { Err("alternative makes remaining patterns unreachable") } else { Ok(()) }
         }
         _ => Ok(()),
@@ -74,7 +75,9 @@ pub(crate) fn text_annotation(expr: &Expr, version: Release) -> Judgement {
                 }
                 Expr::Lambda(lambda) => {
                     let parameters = lambda.parameters.iter().flat_map(|all| all.iter_non_variadic_params());
-                    parameters.filter_map(|parameter| parameter.default()).for_each(|default| self.visit_expr(default));
+                    parameters
+                        .filter_map(|parameter| parameter.default())
+                        .for_each(|default| self.visit_expr(default));
                 }
                 _ => walk_expr(self, expr),
             }
@@ -115,7 +118,9 @@ pub(crate) fn docstring<'a>(source: &str, body: &'a [Stmt], version: Release) ->
         return None;
     }
     let doc = body.first()?.as_expr_stmt()?.value.as_string_literal_expr()?;
-    doc.value.iter().find(|part| part.contains(char::REPLACEMENT_CHARACTER) && has_surrogate(&source[part.range]))
+    doc.value
+        .iter()
+        .find(|part| part.contains(char::REPLACEMENT_CHARACTER) && has_surrogate(&source[part.range]))
 }
 
 /// Whether the source of a string has an escape for half a surrogate pair.

@@ -88,7 +88,10 @@ struct Fence {
 impl Fence {
     fn is_python(&self) -> bool {
         let language = self.language.to_ascii_lowercase();
-        language.is_empty() || language.starts_with("py") || language.starts_with("{python") || language == "code"
+        language.is_empty()
+            || language.starts_with("py")
+            || language.starts_with("{python")
+            || language == "code"
     }
 }
 
@@ -123,7 +126,11 @@ fn fences(answer: &str) -> Vec<Fence> {
     for line in answer.split('\n') {
         open = match open.take() {
             None => opening(line).map(|(mark, indentation, language)| {
-                (Fence { language: language.to_owned(), code: String::new(), complete: false }, mark, indentation)
+                (
+                    Fence { language: language.to_owned(), code: String::new(), complete: false },
+                    mark,
+                    indentation,
+                )
             }),
             Some((mut fence, mark, _)) if closes(line, &mark) => {
                 fence.complete = true;
@@ -214,7 +221,9 @@ mod tests {
 
     #[test]
     fn the_last_complete_fence_that_defines_it() {
-        let answer = format!("```python\ndef f(x): ...\n```\ntext\n```py\nimport os\n\n{F}```\n```\nprint(f(1))\n```\n```python\ndef f(x):\n    retu");
+        let answer = format!(
+            "```python\ndef f(x): ...\n```\ntext\n```py\nimport os\n\n{F}```\n```\nprint(f(1))\n```\n```python\ndef f(x):\n    retu"
+        );
         let found = extract_program(&answer, Some("f"));
         assert_eq!(found.code, format!("import os\n\n{F}"));
         assert_eq!((found.complete, found.fences), (true, 4));
@@ -237,7 +246,8 @@ mod tests {
     #[test]
     fn answers_without_fences() {
         let helper = "def g(x):\n    return x\n\n\n";
-        let answer = format!("Here is what I would do.\n\n{helper}{F}\nThis returns its argument: f(1).\nx = 1\n");
+        let answer =
+            format!("Here is what I would do.\n\n{helper}{F}\nThis returns its argument: f(1).\nx = 1\n");
         assert_eq!(code(&answer, "f"), format!("{helper}{F}"));
         assert_eq!(code(&format!("{F}```\nThat was it."), "f"), F);
         assert_eq!(code("def f(x):\n    return (x", "f"), "def f(x):\n    return (x\n");

@@ -16,6 +16,7 @@ mod parse;
 mod scope;
 mod semantic;
 mod semantic_context;
+mod semantic_parts;
 mod strip;
 mod text_rules;
 mod units;

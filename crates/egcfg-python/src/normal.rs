@@ -114,7 +114,9 @@ impl<'a> Writer<'a> {
                 put!(self, " {} {:?}", import.level, import.module.as_deref());
             }
             AnyNodeRef::StmtGlobal(global) => global.names.iter().for_each(|name| put!(self, " {name}")),
-            AnyNodeRef::StmtNonlocal(nonlocal) => nonlocal.names.iter().for_each(|name| put!(self, " {name}")),
+            AnyNodeRef::StmtNonlocal(nonlocal) => {
+                nonlocal.names.iter().for_each(|name| put!(self, " {name}"));
+            }
             AnyNodeRef::ElifElseClause(clause) => put!(self, " {}", clause.test.is_some()),
             AnyNodeRef::ExceptHandlerExceptHandler(handler) => {
                 put!(self, " {:?} {}", handler.name.as_deref(), handler.type_.is_some());
@@ -141,7 +143,8 @@ impl<'a> Writer<'a> {
             },
             AnyNodeRef::Comprehension(clause) => put!(self, " {}", clause.is_async),
             AnyNodeRef::Parameters(parameters) => {
-                let counts = [parameters.posonlyargs.len(), parameters.args.len(), parameters.kwonlyargs.len()];
+                let counts =
+                    [parameters.posonlyargs.len(), parameters.args.len(), parameters.kwonlyargs.len()];
                 put!(self, " {counts:?} {} {}", parameters.vararg.is_some(), parameters.kwarg.is_some());
             }
             AnyNodeRef::Parameter(parameter) => put!(self, " {}", parameter.name),
@@ -180,7 +183,10 @@ impl<'a> Writer<'a> {
                 FStringPart::Literal(part) => literal.push_str(part),
                 FStringPart::FString(part) => {
                     // A surrogate's source depends on the prefix, so the whole part is written.
-                    let exact = part.elements.literals().all(|text| !text.value.contains(char::REPLACEMENT_CHARACTER));
+                    let exact = part
+                        .elements
+                        .literals()
+                        .all(|text| !text.value.contains(char::REPLACEMENT_CHARACTER));
                     if exact {
                         self.elements(&part.elements, &mut literal);
                     } else {

@@ -64,7 +64,9 @@ fn index_walrus(source: &str) -> Result<(), SyntaxFault> {
     // The kind's inner enum is not public; its message is.
     let in_index = |error: &&UnsupportedSyntaxError| error.to_string().contains("in a sequence index");
     match parsed.unsupported_syntax_errors().iter().find(in_index) {
-        Some(error) => Err(SyntaxFault::at(source, error.range.start(), "cannot use unparenthesized `:=` in an index")),
+        Some(error) => {
+            Err(SyntaxFault::at(source, error.range.start(), "cannot use unparenthesized `:=` in an index"))
+        }
         None => Ok(()),
     }
 }

@@ -62,7 +62,9 @@ impl Docstrings<'_> {
         match after.next() {
             Some(semi) if semi.kind() == TokenKind::Semi => {
                 let end = match after.next() {
-                    Some(next) if !next.kind().is_any_newline() && next.kind() != TokenKind::Comment => next.start(),
+                    Some(next) if !next.kind().is_any_newline() && next.kind() != TokenKind::Comment => {
+                        next.start()
+                    }
                     _ => semi.end(),
                 };
                 TextRange::new(range.start(), end)
@@ -110,7 +112,8 @@ fn inside(ranges: &[TextRange], offset: usize) -> bool {
 }
 
 fn rewrite(source: &str, cuts: &[Cut], whole: &[TextRange]) -> String {
-    let mut output = Output { text: String::with_capacity(source.len() + 1), line: String::new(), kept: false };
+    let mut output =
+        Output { text: String::with_capacity(source.len() + 1), line: String::new(), kept: false };
     let mut position = 0;
     for cut in cuts {
         let start = cut.range.start().to_usize();

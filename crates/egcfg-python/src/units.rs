@@ -56,7 +56,14 @@ impl Units {
 
     pub(crate) fn enter(&mut self, kind: Kind) {
         let awaits = kind == Kind::AsyncFunction;
-        self.stack.push(Unit { kind, blocks: Vec::new(), awaits, yields: false, brimful: false, pending: None });
+        self.stack.push(Unit {
+            kind,
+            blocks: Vec::new(),
+            awaits,
+            yields: false,
+            brimful: false,
+            pending: None,
+        });
     }
 
     /// Closes a unit that is not a comprehension.
@@ -113,7 +120,9 @@ impl Units {
         for block in self.top().blocks.iter().rev() {
             match block {
                 Block::Loop => return Ok(()),
-                Block::StarHandler => return Err("`break` and `continue` cannot appear in an `except*` block"),
+                Block::StarHandler => {
+                    return Err("`break` and `continue` cannot appear in an `except*` block");
+                }
                 Block::Finally if again && old => return Err("`continue` not supported inside `finally`"),
                 Block::Finally | Block::Other => {}
             }
@@ -147,7 +156,11 @@ impl Units {
     }
 
     pub(crate) fn async_statement(&self) -> Judgement {
-        if self.kind() == Kind::AsyncFunction { Ok(()) } else { Err("asynchronous statement outside async function") }
+        if self.kind() == Kind::AsyncFunction {
+            Ok(())
+        } else {
+            Err("asynchronous statement outside async function")
+        }
     }
 
     /// An `async for` clause in the comprehension that is open.

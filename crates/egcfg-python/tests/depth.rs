@@ -1,10 +1,13 @@
 //! Texts that nest without end must be refused or handled on a small stack, by every function that parses.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::format_collect)]
+
 mod common;
 
 use common::interpreters;
 use egcfg_python::{
-    PythonVersion, check, definitions, doctest_examples, executable_form, extract_program, finished, normal_form, split_assert,
+    PythonVersion, check, definitions, doctest_examples, executable_form, extract_program, finished,
+    normal_form, split_assert,
 };
 
 /// The stack of a tokio worker thread.
@@ -82,16 +85,19 @@ fn limits_lie_where_cpython_has_them() {
         format!("{lines}{}pass\n", " ".repeat(depth))
     };
     let generator = |depth: usize| {
-        let lines: String = (0..depth).map(|level| format!("{}for a in b:\n", " ".repeat(level + 1))).collect();
+        let lines: String =
+            (0..depth).map(|level| format!("{}for a in b:\n", " ".repeat(level + 1))).collect();
         format!("def f():\n{lines}{}yield\n", " ".repeat(depth + 1))
     };
     let tries = |depth: usize| {
-        let lines: String = (0..depth).map(|level| format!("{0}try: pass\n{0}except:\n", " ".repeat(level))).collect();
+        let lines: String =
+            (0..depth).map(|level| format!("{0}try: pass\n{0}except:\n", " ".repeat(level))).collect();
         format!("{lines}{}pass\n", " ".repeat(depth))
     };
     let finals = |depth: usize| {
         let opens: String = (0..depth).map(|level| format!("{}try:\n", " ".repeat(level))).collect();
-        let closes: String = (0..depth).rev().map(|level| format!("{}finally: pass\n", " ".repeat(level))).collect();
+        let closes: String =
+            (0..depth).rev().map(|level| format!("{}finally: pass\n", " ".repeat(level))).collect();
         format!("{opens}{}pass\n{closes}", " ".repeat(depth))
     };
     let mut programs = Vec::new();
@@ -100,7 +106,13 @@ fn limits_lie_where_cpython_has_them() {
     }
     programs.extend([98, 99, 100].map(|depth| stairs("if a:", depth)));
     for depth in 8..23 {
-        programs.extend([stairs("for a in b:", depth), stairs("with a:", depth), generator(depth), tries(depth), finals(depth)]);
+        programs.extend([
+            stairs("for a in b:", depth),
+            stairs("with a:", depth),
+            generator(depth),
+            tries(depth),
+            finals(depth),
+        ]);
         programs.push(format!("with {}: pass", vec!["a"; depth].join(", ")));
     }
     for depth in [1_000, 2_500, 20_000] {
@@ -113,7 +125,12 @@ fn limits_lie_where_cpython_has_them() {
         for (program, answer) in programs.iter().zip(interpreter.compile_all(&programs)) {
             let ours = check(program, interpreter.version);
             let shown = &program[..program.len().min(200)];
-            assert_eq!(ours.is_ok(), answer.is_none(), "{}: {answer:?} {ours:?}\n{shown}", interpreter.version);
+            assert_eq!(
+                ours.is_ok(),
+                answer.is_none(),
+                "{}: {answer:?} {ours:?}\n{shown}",
+                interpreter.version
+            );
         }
     }
 }

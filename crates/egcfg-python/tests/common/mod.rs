@@ -1,10 +1,9 @@
 //! What the tests share: CPython as the second opinion, and programs to ask about.
 
 // Each test file uses its part of this.
-#![allow(dead_code, unreachable_pub)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::print_stdout)]
 
 pub mod programs;
-
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -32,6 +31,7 @@ const OLDEST: u8 = 9;
 
 pub struct Interpreter {
     pub version: PythonVersion,
+    pub path: PathBuf,
     /// Where its standard library lies.
     pub library: PathBuf,
     child: Child,
@@ -73,7 +73,9 @@ pub fn interpreters() -> Vec<Interpreter> {
     let mut found: BTreeMap<u8, (PathBuf, PathBuf)> = BTreeMap::new();
     for path in candidates() {
         let script = "import sys, os; print(sys.implementation.name, *sys.version_info[:2], os.path.dirname(os.__file__))";
-        let Ok(output) = Command::new(&path).args(["-I", "-c", script]).stderr(Stdio::null()).output() else { continue };
+        let Ok(output) = Command::new(&path).args(["-I", "-c", script]).stderr(Stdio::null()).output() else {
+            continue;
+        };
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         if let ["cpython", "3", minor, library] = text.trim().splitn(4, ' ').collect::<Vec<_>>()[..]
             && let Ok(minor) = minor.parse::<u8>()
@@ -87,24 +89,28 @@ pub fn interpreters() -> Vec<Interpreter> {
     }
     let start = |(minor, (path, library)): (u8, (PathBuf, PathBuf))| {
         let version = PythonVersion::new(3, minor).ok()?;
-        let mut command = Command::new(path);
+        let mut command = Command::new(&path);
         command.args(["-I", "-c", SERVER]).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut child = command.spawn().unwrap();
         let input = child.stdin.take();
         let output = BufReader::new(child.stdout.take().unwrap());
-        Some(Interpreter { version, library, child, input, output })
+        Some(Interpreter { version, path, library, child, input, output })
     };
     found.into_iter().filter_map(start).collect()
 }
 
 /// Every path that may be an interpreter: names on PATH, and what pyenv has installed.
 fn candidates() -> Vec<PathBuf> {
-    let names: Vec<String> = std::iter::once("python3".to_owned()).chain((9..=14).map(|minor| format!("python3.{minor}"))).collect();
+    let names: Vec<String> = std::iter::once("python3".to_owned())
+        .chain((9..=14).map(|minor| format!("python3.{minor}")))
+        .collect();
     let mut paths = Vec::new();
     let home = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv"));
     for root in std::env::var_os("PYENV_ROOT").map(PathBuf::from).into_iter().chain(home) {
         let versions = std::fs::read_dir(root.join("versions")).into_iter().flatten().flatten();
-        paths.extend(versions.map(|entry| entry.path().join("bin").join("python3")).filter(|path| path.exists()));
+        paths.extend(
+            versions.map(|entry| entry.path().join("bin").join("python3")).filter(|path| path.exists()),
+        );
     }
     paths.sort();
     for folder in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
@@ -118,7 +124,8 @@ pub fn library_sources(count: usize) -> Vec<String> {
     let mut sources = Vec::new();
     for path in interpreters().iter().map(|interpreter| &interpreter.library) {
         let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut files: Vec<PathBuf> = entries.filter(|path| path.extension().is_some_and(|end| end == "py")).collect();
+        let mut files: Vec<PathBuf> =
+            entries.filter(|path| path.extension().is_some_and(|end| end == "py")).collect();
         files.sort();
         let step = (files.len() / count.max(1)).max(1);
         let read = files.iter().step_by(step).filter_map(|path| std::fs::read_to_string(path).ok());
@@ -126,4 +133,29 @@ pub fn library_sources(count: usize) -> Vec<String> {
         sources.extend(read.filter(|source| source.len() < 40_000));
     }
     sources
+}
+
+/// Runs trusted programs, each in a fresh module, and returns those that raise. All hold where no interpreter is found.
+pub fn failing(programs: &[String]) -> Vec<&String> {
+    const RUNNER: &str = r#"
+import sys, json
+for program in json.load(sys.stdin):
+    try:
+        exec(compile(program, "<program>", "exec"), {"__name__": "program"})
+        print("ok")
+    except BaseException as error:
+        print(type(error).__name__)
+"#;
+    let Some(path) = interpreters().last().map(|interpreter| interpreter.path.clone()) else {
+        return Vec::new();
+    };
+    let mut command = Command::new(path);
+    let mut child =
+        command.args(["-I", "-c", RUNNER]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    serde_json::to_writer(child.stdin.take().unwrap(), programs).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let answers = String::from_utf8(output.stdout).unwrap();
+    let answers: Vec<&str> = answers.lines().collect();
+    assert_eq!(answers.len(), programs.len(), "a program printed or ended the interpreter");
+    programs.iter().zip(answers).filter(|(_, answer)| *answer != "ok").map(|(program, _)| program).collect()
 }

@@ -24,11 +24,34 @@ impl Dice {
 pub const CURIOSITIES: &[&str] = &include!("curiosities.in");
 
 const NAMES: &[&str] = &["a", "b", "c", "xs", "n", "f", "self", "match", "case", "type", "_", "print", "é"];
-const BINARY: &[&str] =
-    &["+", "-", "*", "/", "//", "%", "**", "@", "<<", "|", "&", "^", "and", "or", "==", "<", "in", "not in", "is", "is not"];
+const BINARY: &[&str] = &[
+    "+", "-", "*", "/", "//", "%", "**", "@", "<<", "|", "&", "^", "and", "or", "==", "<", "in", "not in",
+    "is", "is not",
+];
 const LITERALS: &[&str] = &[
-    "0", "1", "10_000", "0x1F", "1.5", "1e3", "2j", "'s'", "\"d\"", "b'x'", "r'\\d'", "f'{a}'", "f'{a!r:>{n}}'", "f'{a=}'",
-    "None", "True", "...", "''' t\n  u'''", "'a' 'b'", "0o17", "rb'\\x'", "f\"{xs['k']}\"", "'\\n'",
+    "0",
+    "1",
+    "10_000",
+    "0x1F",
+    "1.5",
+    "1e3",
+    "2j",
+    "'s'",
+    "\"d\"",
+    "b'x'",
+    "r'\\d'",
+    "f'{a}'",
+    "f'{a!r:>{n}}'",
+    "f'{a=}'",
+    "None",
+    "True",
+    "...",
+    "''' t\n  u'''",
+    "'a' 'b'",
+    "0o17",
+    "rb'\\x'",
+    "f\"{xs['k']}\"",
+    "'\\n'",
 ];
 
 /// A random program of a few statements; most are valid.
@@ -149,8 +172,15 @@ fn target(dice: &mut Dice) -> String {
 fn parameters(dice: &mut Dice) -> String {
     let default = expression(dice, 1);
     let choices = [
-        "a, b".to_owned(), String::new(), "self".to_owned(), format!("a, b={default}"), "*a, **b".to_owned(),
-        "a, /, b, *, c".to_owned(), format!("n: {default} = 1, *, c={default}"), format!("a={default}, b"), "a, a".to_owned(),
+        "a, b".to_owned(),
+        String::new(),
+        "self".to_owned(),
+        format!("a, b={default}"),
+        "*a, **b".to_owned(),
+        "a, /, b, *, c".to_owned(),
+        format!("n: {default} = 1, *, c={default}"),
+        format!("a={default}, b"),
+        "a, a".to_owned(),
         "xs, *, n".to_owned(),
     ];
     choices[dice.roll(choices.len())].clone()
@@ -209,9 +239,10 @@ fn expression(dice: &mut Dice, fuel: usize) -> String {
 
 /// Words and marks that damage puts in.
 const PIECES: &[&str] = &[
-    " ", "\n", "    ", "\t", ":", ",", "(", ")", "[", "]", "{", "}", "=", "==", ":=", "*", "**", ".", "'", "\"", "\"\"\"", "\\",
-    "#", ";", "if ", " else ", "for ", " in ", "lambda ", "await ", "yield ", "async ", "return ", "not ", "f'", "{", "@", "->",
-    "0", "1_", "0x", "1e", "$", "?", "!", "\u{a0}", "é", "pass", "print ", "except:", "match ", "case ", "type ", "\x0c", "\r",
+    " ", "\n", "    ", "\t", ":", ",", "(", ")", "[", "]", "{", "}", "=", "==", ":=", "*", "**", ".", "'",
+    "\"", "\"\"\"", "\\", "#", ";", "if ", " else ", "for ", " in ", "lambda ", "await ", "yield ", "async ",
+    "return ", "not ", "f'", "{", "@", "->", "0", "1_", "0x", "1e", "$", "?", "!", "\u{a0}", "é", "pass",
+    "print ", "except:", "match ", "case ", "type ", "\x0c", "\r",
 ];
 
 /// A program with one to three random edits.
@@ -247,7 +278,15 @@ pub fn damaged(dice: &mut Dice, program: &str) -> String {
 
 /// Offsets between words, marks and runs of white space.
 pub fn boundaries(text: &str) -> Vec<usize> {
-    let class = |c: char| if c.is_alphanumeric() || c == '_' { 0 } else if c == ' ' { 1 } else { 2 };
+    let class = |c: char| {
+        if c.is_alphanumeric() || c == '_' {
+            0
+        } else if c == ' ' {
+            1
+        } else {
+            2
+        }
+    };
     let mut bounds = vec![0];
     let mut before = None;
     for (index, c) in text.char_indices() {
