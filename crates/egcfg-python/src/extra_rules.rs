@@ -44,6 +44,19 @@ pub(crate) fn has_debug_keyword(arguments: &ast::Arguments) -> bool {
     arguments.keywords.iter().any(|keyword| keyword.arg.as_deref() == Some("__debug__"))
 }
 
+/// Defaults of type parameters came with 3.13; Ruff looks at those of plain type variables.
+pub(crate) fn type_params(params: &ast::TypeParams, version: Release) -> Judgement {
+    let has_default = |param: &ast::TypeParam| match param {
+        ast::TypeParam::TypeVar(param) => param.default.is_some(),
+        ast::TypeParam::TypeVarTuple(param) => param.default.is_some(),
+        ast::TypeParam::ParamSpec(param) => param.default.is_some(),
+    };
+    if !version.at_least(13) && params.type_params.iter().any(has_default) {
+        return Err("cannot set the default of a type parameter before 3.13");
+    }
+    Ok(())
+}
+
 pub(crate) fn pattern(pattern: &Pattern) -> Judgement {
     match pattern {
         Pattern::MatchValue(value) if matches!(*value.value, Expr::FString(_) | Expr::TString(_)) => {

@@ -31,6 +31,7 @@ pub(crate) fn check(
         source,
         version,
         nested_specs: 0,
+        in_class_annotation: false,
     };
     walk.context.future_annotations = imports_annotations(parsed.suite());
     walk.docstring(parsed.suite());
@@ -61,6 +62,8 @@ pub(crate) struct Walk<'a> {
     pub(crate) version: PythonVersion,
     /// Format specifications around the f-string field being visited.
     pub(crate) nested_specs: usize,
+    /// Whether the walk is in an annotation scope directly in a class (3.12 only).
+    pub(crate) in_class_annotation: bool,
 }
 
 impl<'a> Visitor<'a> for Walk<'a> {
@@ -136,7 +139,9 @@ impl<'a> Visitor<'a> for Walk<'a> {
             }
             Stmt::TypeAlias(alias) => {
                 self.visit_expr(&alias.name);
-                self.with_type_params(alias.type_params.as_deref(), |walk| walk.visit_expr(&alias.value));
+                self.with_type_params(alias.type_params.as_deref(), |walk| {
+                    walk.annotation_scope(true, |walk| walk.visit_expr(&alias.value));
+                });
             }
             _ => visitor::walk_stmt(self, stmt),
         }

@@ -18,6 +18,10 @@ impl<'a> Walk<'a> {
     }
 
     pub(crate) fn enter(&mut self, kind: Kind) {
+        if self.in_class_annotation && (kind == Kind::Lambda || kind.is_comprehension()) {
+            let message = "lambda or comprehension in an annotation scope within a class scope";
+            self.context.report(TextRange::default(), message);
+        }
         if kind != Kind::TypeParams {
             self.units.enter(kind);
         }
@@ -63,9 +67,11 @@ impl<'a> Walk<'a> {
         }
         self.defaults(&def.parameters);
         self.with_type_params(def.type_params.as_deref(), |walk| {
+            let generic = def.type_params.is_some();
             let annotations = def.parameters.iter().filter_map(ast::AnyParameterRef::annotation);
             for annotation in annotations.chain(def.returns.as_deref()) {
-                walk.annotation(annotation, !walk.context.future_annotations);
+                let compiled = !walk.context.future_annotations;
+                walk.annotation_scope(generic, |walk| walk.annotation(annotation, compiled));
             }
             let kind = if def.is_async { Kind::AsyncFunction } else { Kind::Function };
             walk.enter(kind);
@@ -86,7 +92,8 @@ impl<'a> Walk<'a> {
                 if extra_rules::has_debug_keyword(arguments) {
                     walk.context.report(arguments.range, "cannot assign to `__debug__`");
                 }
-                walk.visit_arguments(arguments);
+                let generic = class.type_params.is_some();
+                walk.annotation_scope(generic, |walk| walk.visit_arguments(arguments));
             }
             walk.enter(Kind::Class);
             walk.docstring(&class.body);
@@ -101,13 +108,22 @@ impl<'a> Walk<'a> {
         inside: impl FnOnce(&mut Self),
     ) {
         let Some(params) = params else { return inside(self) };
+        self.judge(params.range, extra_rules::type_params(params, self.version));
         self.enter(Kind::TypeParams);
         for param in &params.type_params {
             self.symbols.add(param.name(), flag::TYPE_PARAM);
         }
-        self.visit_type_params(params);
+        self.annotation_scope(true, |walk| walk.visit_type_params(params));
         inside(self);
         self.leave(Kind::TypeParams, params.range);
+    }
+
+    /// What 3.12 calls an annotation scope: there, directly in a class, it allows neither lambdas nor comprehensions.
+    pub(crate) fn annotation_scope(&mut self, opens: bool, inside: impl FnOnce(&mut Self)) {
+        let strict = opens && self.version.minor == 12 && self.units.kind() == Kind::Class;
+        let before = std::mem::replace(&mut self.in_class_annotation, strict);
+        inside(self);
+        self.in_class_annotation = before;
     }
 
     pub(crate) fn defaults(&mut self, parameters: &'a ast::Parameters) {
@@ -124,6 +140,7 @@ impl<'a> Walk<'a> {
 
     pub(crate) fn annotated(&mut self, stmt: &'a ast::StmtAnnAssign) {
         if let Expr::Name(name) = stmt.target.as_ref() {
+            self.checker.visit_expr(&stmt.target, &self.context);
             let declared = self.symbols.get(&name.id) & (flag::GLOBAL | flag::NONLOCAL) != 0;
             if declared && stmt.simple && !self.context.in_module {
                 self.context

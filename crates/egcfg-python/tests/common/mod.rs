@@ -159,3 +159,18 @@ for program in json.load(sys.stdin):
     assert_eq!(answers.len(), programs.len(), "a program printed or ended the interpreter");
     programs.iter().zip(answers).filter(|(_, answer)| *answer != "ok").map(|(program, _)| program).collect()
 }
+
+/// The programs in CPython's own tests of its syntax, where the newest interpreter found has its tests installed.
+pub fn syntax_tests() -> Vec<String> {
+    let Some(path) = interpreters().last().map(|interpreter| interpreter.path.clone()) else {
+        return Vec::new();
+    };
+    let output =
+        Command::new(path).args(["-I", "-W", "ignore", "-c", include_str!("harvest.py")]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let programs: Vec<String> = serde_json::from_slice(&output.stdout).unwrap();
+    if programs.is_empty() {
+        println!("note: this CPython has no tests installed, their programs are left out");
+    }
+    programs
+}
