@@ -87,7 +87,7 @@ fn on_curiosities() {
 fn on_generated_and_damaged_programs() {
     let mut dice = dice();
     let mut programs = Vec::new();
-    for _ in 0..setting("EGCFG_TEST_PROGRAMS", 1_500) {
+    for _ in 0..setting("EGCFG_TEST_PROGRAMS", 1_200) {
         let whole = program(&mut dice);
         programs.push(damaged(&mut dice, &whole));
         programs.push(whole);
