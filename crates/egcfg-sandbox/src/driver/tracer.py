@@ -1,8 +1,8 @@
 """Traces one invocation of a program and streams what happened, step by step.
 
-This module is what the driver builds on; it needs the modules `trace_values`, `trace_objects` (rendering of values), `trace_source`
-(the program's statements), `trace_sinks`, `trace_steps`, `trace_events` and `trace_backends`, in this order of import. All use
-the standard library only and run on CPython 3.9 and later. Import them once in the warm interpreter; every function
+This module is what the driver builds on; it needs the modules `trace_values` and `trace_objects` (rendering of values),
+`trace_source` (the program's statements), `trace_sinks`, `trace_steps`, `trace_events` and `trace_backends`, in this order of
+import. All use the standard library only and run on CPython 3.9 and later. Import them once in the warm interpreter; every function
 they need is captured at import, so that a program that replaces builtins cannot mislead them.
 
 How the driver uses it
@@ -76,18 +76,18 @@ The same program gives the same steps on every version and with both back ends, 
 - An exception shows once in each frame that it passes; a frame left by it has no return step.
 - A frame that an exception leaves after other exceptions were handled in it is described by the last one that was
   raised there (`settrace` does not say which one it is).
-- Left over: 3.9 reports no step for `pass`, `break`, `continue` and constant expressions where its compiler drops
-  them, nor for the header of a `while True` that begins with one of them, and it comes by the last line of an
-  `async for` once more at its end; a program that shows how a library went
-  about its work (in which order `sorted` compares) shows that version's way; on 3.12 and older a dictionary that the program got from `locals()` follows the variables; a value may live
-  until the next step of its frame.
+- Left over: 3.9 reports no step for `pass`, `break`, `continue` and constant expressions where its compiler drops them, nor
+  for the header of a `while True` that begins with one of them, and it comes by the last line of an `async for` once
+  more at its end. A program that shows how a library goes about its work (in which order `sorted` compares) shows
+  that version's way. On 3.12 and older a dictionary that the program got from `locals()` follows the variables, and a
+  value may live until the next step of its frame.
 
 The wire format
 ===============
 ASCII lines, each a JSON array. Strings first mark definitions: ``["T", 1, backend, version, invocation]`` opens the trace,
 ``["S", line, text]`` defines a source line, ``["F", frame, depth, function]`` a frame (again when its depth
-changes), ``["E", cut or null]`` ends it. All other arrays are steps: ``[event, frame, line, changes, removed, outcome, instruction]``,
-trailing parts left out where empty; event 0 call, 1 line, 2 return, 3 exception; ``changes`` is a flat list
+changes), ``["E", cut or null]`` ends it. All other arrays are steps:
+``[event, frame, line, changes, removed, outcome, instruction]``, trailing parts left out where empty; event 0 call, 1 line, 2 return, 3 exception; ``changes`` is a flat list
 ``name, value, type, ...`` of the locals that are new or differ from the same frame's last step; ``removed`` a list of
 names; ``outcome`` is ``[0, value]`` or ``[1, exception, message]``.
 """
