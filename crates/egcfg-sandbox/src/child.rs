@@ -149,6 +149,11 @@ impl Child {
         self.exchange(&[], watch).await
     }
 
+    /// Writes what the socket takes at once; returns how much.
+    pub(crate) fn post(&self, data: &[u8]) -> usize {
+        self.protocol.try_write(data).unwrap_or(0)
+    }
+
     /// Sends bytes of a frame and waits for one under the clocks.
     pub(crate) async fn exchange(&mut self, data: &[u8], watch: &mut Watch) -> Result<Frame, Ended> {
         watch.resume();

@@ -25,16 +25,16 @@ pub(crate) async fn judge(
     session: &mut Session<'_>,
     tests: &[Test],
 ) -> Result<Vec<Judged>, SandboxError> {
-    let mut judging = Judging { lease, session, comparer: None, whole: None };
+    let mut judging = Judging { lease, session, tests, comparer: None, told: 0, whole: None };
     let mut results = Vec::with_capacity(tests.len());
-    for test in tests {
-        let mut judged = judging.test(test).await?;
+    for index in 0..tests.len() {
+        let mut judged = judging.test(index).await?;
         if judged.0.verdict == Verdict::SandboxUnavailable {
             // The warm interpreter died under it, which says nothing about the program: once more, on a new one.
             judging.session.discard();
             judging.comparer = None;
             judging.whole = None;
-            judged = judging.test(test).await?;
+            judged = judging.test(index).await?;
         }
         results.push(judged);
     }
@@ -44,8 +44,10 @@ pub(crate) async fn judge(
 struct Judging<'a, 'b> {
     lease: &'a Lease<'a>,
     session: &'a mut Session<'b>,
-    /// The comparer, after it has heard about the program.
+    tests: &'a [Test],
     comparer: Option<Child>,
+    /// The comparer has been told of the tests before this one.
+    told: usize,
     /// The program cannot be loaded: the verdict on every test.
     whole: Option<(Failure, Duration)>,
 }
@@ -57,10 +59,15 @@ enum Settled {
     Broken(Failure),
 }
 
+/// The comparer is told of this many tests ahead, as long as they fit into a socket's buffer: then it can go on to the
+/// next test while the outcome of the last one is on its way.
+const AHEAD: usize = 16;
+const AHEAD_BYTES: usize = 32 << 10;
+
 impl Judging<'_, '_> {
-    async fn test(&mut self, test: &Test) -> Result<Judged, SandboxError> {
+    async fn test(&mut self, index: usize) -> Result<Judged, SandboxError> {
         let started = Instant::now();
-        let Test::Assert(source) = test else {
+        let Test::Assert(source) = &self.tests[index] else {
             let failure =
                 Failure::new(Verdict::HarnessError, "a stdin/stdout test of a program with assert tests");
             return Ok((plain(failure, started.elapsed()), Vec::new()));
@@ -68,17 +75,25 @@ impl Judging<'_, '_> {
         if let Some((failure, taken)) = &self.whole {
             return Ok((plain(failure.clone(), *taken), Vec::new()));
         }
+        // The comparer reads the tests while the program loads.
+        let mut out = self.meet_comparer(index).await?;
         self.session.retire_when_spent();
-        if !self.session.is_loaded()
-            && let Err(failure) = self.session.load().await?
-        {
-            self.session.discard();
-            self.whole = Some((failure.clone(), started.elapsed()));
-            return Ok((plain(failure, started.elapsed()), Vec::new()));
+        if !self.session.is_loaded() {
+            if let Some(comparer) = &mut self.comparer {
+                // Nothing reads a comparer's socket while this is written, so it is not for much.
+                let sent = comparer.post(&out);
+                out.drain(..sent);
+            }
+            if let Err(failure) = self.session.load().await? {
+                self.session.discard();
+                self.comparer = None;
+                self.whole = Some((failure.clone(), started.elapsed()));
+                let trace = self.session.take_trace();
+                return Ok((plain(failure, started.elapsed()), trace));
+            }
         }
         let mut watch = self.session.watch();
-        let outcome = self.exchange(source, &mut watch).await?;
-        let mut result = match outcome {
+        let mut result = match self.relay(out, &mut watch).await {
             Ok(frame) => self.outcome(&frame, source, &mut watch).await,
             Err(Settled::Failure(failure)) => plain(failure, Duration::ZERO),
             Err(Settled::Broken(failure)) => {
@@ -94,45 +109,42 @@ impl Judging<'_, '_> {
         Ok((result, trace))
     }
 
-    /// Has the comparer run the test; returns its outcome.
-    async fn exchange(
-        &mut self,
-        source: &str,
-        watch: &mut Watch,
-    ) -> Result<Result<Frame, Settled>, SandboxError> {
+    /// What the comparer has to be told before it can report on a test; a new comparer hears about the program first.
+    async fn meet_comparer(&mut self, index: usize) -> Result<Vec<u8>, SandboxError> {
+        let mut out = Vec::new();
         if self.comparer.is_none() {
-            let comparer = self.lease.child(Role::Comparer).await?;
+            self.comparer = Some(self.lease.child(Role::Comparer).await?);
+            self.told = index;
             let program = self.session.program();
             let traced: &[u8] = if self.session.is_traced() { b"1" } else { b"" };
-            let (entry, setup) = (program.entry_point.clone(), program.setup_code.clone());
-            let kind = self.session.entry.clone();
-            let fields: [&[u8]; 4] = [entry.as_bytes(), kind.as_bytes(), setup.as_bytes(), traced];
-            self.comparer = Some(comparer);
-            if let Err(settled) = self.relay(b'B', &fields, b'B', watch).await {
-                self.comparer = None;
-                return Ok(Err(settled));
-            }
+            let fields: [&[u8]; 3] = [program.entry_point.as_bytes(), program.setup_code.as_bytes(), traced];
+            out = Frame::encode(b'B', &fields);
         }
-        Ok(self.relay(b'J', &[source.as_bytes()], b'O', watch).await)
+        while let Some(Test::Assert(source)) = self.tests.get(self.told) {
+            let ahead = self.told - index.min(self.told);
+            if self.told > index && (ahead >= AHEAD || out.len() + source.len() > AHEAD_BYTES) {
+                break;
+            }
+            out.extend(Frame::encode(b'J', &[source.as_bytes()]));
+            self.told += 1;
+        }
+        // A test of another form is not the comparer's business.
+        if self.told <= index {
+            self.told = index + 1;
+        }
+        Ok(out)
     }
 
-    /// Sends the comparer a request and carries its calls to the program until the answer of kind `last`.
-    async fn relay(
-        &mut self,
-        kind: u8,
-        fields: &[&[u8]],
-        last: u8,
-        watch: &mut Watch,
-    ) -> Result<Frame, Settled> {
+    /// Sends the comparer `out` and carries its calls to the program until it reports the outcome of a test.
+    async fn relay(&mut self, mut out: Vec<u8>, watch: &mut Watch) -> Result<Frame, Settled> {
         let wall = self.lease.limits().wall;
         let mut settled = None;
-        let mut out = Frame::encode(kind, fields);
         loop {
             let Some(comparer) = &mut self.comparer else {
                 return Err(Settled::Broken(Failure::new(Verdict::HarnessError, "no comparer")));
             };
             let frame = match comparer.exchange(&out, &mut Watch::wall_only(wall)).await {
-                Ok(frame) if frame.kind == last => {
+                Ok(frame) if frame.kind == b'O' => {
                     return match settled {
                         Some(failure) => Err(Settled::Failure(failure)),
                         None => Ok(frame),
@@ -159,6 +171,7 @@ impl Judging<'_, '_> {
     async fn carry(&mut self, frame: &Frame, watch: &mut Watch) -> Result<Vec<u8>, Failure> {
         let fields: Vec<&[u8]> = frame.fields.iter().map(Vec::as_slice).collect();
         match frame.kind {
+            b'L' => Ok(Frame::encode(b'L', &[self.session.entry.as_bytes()])),
             b'N' => {
                 let answer = self.session.ask(b'N', &fields, watch).await?;
                 if answer.kind != b'N' {

@@ -9,6 +9,7 @@ the supervisor has it run in the program's own process under a weaker label.
 
 import ast
 import builtins
+import collections
 import sys
 import types
 
@@ -78,14 +79,19 @@ class Comparer:
     """The tests of one program."""
 
     def __init__(self, fd):
-        self.fd, self.entry, self.kind = fd, "", "function"
-        self.base, self.test, self.whole = {}, None, None
+        self.fd, self.entry, self.kind = fd, "", ""
+        self.base, self.test, self.whole, self.setup = {}, None, False, ""
         self.setup_unproven = self.tracing = False
+        self.waiting = collections.deque()
 
     def ask(self, kind, *fields):
         """Sends a request for the program's process, returns its answer."""
         send(self.fd, kind, *fields)
         kind, fields = receive(self.fd)
+        while kind == b"J":
+            # Tests are announced ahead of time, so that none has to be waited for.
+            self.waiting.append(fields)
+            kind, fields = receive(self.fd)
         if kind == b"K":
             raise _Stop
         return kind, fields
@@ -143,23 +149,29 @@ class Comparer:
 
     # Tests.
 
-    def begin(self, entry, kind, setup, trace):
-        """What all tests of the program share."""
-        self.entry, self.kind, self.tracing = entry.decode(), kind.decode(), trace == b"1"
+    def begin(self, entry, setup, trace):
+        """What all tests of the program share. The program is being loaded at the same time."""
+        self.entry, self.setup, self.tracing = entry.decode(), setup.decode("utf-8", "surrogatepass"), trace == b"1"
+
+    def meet(self):
+        """Waits until the program is loaded, and prepares the names that all tests share."""
+        answer, fields = self.ask(b"L")
+        self.kind = fields[0].decode()
         self.base = {"__name__": "__test__", "__builtins__": builtins}
         if self.kind != "missing":
             self.base[self.entry] = self.base["candidate"] = self.proxy("n", self.entry, self.entry)
-        if not setup:
+        if not self.setup:
             return
-        self.test = _Test(setup.decode("utf-8", "surrogatepass"), self.entry)
         try:
+            self.test = _Test(self.setup, self.entry)
             self.resolve(self.test)
             exec(compile(self.test.tree, "<setup>", "exec"), self.base)
             self.setup_unproven = self.test.unproven
-        except (_NeedsProgram, _Stop):
-            self.whole = "the set-up code"
-        except Exception as error:
-            self.whole = "the set-up code"
+        except _Stop:
+            raise
+        except (Exception, _NeedsProgram):
+            # It needs the program, or fails here: then all tests run where the program is.
+            self.whole = True
 
     def resolve(self, test):
         """Finds what the test takes from the program besides its entry point."""
@@ -186,10 +198,17 @@ class Comparer:
         """Runs one test; returns the fields of its outcome: verdict, exception name, error line, got, unproven."""
         text = source.decode("utf-8", "surrogatepass")
         try:
-            self.test = test = _Test(text, self.entry)
+            test = _Test(text, self.entry)
             code = compile(test.tree, "<test>", "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
             return "broken", "", "the test itself does not compile: %s" % error, "", ""
+        try:
+            if not self.kind:
+                self.meet()
+        except _Stop:
+            self.kind = ""
+            return "stopped", "", "", "", ""
+        self.test = test
         if self.whole or self.kind == "class":
             return "program", "", test.invocation or "", "", ""
         test.unproven = self.setup_unproven
@@ -320,9 +339,11 @@ def serve(fd):
     comparer = Comparer(fd)
     send(fd, b"G")
     while True:
-        kind, fields = receive(fd)
+        if comparer.waiting:
+            kind, fields = b"J", comparer.waiting.popleft()
+        else:
+            kind, fields = receive(fd)
         if kind == b"B":
             comparer.begin(*fields)
-            send(fd, b"B")
         elif kind == b"J":
             send(fd, b"O", *[field.encode("utf-8", "replace") for field in comparer.judge(*fields)])
