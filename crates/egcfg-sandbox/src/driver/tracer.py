@@ -1,9 +1,10 @@
 """Traces one invocation of a program and streams what happened, step by step.
 
-This module is what the driver builds on; it needs the modules `trace_values` and `trace_objects` (rendering of values),
-`trace_source` (the program's statements), `trace_sinks`, `trace_steps`, `trace_events` and `trace_backends`, in this order of
-import. All use the standard library only and run on CPython 3.9 and later. Import them once in the warm interpreter; every function
-they need is captured at import, so that a program that replaces builtins cannot mislead them.
+This module is what the driver builds on. It needs the modules `trace_values` and `trace_objects` (rendering of
+values), `trace_source` (the program's statements), `trace_sinks`, `trace_steps`, `trace_events` and `trace_backends`, in
+this order of import. All use the standard library only and run on CPython 3.9 and later. Import them once in the warm
+interpreter: every function they need is captured at import, so that a program that replaces builtins cannot mislead
+them.
 
 How the driver uses it
 ======================
@@ -84,15 +85,18 @@ The same program gives the same steps on every version and with both back ends, 
 
 The wire format
 ===============
-ASCII lines, each a JSON array. Strings first mark definitions: ``["T", 1, backend, version, invocation]`` opens the trace,
-``["S", line, text]`` defines a source line, ``["F", frame, depth, function]`` a frame (again when its depth
+ASCII lines, each a JSON array. Strings first mark definitions: ``["T", 1, backend, version, invocation]`` opens the
+trace, ``["S", line, text]`` defines a source line, ``["F", frame, depth, function]`` a frame (again when its depth
 changes), ``["E", cut or null]`` ends it. All other arrays are steps:
-``[event, frame, line, changes, removed, outcome, instruction]``, trailing parts left out where empty; event 0 call, 1 line, 2 return, 3 exception; ``changes`` is a flat list
-``name, value, type, ...`` of the locals that are new or differ from the same frame's last step; ``removed`` a list of
-names; ``outcome`` is ``[0, value]`` or ``[1, exception, message]``.
+``[event, frame, line, changes, removed, outcome, instruction]``, trailing parts left out where empty. Event 0 is a call, 1
+a line, 2 a return, 3 an exception; ``changes`` is a flat list ``name, value, type, ...`` of the locals that are new or
+differ from the same frame's last step; ``removed`` a list of names; ``outcome`` is ``[0, value]`` or
+``[1, exception, message]``.
 """
 import sys
-from builtins import BaseException, KeyboardInterrupt, MemoryError, RecursionError, ValueError, compile, eval, exec, max, min, type
+from builtins import (
+    BaseException, KeyboardInterrupt, MemoryError, RecursionError, ValueError, compile, eval, exec, max, min, type,
+)
 
 import trace_backends
 import trace_events
