@@ -7,11 +7,16 @@ use egcfg_task::Clock;
 
 use crate::options::Limits;
 
+/// On a machine with more work than processors a test may take up to this many times its wall limit.
+const PATIENCE: u32 = 8;
+
 /// One look at a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Reading {
     /// Processor time of all its threads so far.
     cpu: Duration,
+    /// Real time for which its main thread was ready to run and did not get a processor.
+    waited: Duration,
     /// Whether it runs or is ready to.
     running: bool,
 }
@@ -20,7 +25,12 @@ impl Reading {
     /// Looks at `/proc/<pid>/stat`; nothing there reads as a process that does nothing.
     pub(crate) fn take(pid: i32) -> Self {
         let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-        Self::parse(&text).unwrap_or_default()
+        let mut reading = Self::parse(&text).unwrap_or_default();
+        // Not every kernel keeps this account; without it a busy machine counts against the program.
+        let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
+        let waited = text.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok());
+        reading.waited = Duration::from_nanos(waited.unwrap_or(0));
+        reading
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -30,7 +40,8 @@ impl Reading {
         let running = fields.next()? == "R";
         let mut times = fields.skip(10).take(2).map(str::parse::<u64>);
         let ticks = times.next()?.ok()? + times.next()?.ok()?;
-        Some(Self { cpu: Duration::from_secs_f64(ticks as f64 / ticks_per_second()), running })
+        let cpu = Duration::from_secs_f64(ticks as f64 / ticks_per_second());
+        Some(Self { cpu, waited: Duration::ZERO, running })
     }
 
     /// Processor time of all its threads so far.
@@ -47,7 +58,7 @@ fn ticks_per_second() -> f64 {
 #[derive(Debug)]
 pub(crate) struct Watch {
     started: Instant,
-    first: Duration,
+    first: Reading,
     last: Reading,
     /// Since when the process has been seen idle.
     idle_since: Option<Instant>,
@@ -63,7 +74,7 @@ impl Watch {
         let now = Instant::now();
         Self {
             started: now,
-            first: reading.cpu,
+            first: reading,
             last: reading,
             idle_since: None,
             looked: now,
@@ -93,7 +104,16 @@ impl Watch {
     pub(crate) fn next_look(&self) -> Instant {
         const STEP: Duration = Duration::from_millis(100);
         let wall = self.started + self.wall;
-        wall.min(self.looked + STEP.min(self.cpu).min(self.idle))
+        let soon = self.looked + STEP.min(self.cpu).min(self.idle);
+        if wall > self.looked { wall.min(soon) } else { soon }
+    }
+
+    /// Real time since the start. What a process spent waiting for a processor on a busy machine is not its fault,
+    /// and does not count, up to a factor.
+    fn wall_used(&self, now: Instant, reading: Reading) -> Duration {
+        let elapsed = now - self.started;
+        let waited = reading.waited.saturating_sub(self.first.waited);
+        elapsed.saturating_sub(waited).max(elapsed / PATIENCE)
     }
 
     /// Looks at the clocks; the one that has run out, if any.
@@ -104,11 +124,11 @@ impl Watch {
         let busy = reading.running || reading.cpu.saturating_sub(self.last.cpu) > slack;
         self.idle_since = if busy { None } else { self.idle_since.or(Some(self.looked)) };
         (self.last, self.looked) = (reading, now);
-        if reading.cpu.saturating_sub(self.first) >= self.cpu {
+        if reading.cpu.saturating_sub(self.first.cpu) >= self.cpu {
             Some(Clock::Cpu)
         } else if self.idle_since.is_some_and(|since| now - since >= self.idle) {
             Some(Clock::Idle)
-        } else if now - self.started >= self.wall {
+        } else if self.wall_used(now, reading) >= self.wall {
             Some(Clock::Wall)
         } else {
             None
@@ -137,9 +157,12 @@ mod tests {
             ..Limits::default()
         };
         let mut watch = Watch::start(&limits, Reading::default());
-        let busy = Reading { cpu: Duration::from_millis(500), running: true };
+        let busy = Reading { cpu: Duration::from_millis(500), running: true, ..Reading::default() };
         assert_eq!(watch.look(busy), None);
-        assert_eq!(watch.look(Reading { cpu: Duration::from_secs(1), running: true }), Some(Clock::Cpu));
+        assert_eq!(
+            watch.look(Reading { cpu: Duration::from_secs(1), running: true, ..Reading::default() }),
+            Some(Clock::Cpu)
+        );
         let mut watch = Watch::start(&limits, Reading::default());
         assert_eq!(watch.look(Reading::default()), Some(Clock::Idle));
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
+use tokio::task::JoinHandle;
 
 use crate::bundle::Bundle;
 use crate::error::SandboxError;
@@ -100,19 +101,24 @@ impl Sandbox {
         call: &str,
         options: &TraceOptions,
     ) -> Result<Trace, SandboxError> {
-        let _lease = self.inner.pool.lease().await?;
-        let mut session = Session::new(&self.inner.pool, program, Some(options));
-        let mut verdict = Verdict::Passed;
-        match session.load().await? {
-            Err(failure) => verdict = failure.verdict,
-            Ok(()) => {
-                let mut watch = session.watch();
-                if let Err(failure) = session.ask(b'R', &[call.as_bytes()], &mut watch).await {
-                    verdict = failure.verdict;
+        let (pool, program, options) = (Arc::clone(&self.inner.pool), program.clone(), options.clone());
+        let expression = call.to_owned();
+        let (bytes, verdict) = task(async move {
+            let _lease = pool.lease().await?;
+            let mut session = Session::new(&pool, &program, Some(&options));
+            let mut verdict = Verdict::Passed;
+            match session.load().await? {
+                Err(failure) => verdict = failure.verdict,
+                Ok(()) => {
+                    let mut watch = session.watch();
+                    if let Err(failure) = session.ask(b'R', &[expression.as_bytes()], &mut watch).await {
+                        verdict = failure.verdict;
+                    }
                 }
             }
-        }
-        let bytes = session.take_trace();
+            Ok((session.take_trace(), verdict))
+        })
+        .await?;
         Ok(self
             .decode(&bytes, &verdict)
             .unwrap_or_else(|| trace_decode::empty(&self.inner.interpreter.version, call)))
@@ -137,12 +143,17 @@ impl Sandbox {
         if tests.is_empty() {
             return Ok(Vec::new());
         }
-        let lease = self.inner.pool.lease().await?;
-        let mut session = Session::new(&self.inner.pool, program, trace);
-        match program.form {
-            Form::Asserts => judge::judge(&lease, &mut session, tests).await,
-            Form::Stdio => stdio::judge(&mut session, tests).await,
-        }
+        let (pool, program, tests, trace) =
+            (Arc::clone(&self.inner.pool), program.clone(), tests.to_vec(), trace.cloned());
+        task(async move {
+            let lease = pool.lease().await?;
+            let mut session = Session::new(&pool, &program, trace.as_ref());
+            match program.form {
+                Form::Asserts => judge::judge(&lease, &mut session, &tests).await,
+                Form::Stdio => stdio::judge(&mut session, &tests).await,
+            }
+        })
+        .await
     }
 
     fn decode(&self, bytes: &[u8], verdict: &Verdict) -> Option<Trace> {
@@ -153,4 +164,19 @@ impl Sandbox {
         mark_cut(&mut trace, verdict);
         Some(trace)
     }
+}
+
+/// Runs a future as a task of its own: then the thread that sees a child's answer also takes the next step, where a
+/// future that is awaited from outside would wait for another thread each time. Dropping this ends the task.
+async fn task<T: Send + 'static>(
+    future: impl Future<Output = Result<T, SandboxError>> + Send + 'static,
+) -> Result<T, SandboxError> {
+    struct Guard<T>(JoinHandle<T>);
+    impl<T> Drop for Guard<T> {
+        fn drop(&mut self) {
+            self.0.abort();
+        }
+    }
+    let mut guard = Guard(tokio::spawn(future));
+    (&mut guard.0).await.map_err(|error| SandboxError::Protocol(error.to_string()))?
 }
