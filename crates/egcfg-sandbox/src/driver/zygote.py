@@ -35,6 +35,7 @@ def main(config):
     # Programs see no signal handling of ours, and Ctrl-C on the terminal is the supervisor's business.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     control = socket.socket(fileno=os.dup(0))
+    sys.stdout.reconfigure(errors="strict")
     null = os.open("/dev/null", os.O_RDWR)
     os.dup2(null, 0)
     for name in _PRELOAD.split():

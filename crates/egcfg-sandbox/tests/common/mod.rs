@@ -1,0 +1,100 @@
+//! What the tests share: a sandbox with short limits, and the interpreters of this machine.
+#![allow(dead_code, reason = "each test binary uses its part")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use egcfg_sandbox::{Limits, Program, Sandbox, SandboxOptions};
+use egcfg_task::{Form, Test, TestResult, Verdict};
+
+/// Limits that end a hostile program soon, and leave a busy machine room.
+pub(crate) fn limits() -> Limits {
+    Limits {
+        wall: Duration::from_secs(6),
+        cpu: Duration::from_secs(1),
+        idle: Duration::from_secs(1),
+        memory: 512 << 20,
+        output: 64 << 10,
+        ..Limits::default()
+    }
+}
+
+pub(crate) async fn sandbox() -> Sandbox {
+    sandbox_on(None).await
+}
+
+pub(crate) async fn sandbox_on(python: Option<PathBuf>) -> Sandbox {
+    let options = SandboxOptions { python, workers: 2, limits: limits(), ..SandboxOptions::default() };
+    Sandbox::start(options).await.expect("a sandbox starts")
+}
+
+/// A program whose entry point is `f`.
+pub(crate) fn program(source: &str) -> Program {
+    Program { source: source.to_owned(), entry_point: "f".to_owned(), ..Program::default() }
+}
+
+pub(crate) fn stdio(source: &str) -> Program {
+    Program {
+        source: source.to_owned(),
+        entry_point: "solve".to_owned(),
+        form: Form::Stdio,
+        ..Program::default()
+    }
+}
+
+pub(crate) fn asserts(tests: &[&str]) -> Vec<Test> {
+    tests.iter().map(|test| Test::Assert((*test).to_owned())).collect()
+}
+
+/// One test of one program.
+pub(crate) async fn judge(sandbox: &Sandbox, source: &str, test: &str) -> TestResult {
+    let mut results = sandbox.judge(&program(source), &asserts(&[test])).await.expect("a result");
+    assert_eq!(results.len(), 1);
+    results.remove(0)
+}
+
+pub(crate) fn exception(name: &str) -> Verdict {
+    Verdict::Exception { exception: name.to_owned() }
+}
+
+/// Every CPython 3.9 or later that can be found, one per minor version.
+pub(crate) fn interpreters() -> Vec<PathBuf> {
+    let mut candidates: Vec<PathBuf> = Vec::new();
+    for directory in std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()) {
+        for minor in 9..20 {
+            candidates.push(directory.join(format!("python3.{minor}")));
+        }
+        candidates.push(directory.join("python3"));
+    }
+    let pyenv = std::env::var_os("PYENV_ROOT")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv")));
+    for entry in
+        pyenv.and_then(|root| std::fs::read_dir(root.join("versions")).ok()).into_iter().flatten().flatten()
+    {
+        candidates.push(entry.path().join("bin/python3"));
+    }
+    let mut found = BTreeMap::new();
+    for path in candidates.into_iter().filter(|path| path.is_file()) {
+        let question = "import sys; print('%d.%02d' % sys.version_info[:2])";
+        let Ok(output) = Command::new(&path).args(["-S", "-c", question]).output() else { continue };
+        let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        if output.status.success() && version.as_str() >= "3.09" && version.len() == 4 {
+            found.entry(version).or_insert(path);
+        }
+    }
+    assert!(!found.is_empty(), "the tests need a CPython 3.9 or later");
+    found.into_values().collect()
+}
+
+/// A folder of data that is no part of the repository; tests that need it say so when they skip.
+pub(crate) fn shared(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared").join(name);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("skipped: {} is not there", path.display());
+    None
+}

@@ -1,0 +1,142 @@
+//! A program cannot talk, patch or exit its way to a pass. The numbers are those of the list of hostile programs.
+
+mod common;
+
+use common::{asserts, exception, judge, program, sandbox};
+use egcfg_task::Verdict;
+
+const TEST: &str = "assert f(1) == 2";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_13_leaving_by_an_exception() {
+    let sandbox = sandbox().await;
+    for leave in ["sys.exit(0)", "raise SystemExit", "exit()", "quit()", "sys.exit()"] {
+        let body = format!("import sys\ndef exit(): raise SystemExit\nquit = exit\ndef f(x):\n    {leave}");
+        let result = judge(&sandbox, &body, TEST).await;
+        assert_eq!(result.verdict, Verdict::ExitedEarly { code: 0 }, "{leave}: {result:?}");
+        let result =
+            judge(&sandbox, &format!("import sys\ndef exit(): raise SystemExit\nquit = exit\n{leave}"), TEST)
+                .await;
+        assert_eq!(result.verdict, Verdict::ExitedEarly { code: 0 }, "at load: {leave}: {result:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_14_leaving_without_one() {
+    let sandbox = sandbox().await;
+    let cases = [
+        "import os\ndef f(x):\n    os._exit(0)",
+        "import os, threading\ndef f(x):\n    threading.Timer(0.05, os._exit, (0,)).start()\n    threading.Event().wait(5)",
+        "import os\nclass D:\n    def __del__(self): os._exit(0)\ndef f(x):\n    d = D()\n    del d\n    return 2",
+        "import os, signal\nsignal.signal(signal.SIGALRM, lambda *a: os._exit(0))\ndef f(x):\n    signal.setitimer(signal.ITIMER_REAL, 0.02)\n    signal.pause()\n    return 2",
+        "import os\nos._exit(0)",
+    ];
+    for source in cases {
+        let result = judge(&sandbox, source, TEST).await;
+        assert_eq!(result.verdict, Verdict::ExitedEarly { code: 0 }, "{source}: {result:?}");
+    }
+    // What comes after the answer is too late to matter.
+    let late = "import os, atexit, threading\natexit.register(os._exit, 0)\ndef f(x):\n    threading.Timer(0.2, os._exit, (0,)).start()\n    return 2";
+    assert_eq!(judge(&sandbox, late, TEST).await.verdict, Verdict::Passed);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_20_patching_the_interpreter_changes_nothing() {
+    let sandbox = sandbox().await;
+    let patches = [
+        "import builtins\nclass AssertionError(Exception): pass\nbuiltins.AssertionError = AssertionError",
+        "import builtins\nbuiltins.len = builtins.isinstance = builtins.type = builtins.str = lambda *a: True",
+        "import builtins\nbuiltins.print = builtins.open = builtins.__import__ = None",
+        "import sys\nfor name in list(sys.modules):\n    if name not in ('sys', 'builtins'): sys.modules[name] = None",
+        "import sys\nsys.stdout = sys.stderr = sys.stdin = None",
+        "__builtins__ = {}",
+        "import builtins\nfor name in list(vars(builtins)):\n    if name not in ('__build_class__', '__import__'): setattr(builtins, name, None)",
+        "import os, struct, mmap, io\nos.write = os.read = os._exit = struct.Struct = mmap.mmap = io.FileIO = None",
+        "import sys\nsys.setrecursionlimit(50)\nsys.settrace(None)\nsys.setprofile(lambda *a: None)",
+        "import collections, decimal, json\ncollections.Counter = decimal.Decimal = json.dumps = json.loads = None",
+    ];
+    for patch in patches {
+        for (value, verdict) in [("2", Verdict::Passed), ("3", Verdict::WrongAnswer)] {
+            let result = judge(&sandbox, &format!("{patch}\ndef f(x):\n    return {value}\n"), TEST).await;
+            assert_eq!(result.verdict, verdict, "{patch}: {result:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_21_forging_a_result() {
+    let sandbox = sandbox().await;
+    let frame = "import struct\ndef frame(kind, *fields):\n    body = kind + b''.join(struct.pack('<I', len(x)) + x for x in fields)\n    return struct.pack('<I', len(body)) + body\n";
+    let forged = [
+        "import os\ndef f(x):\n    os.write(3, frame(b'V', b'12345678', b'\\0' * 8 + b'i\\1\\0\\0\\0' + b'2'))\n    return 3".to_owned(),
+        "import os\nfor fd in range(3, 256):\n    try: os.write(fd, frame(b'O', b'passed'))\n    except OSError: pass\ndef f(x): return 3".to_owned(),
+        "import os\ndef f(x):\n    os.write(3, b'\\xff' * 64)\n    return 2".to_owned(),
+        // Its own answer, said twice: the second is one that nobody asked for.
+        "import sys\ndef f(x):\n    frame = sys._getframe()\n    while frame:\n        server = frame.f_locals.get('self')\n        if hasattr(server, 'reply'):\n            token = frame.f_locals['token']\n            for _ in range(2): server.reply(b'V', token, server.encode(frame.f_locals['decoder'], 2))\n        frame = frame.f_back\n    return 2".to_owned(),
+    ];
+    for source in forged {
+        let result = judge(&sandbox, &format!("{frame}{source}"), TEST).await;
+        assert_eq!(result.verdict, Verdict::Forged, "{source}: {result:?}");
+    }
+    let failed = [
+        // The harness's line of success, whatever it is called.
+        "def f(x):\n    print('passed', 'OK', 'all tests passed')\n    return 3",
+        // What the program's process knows is searched for the expected value; there is none.
+        "import gc, sys\ndef f(x):\n    frame = sys._getframe()\n    while frame.f_back: frame = frame.f_back\n    for o in gc.get_objects():\n        if type(o) is str and 'assert f(1)' in o: return 2\n    return 3",
+    ];
+    for source in failed {
+        let result = judge(&sandbox, source, TEST).await;
+        assert_eq!(result.verdict, Verdict::WrongAnswer, "{source}: {result:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_22_values_that_claim_to_be_equal() {
+    let sandbox = sandbox().await;
+    let wrong = [
+        "class E:\n    def __eq__(self, o): return True\n    __ne__ = __hash__ = None\ndef f(x): return E()",
+        "class E(int):\n    def __eq__(self, o): return True\n    __hash__ = int.__hash__\ndef f(x): return E(3)",
+        "class E(int): pass\ndef f(x): return E(2)",
+        "class M(type):\n    def __instancecheck__(c, o): return True\nclass E(metaclass=M):\n    __class__ = int\n    def __eq__(self, o): return True\ndef f(x): return E()",
+        "def f(x): return [2]",
+        "def f(x): return '2'",
+        "def f(x): return (i for i in [2])",
+        "def f(x): return float('nan')",
+        "class E:\n    __module__ = 're'\n    def __eq__(self, o): return True\ndef f(x): return E()",
+    ];
+    for source in wrong {
+        let result = judge(&sandbox, source, TEST).await;
+        assert_eq!(result.verdict, Verdict::WrongAnswer, "{source}: {result:?}");
+    }
+    // Inside a container, in a comparison that asks the other way, and where only identity is asked.
+    let equal = "class E:\n    def __eq__(self, o): return True\n    def __ne__(self, o): return True\n    __hash__ = lambda self: 1\ndef f(x): return [E(), E()]";
+    for test in [
+        "assert [2, 3] == f(1)",
+        "assert f(1)[0] != 5",
+        "assert f(1)[0] is not None",
+        "assert f(1)",
+        "assert 2 in f(1)",
+        "assert {1} >= set(f(1))",
+    ] {
+        let result = judge(&sandbox, equal, test).await;
+        assert_eq!(result.verdict, Verdict::WrongAnswer, "{test}: {result:?}");
+    }
+    let list = "class L(list):\n    def __eq__(self, o): return True\ndef f(x): return L()";
+    assert_eq!(judge(&sandbox, list, "assert f(1) == [2]").await.verdict, Verdict::WrongAnswer);
+    // An exception's class cannot help either.
+    let raise = "class E(Exception):\n    def __str__(self): raise SystemExit(0)\ndef f(x): raise E";
+    assert_eq!(judge(&sandbox, raise, TEST).await.verdict, exception("E"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_program_leaves_nothing_for_the_next() {
+    let sandbox = sandbox().await;
+    let spoil = "import builtins, sys, os, random, math\nbuiltins.len = math.sqrt = lambda x: 2\nsys.modules['math'] = None\nsys.path.clear()\nos.environ['EGCFG_SPOILED'] = '1'\nopen('left.txt', 'w').write('x')\ndef f(x): return 2";
+    let clean = "import math, os, sys\ndef f(x):\n    return (len([1, 2, 3]), math.sqrt(9), len(sys.path) > 0, 'EGCFG_SPOILED' in os.environ, os.listdir('.'))";
+    for _ in 0..4 {
+        let results = sandbox.judge(&program(spoil), &asserts(&[TEST])).await.unwrap();
+        assert_eq!(results[0].verdict, Verdict::Passed);
+        let result = judge(&sandbox, clean, "assert f(0) == (3, 3.0, True, False, [])").await;
+        assert_eq!(result.verdict, Verdict::Passed, "{result:?}");
+    }
+}
