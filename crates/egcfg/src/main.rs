@@ -1,1 +1,29 @@
-fn main() {}
+//! The `egcfg` command: wiring only. Arguments are read in [`args`], inputs in [`input`], each command stands in a file of
+//! its own under [`commands`], and what a person or a program reads is written by [`output`].
+
+mod args;
+mod commands;
+mod exit;
+mod input;
+mod output;
+mod parts;
+mod signals;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return exit::report(&exit::Failure::sandbox(format!("failed to start: {error}"))),
+    };
+    let code = match runtime.block_on(signals::or_interrupt(commands::run(args))) {
+        Ok(code) => code,
+        Err(failure) => exit::report(&failure),
+    };
+    // A run that was interrupted must not wait for what it left behind.
+    runtime.shutdown_background();
+    code
+}

@@ -1,0 +1,77 @@
+//! `egcfg judge`: a verdict per test for a program that exists.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use egcfg_guidance::Executor as _;
+use egcfg_task::{Task, Test};
+use serde_json::Value;
+
+use crate::args::JudgeArgs;
+use crate::exit::{Failure, SOLVED, UNSOLVED};
+use crate::input::task_file;
+use crate::output::result::base;
+use crate::output::text::{data, visible};
+use crate::parts::Runner;
+
+pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
+    let source = read_program(&args.file)?;
+    let mut task = read_task(&args)?;
+    // Results are keyed by the tests that counted.
+    task.shown_tests = task.grading_tests().to_vec();
+    let runner = Runner::start(&args.sandbox).await?;
+    let judged = runner.judge(&task, &source, &task.shown_tests).await;
+    let results = judged.map_err(|error| Failure::sandbox(error.to_string()))?;
+    let passed = !results.is_empty() && results.iter().all(|r| r.verdict.passed());
+    if args.json {
+        let mut object = base(&task, &source, &results);
+        object.insert("verdicts".into(), serde_json::json!(results));
+        data(&(Value::Object(object).to_string() + "\n"))?;
+    } else {
+        let mut text = String::new();
+        for (test, result) in task.shown_tests.iter().zip(&results) {
+            let label = if result.unproven { " (unproven)" } else { "" };
+            let _ = write!(text, "{}{label}  {}", result.verdict, first_line(test.key()));
+            if let Some(error) = &result.error {
+                let _ = write!(text, "\n    {}", first_line(error));
+            }
+            text.push('\n');
+        }
+        data(&visible(&text))?;
+    }
+    Ok(ExitCode::from(if passed { SOLVED } else { UNSOLVED }))
+}
+
+/// Reads a program's text.
+pub(crate) fn read_program(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path)
+        .map_err(|error| Failure::input(format!("failed to read {}: {error}", path.display())))
+}
+
+fn read_task(args: &JudgeArgs) -> Result<Task, Failure> {
+    if let Some(path) = &args.task {
+        let mut tasks = task_file::read(path)?;
+        if tasks.len() != 1 {
+            return Err(Failure::input(format!("{} holds {} tasks, not one", path.display(), tasks.len())));
+        }
+        return Ok(tasks.remove(0));
+    }
+    if args.tests.is_empty() {
+        return Err(Failure::usage("no test given")
+            .hint("give --test 'assert f(2) == 4', or --task with a task file"));
+    }
+    let tests: Vec<&str> = args.tests.iter().map(String::as_str).collect();
+    let entry_point = match &args.entry_point {
+        Some(name) => name.clone(),
+        None => egcfg_python::entry_point(&tests).ok_or_else(|| {
+            Failure::usage("no function name found in the tests").hint("name it with --entry-point")
+        })?,
+    };
+    let shown_tests = args.tests.iter().cloned().map(Test::Assert).collect();
+    Ok(Task { id: "command line".into(), entry_point, shown_tests, ..Task::default() })
+}
+
+fn first_line(text: &str) -> &str {
+    text.trim().lines().next().unwrap_or("")
+}

@@ -1,0 +1,122 @@
+//! `egcfg solve`: a task, or several, to programs that pass their tests.
+
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Template, solve};
+use egcfg_model::LanguageModel as _;
+use egcfg_task::Task;
+use futures::StreamExt as _;
+
+use crate::args::SolveArgs;
+use crate::exit::{Failure, SOLVED, UNSOLVED};
+use crate::input::{knobs, task_file};
+use crate::output::event_log::EventLog;
+use crate::output::progress::{Progress, View};
+use crate::output::result::{Circumstances, solved};
+use crate::output::text::data;
+use crate::parts::{Runner, load_model};
+
+/// Events go to the progress view and, where asked for, the log.
+struct Watch<'a> {
+    progress: Progress,
+    log: Option<&'a EventLog>,
+    task: &'a str,
+}
+
+impl EventSink for Watch<'_> {
+    fn emit(&self, event: &Event) {
+        self.progress.show(event);
+        if let Some(log) = self.log {
+            log.write(self.task, event);
+        }
+    }
+}
+
+pub(crate) async fn run(mut args: SolveArgs) -> Result<ExitCode, Failure> {
+    knobs::gammas(&args.gamma)?;
+    let config = knobs::config(&args.knobs, knobs::SOLVE)?;
+    let tasks = read_tasks(&mut args)?;
+    let log = args.events.as_deref().map(EventLog::open).transpose()?;
+    let jobs = args.jobs.clamp(1, tasks.len());
+    let runner = Runner::start(&args.sandbox).await?;
+    let model = load_model(&args.model, jobs)?;
+    let template = knobs::template(&args.knobs, &config, model.info())?;
+    let settings = knobs::settings(&args.knobs, config, runner.python());
+    let view = View::choose(args.verbose, tasks.len());
+
+    let mut unsolved = 0;
+    let work = tasks
+        .iter()
+        .map(|task| one(task, &args, &settings, &model, &runner, &template, view, log.as_ref(), tasks.len()));
+    let mut results = futures::stream::iter(work).buffered(jobs);
+    while let Some(result) = results.next().await {
+        let (text, passed) = result?;
+        unsolved += usize::from(!passed);
+        data(&text)?;
+    }
+    Ok(ExitCode::from(if unsolved == 0 { SOLVED } else { UNSOLVED }))
+}
+
+fn read_tasks(args: &mut SolveArgs) -> Result<Vec<Task>, Failure> {
+    if let Some(prompt) = args.prompt.take() {
+        let tests = std::mem::take(&mut args.tests);
+        if tests.is_empty() {
+            return Err(Failure::usage("--prompt needs at least one --test")
+                .hint("such as --test 'assert f(2) == 4'"));
+        }
+        return Ok(vec![task_file::from_flags(prompt, tests, args.entry_point.take())?]);
+    }
+    if args.tasks.is_empty() {
+        return Err(Failure::usage("no task given").hint("name a task file, or give --prompt and --test"));
+    }
+    let mut tasks = Vec::new();
+    for path in &args.tasks {
+        tasks.extend(task_file::read(path)?);
+    }
+    Ok(tasks)
+}
+
+/// Solves one task; what to print, and whether it passes.
+#[expect(clippy::too_many_arguments, reason = "the parts of a session, named once")]
+async fn one(
+    task: &Task,
+    args: &SolveArgs,
+    settings: &Settings,
+    model: &egcfg_model::LlamaModel,
+    runner: &Runner,
+    template: &Template,
+    view: View,
+    log: Option<&EventLog>,
+    tasks: usize,
+) -> Result<(String, bool), Failure> {
+    let started = SystemTime::now();
+    let cache = ExecutionCache::default();
+    let prefix = if tasks > 1 { task.id.as_str() } else { "" };
+    let watch = Watch { progress: Progress::new(view, prefix), log, task: &task.id };
+    let session = Session { model, executor: runner, template, task, cache: &cache, events: &watch };
+    let solution: Solution = solve(session, settings, &args.gamma, args.retries).await?;
+    let best = solution.best().ok_or_else(|| Failure::usage("no attempt was made"))?;
+    let text = if args.json {
+        let about = Circumstances {
+            started,
+            config: settings.config.to_string(),
+            model: model.info().name.clone(),
+            seed: settings.seed,
+            python: runner.sandbox.interpreter().version.clone(),
+            protections: runner
+                .sandbox
+                .protections()
+                .iter()
+                .filter(|p| p.in_force())
+                .map(|p| p.name)
+                .collect(),
+        };
+        solved(task, &solution, &about).to_string() + "\n"
+    } else if tasks > 1 {
+        format!("# {}\n{}\n", task.id, best.generation.program)
+    } else {
+        best.generation.program.clone()
+    };
+    Ok((text, solution.solved()))
+}

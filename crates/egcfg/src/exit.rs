@@ -1,0 +1,100 @@
+//! Exit codes and error messages: `error: ...`, then `hint: ...` where there is something to do.
+
+use std::process::ExitCode;
+
+use egcfg_guidance::GuidanceError;
+use egcfg_model::ModelError;
+use egcfg_sandbox::SandboxError;
+
+/// The command did what was asked, and the program passes its tests.
+pub(crate) const SOLVED: u8 = 0;
+/// The command did what was asked, and no program passes.
+pub(crate) const UNSOLVED: u8 = 1;
+/// The command line does not fit (clap's code).
+pub(crate) const USAGE: u8 = 2;
+/// A file or a field of it cannot be used.
+pub(crate) const INPUT: u8 = 3;
+/// The model cannot be loaded or failed.
+pub(crate) const MODEL: u8 = 4;
+/// The interpreter or its sandbox cannot be had or failed.
+pub(crate) const SANDBOX: u8 = 5;
+/// Ctrl-C.
+pub(crate) const INTERRUPTED: u8 = 130;
+
+/// Why a command ends without a result.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    hint: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self { code: USAGE, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn input(message: impl Into<String>) -> Self {
+        Self { code: INPUT, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn sandbox(message: impl Into<String>) -> Self {
+        Self { code: SANDBOX, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn interrupted() -> Self {
+        Self { code: INTERRUPTED, message: "interrupted".into(), hint: None }
+    }
+
+    #[must_use]
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Prints a failure and gives its exit code.
+#[expect(clippy::print_stderr, reason = "this is where errors are printed")]
+pub(crate) fn report(failure: &Failure) -> ExitCode {
+    eprintln!("error: {}", failure.message);
+    if let Some(hint) = &failure.hint {
+        eprintln!("hint: {hint}");
+    }
+    ExitCode::from(failure.code)
+}
+
+impl From<ModelError> for Failure {
+    fn from(error: ModelError) -> Self {
+        let hint = match &error {
+            ModelError::Load { .. } => {
+                Some("--model takes 'pocket' (the embedded model) or the path of a GGUF file")
+            }
+            ModelError::ContextOverflow { .. } => {
+                Some("shorten the prompt, lower --max-tokens, or raise --context")
+            }
+            _ => None,
+        };
+        Self { code: MODEL, message: error.to_string(), hint: hint.map(str::to_owned) }
+    }
+}
+
+impl From<SandboxError> for Failure {
+    fn from(error: SandboxError) -> Self {
+        let text = error.to_string();
+        // The sandbox puts its hint behind the message; here it gets a line of its own.
+        match text.split_once(" (hint: ") {
+            Some((message, hint)) => Self::sandbox(message).hint(hint.trim_end_matches(')')),
+            None => Self::sandbox(text),
+        }
+    }
+}
+
+impl From<GuidanceError> for Failure {
+    fn from(error: GuidanceError) -> Self {
+        match error {
+            GuidanceError::Model(error) => error.into(),
+            GuidanceError::Template(error) => Self::input(error.to_string()),
+            other => Self::sandbox(other.to_string()),
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! What is read: task files and the knobs of the method.
+
+pub(crate) mod knobs;
+pub(crate) mod task_file;

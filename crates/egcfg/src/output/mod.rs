@@ -1,0 +1,7 @@
+//! What is written: data on standard output, progress and warnings on standard error, the event log, results.
+
+pub(crate) mod event_log;
+pub(crate) mod progress;
+pub(crate) mod result;
+pub(crate) mod score;
+pub(crate) mod text;
