@@ -30,7 +30,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let started = Instant::now();
     let sandbox = Sandbox::start(SandboxOptions { python, workers: 8, ..SandboxOptions::default() }).await?;
     let interpreter = sandbox.interpreter().clone();
-    println!("Python {}, started in {:.0} ms, {runs} runs each", interpreter.version, millis(started.elapsed()));
+    println!(
+        "Python {}, started in {:.0} ms, {runs} runs each",
+        interpreter.version,
+        millis(started.elapsed())
+    );
     if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
         println!("load {}", load.trim());
     }
@@ -41,7 +45,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         move || {
             let path = path.clone();
             async move {
-                let status = Command::new(path).args(flags).args(["-c", "pass"]).stdin(Stdio::null()).status();
+                let status =
+                    Command::new(path).args(flags).args(["-c", "pass"]).stdin(Stdio::null()).status();
                 assert!(status.is_ok_and(|status| status.success()));
             }
         }
@@ -75,7 +80,8 @@ async fn judge(sandbox: Sandbox, count: usize) {
 }
 
 async fn observe(sandbox: Sandbox, count: usize) {
-    let observed = sandbox.observe(&program(), &tests(count), &TraceOptions::default()).await.unwrap_or_default();
+    let observed =
+        sandbox.observe(&program(), &tests(count), &TraceOptions::default()).await.unwrap_or_default();
     let whole = observed.iter().all(|one| one.result.verdict.passed() && one.trace.is_some());
     assert!(observed.len() == count && whole, "{observed:?}");
 }

@@ -11,6 +11,10 @@ use egcfg_sandbox::{Program, Sandbox, SandboxOptions};
 use egcfg_task::Test;
 use serde_json::Value;
 
+/// Its name, the reference solution, the tests.
+type Record = (String, Program, Vec<Test>);
+type Reader = fn(&Value) -> Option<Record>;
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut arguments = std::env::args_os().skip(1).map(PathBuf::from);
@@ -18,8 +22,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let options = SandboxOptions { python: arguments.next(), ..SandboxOptions::default() };
     let sandbox = Sandbox::start(options).await?;
     println!("Python {}", sandbox.interpreter().version);
-    let tasks: [(&str, fn(&Value) -> Option<(String, Program, Vec<Test>)>); 2] =
-        [("mbpp.jsonl.gz", mbpp), ("humaneval.jsonl.gz", humaneval)];
+    let tasks: [(&str, Reader); 2] = [("mbpp.jsonl.gz", mbpp), ("humaneval.jsonl.gz", humaneval)];
     for (file, read) in tasks {
         let path = directory.join(file);
         if !path.exists() {
@@ -61,7 +64,7 @@ fn lines(path: &Path) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
     text.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
 }
 
-fn mbpp(record: &Value) -> Option<(String, Program, Vec<Test>)> {
+fn mbpp(record: &Value) -> Option<Record> {
     let tests: Vec<Test> = ["test_list", "challenge_test_list"]
         .iter()
         .filter_map(|field| record[field].as_array())
@@ -87,7 +90,7 @@ fn called(test: &str) -> Option<String> {
     })
 }
 
-fn humaneval(record: &Value) -> Option<(String, Program, Vec<Test>)> {
+fn humaneval(record: &Value) -> Option<Record> {
     let entry_point = record["entry_point"].as_str()?.to_owned();
     let source = format!("{}{}", record["prompt"].as_str()?, record["canonical_solution"].as_str()?);
     let test = format!("{}\ncheck({entry_point})\n", record["test"].as_str()?);

@@ -1,6 +1,7 @@
 //! What a warm interpreter is started with: the driver's Python sources, carried in this binary, and the plan of its
 //! confinement. They go to the interpreter over its socket and never lie in a file that a program could edit.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -47,6 +48,7 @@ const MODULES: &[(&str, &str)] = &[
     ("_egcfg_candidate", include_str!("driver/candidate.py")),
     ("_egcfg_comparer", include_str!("driver/comparer.py")),
     ("_egcfg_probe", include_str!("driver/probe.py")),
+    ("_egcfg_warm", include_str!("driver/warm.py")),
     ("_egcfg_zygote", include_str!("driver/zygote.py")),
 ];
 
@@ -142,5 +144,8 @@ fn limits(limits: &Limits) -> Value {
 pub(crate) const CPU_BACKSTOP: u64 = 3;
 
 fn hex(data: &[u8]) -> String {
-    data.iter().map(|byte| format!("{byte:02x}")).collect()
+    data.iter().fold(String::with_capacity(2 * data.len()), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }

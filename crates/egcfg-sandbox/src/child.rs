@@ -22,7 +22,7 @@ use crate::error::SandboxError;
 use crate::frame::{Frame, FrameError};
 use crate::options::Limits;
 use crate::output::Output;
-use crate::workdir::RunDirectory;
+use crate::workdir::{RunDirectory, is_over};
 use crate::zygote::{Exit, Role, Zygote};
 
 /// See the module's paragraph.
@@ -50,6 +50,8 @@ pub(crate) enum Ended {
     Timeout(Clock),
     /// More output than allowed; the child still lives.
     Output,
+    /// More files than allowed; the child still lives.
+    Disk,
     /// Bytes that no honest child sends.
     Forged(FrameError),
     /// The process ended; `None` when nobody knows how.
@@ -176,9 +178,15 @@ impl Child {
                 }
                 () = self.out.exceeded() => return Err(Ended::Output),
                 () = self.err.exceeded() => return Err(Ended::Output),
-                () = sleep_until(next) => if let Some(clock) = watch.look(Reading::take(self.pid)) {
-                    return Err(Ended::Timeout(clock));
-                },
+                () = sleep_until(next) => {
+                    if let Some(clock) = watch.look(Reading::take(self.pid)) {
+                        return Err(Ended::Timeout(clock));
+                    }
+                    let (bytes, entries) = (self.limits.disk, self.limits.entries);
+                    if self.work.as_ref().is_some_and(|work| is_over(work, bytes, entries)) {
+                        return Err(Ended::Disk);
+                    }
+                }
             }
         }
     }

@@ -171,7 +171,7 @@ mod tests {
     fn this_process_has_used_some_time() {
         let spin = Instant::now();
         while spin.elapsed() < Duration::from_millis(30) {}
-        let reading = Reading::take(std::process::id() as i32);
+        let reading = Reading::take(std::process::id().cast_signed());
         assert!(reading.cpu() > Duration::ZERO);
     }
 }

@@ -31,6 +31,7 @@ pub(crate) async fn judge(
         let mut judged = judging.test(index).await?;
         if judged.0.verdict == Verdict::SandboxUnavailable {
             // The warm interpreter died under it, which says nothing about the program: once more, on a new one.
+            lease.clear();
             judging.session.discard();
             judging.comparer = None;
             judging.whole = None;
@@ -273,7 +274,9 @@ fn comparer_ended(ended: &Ended) -> Failure {
             Verdict::Timeout { clock: *clock },
             "the test did not end, though the program's calls did",
         ),
-        Ended::Output => Failure::new(Verdict::HarnessError, "the test wrote more than the output limit"),
+        Ended::Output | Ended::Disk => {
+            Failure::new(Verdict::HarnessError, "the test wrote more than its limit")
+        }
         Ended::Forged(error) => Failure::new(Verdict::HarnessError, format!("the test's process: {error}")),
         Ended::Exited(None) => {
             Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the test")

@@ -51,6 +51,10 @@ pub struct Limits {
     pub output: u64,
     /// Size of one file in bytes. Default 16 MiB.
     pub file_size: u64,
+    /// All files in the work directory together, in bytes. Default 64 MiB.
+    pub disk: u64,
+    /// Files and directories in the work directory. Default 2000.
+    pub entries: u64,
     /// Open descriptors. Default 64.
     pub files: u64,
     /// Threads (in force where the sandbox runs as root; elsewhere the address space bounds them). Default 32.
@@ -70,6 +74,8 @@ impl Default for Limits {
             memory: 1 << 30,
             output: 1 << 20,
             file_size: 16 << 20,
+            disk: 64 << 20,
+            entries: 2000,
             files: 64,
             threads: 32,
             stack: 64 << 20,

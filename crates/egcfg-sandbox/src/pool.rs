@@ -81,6 +81,15 @@ impl Pool {
         self.fork(role).await
     }
 
+    /// Throws away the children that wait, whose interpreter has perhaps died.
+    pub(crate) fn clear(&self) {
+        let (candidates, comparers) = {
+            let mut ready = self.ready();
+            (std::mem::take(&mut ready.candidates), std::mem::take(&mut ready.comparers))
+        };
+        drop((candidates, comparers));
+    }
+
     /// Forks a child on the interpreter whose turn it is.
     pub(crate) async fn fork(&self, role: Role) -> Result<Child, SandboxError> {
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
@@ -109,6 +118,11 @@ impl Pool {
 }
 
 impl Lease<'_> {
+    /// Throws away the children that wait, whose interpreter has perhaps died.
+    pub(crate) fn clear(&self) {
+        self.pool.clear();
+    }
+
     /// Limits of every run.
     pub(crate) fn limits(&self) -> &Limits {
         &self.pool.limits

@@ -107,13 +107,12 @@ impl Sandbox {
             let _lease = pool.lease().await?;
             let mut session = Session::new(&pool, &program, Some(&options));
             let mut verdict = Verdict::Passed;
-            match session.load().await? {
-                Err(failure) => verdict = failure.verdict,
-                Ok(()) => {
-                    let mut watch = session.watch();
-                    if let Err(failure) = session.ask(b'R', &[expression.as_bytes()], &mut watch).await {
-                        verdict = failure.verdict;
-                    }
+            if let Err(failure) = session.load().await? {
+                verdict = failure.verdict;
+            } else {
+                let mut watch = session.watch();
+                if let Err(failure) = session.ask(b'R', &[expression.as_bytes()], &mut watch).await {
+                    verdict = failure.verdict;
                 }
             }
             Ok((session.take_trace(), verdict))
@@ -150,7 +149,7 @@ impl Sandbox {
             let mut session = Session::new(&pool, &program, trace.as_ref());
             match program.form {
                 Form::Asserts => judge::judge(&lease, &mut session, &tests).await,
-                Form::Stdio => stdio::judge(&mut session, &tests).await,
+                Form::Stdio => stdio::judge(&lease, &mut session, &tests).await,
             }
         })
         .await

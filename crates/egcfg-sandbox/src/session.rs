@@ -217,6 +217,11 @@ impl<'a> Session<'a> {
                 let text = format!("wrote more than {} bytes", limits.output);
                 Failure::new(Verdict::OutputExceeded, text)
             }
+            Ended::Disk => {
+                let text =
+                    format!("left more than {} files or {} bytes of them", limits.entries, limits.disk);
+                Failure::new(Verdict::OutputExceeded, text)
+            }
             Ended::Forged(error) => {
                 Failure::new(Verdict::Forged, format!("on the harness's own channel: {error}"))
             }

@@ -7,15 +7,21 @@ use egcfg_task::{Test, TestResult, Verdict};
 
 use crate::error::SandboxError;
 use crate::judge::{Judged, plain};
+use crate::pool::Lease;
 use crate::session::{Failure, Session};
 use crate::text::one_line;
 
 /// Judges every test of one program, in order.
-pub(crate) async fn judge(session: &mut Session<'_>, tests: &[Test]) -> Result<Vec<Judged>, SandboxError> {
+pub(crate) async fn judge(
+    lease: &Lease<'_>,
+    session: &mut Session<'_>,
+    tests: &[Test],
+) -> Result<Vec<Judged>, SandboxError> {
     let mut results = Vec::with_capacity(tests.len());
     for test in tests {
         let mut judged = one(session, test).await?;
         if judged.0.verdict == Verdict::SandboxUnavailable {
+            lease.clear();
             judged = one(session, test).await?;
         }
         results.push(judged);

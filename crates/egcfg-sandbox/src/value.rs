@@ -157,7 +157,6 @@ impl<'a> Walk<'a> {
                 let index = self.u32()?;
                 if index < self.containers { Ok(()) } else { self.fail("no such container") }
             }
-            b'r' => self.integers(3),
             b'S' => (0..3).try_for_each(|_| self.value(depth + 1)),
             b'k' => {
                 if !b"kvi".contains(&self.byte()?) {
@@ -167,7 +166,7 @@ impl<'a> Walk<'a> {
             }
             b'D' | b'y' => self.name(),
             b'Q' => self.integers(2),
-            b'm' | b'e' => self.integers(3),
+            b'r' | b'm' | b'e' => self.integers(3),
             b'M' => self.integers(8).and_then(|()| self.zone()),
             b'h' => self.integers(5).and_then(|()| self.zone()),
             b'o' => {

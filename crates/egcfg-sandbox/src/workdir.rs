@@ -2,7 +2,7 @@
 //! so that the next start can tell what a killed one left behind, and removes it.
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -61,7 +61,7 @@ impl RunDirectory {
 
 impl Drop for RunDirectory {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.path);
+        remove_tree(&self.path);
     }
 }
 
@@ -78,7 +78,142 @@ fn remove_stale(base: &Path) {
                 .is_ok_and(|at| at.elapsed().is_ok_and(|age| age.as_secs() > 60)),
         };
         if stale {
-            let _ = fs::remove_dir_all(entry.path());
+            remove_tree(&entry.path());
         }
+    }
+}
+
+/// Whether a work directory holds more than this many bytes or entries. The look is bounded by the same numbers, and
+/// symbolic links are counted, not followed.
+pub(crate) fn is_over(work: &Path, bytes: u64, entries: u64) -> bool {
+    let (mut size, mut count) = (0, 0);
+    let mut pending = vec![work.to_owned()];
+    while let Some(directory) = pending.pop() {
+        // One that cannot be looked into is nested too deeply for a path, or closed on purpose.
+        let Ok(found) = fs::read_dir(&directory) else { return true };
+        for entry in found.flatten() {
+            count += 1;
+            if let Ok(metadata) = entry.metadata() {
+                size += metadata.blocks() * 512;
+                if metadata.is_dir() {
+                    pending.push(entry.path());
+                }
+            }
+            if count > entries || size > bytes {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// Removes a directory that a program could fill as it liked, after its end. Directories are moved up before they are
+/// emptied, so that no depth of nesting needs a stack, a long path or many descriptors. Symbolic links are removed, not
+/// followed.
+pub(crate) fn remove_tree(root: &Path) {
+    if fs::remove_dir(root).is_ok() {
+        return;
+    }
+    let mut pending = vec![root.to_owned()];
+    let mut moved = 0;
+    while let Some(directory) = pending.last().cloned() {
+        // A program can make directories that not even their owner may enter.
+        let _ = fs::set_permissions(&directory, fs::Permissions::from_mode(0o700));
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&directory).into_iter().flatten().flatten() {
+            if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                let _ = fs::remove_file(entry.path());
+            } else if fs::remove_dir(entry.path()).is_err() {
+                found.push(entry.path());
+            }
+        }
+        if directory == root {
+            if found.is_empty() {
+                break;
+            }
+            pending.extend(found);
+            continue;
+        }
+        for inner in found {
+            let _ = fs::set_permissions(&inner, fs::Permissions::from_mode(0o700));
+            let up = loop {
+                moved += 1;
+                let up = root.join(format!(".egcfg-{moved}"));
+                if fs::symlink_metadata(&up).is_err() {
+                    break up;
+                }
+            };
+            if fs::rename(&inner, &up).is_ok() {
+                pending.insert(1, up);
+            }
+        }
+        pending.pop();
+        if fs::remove_dir(&directory).is_err() && fs::symlink_metadata(&directory).is_ok() {
+            // Something about it resists; it stays for the next start.
+            return;
+        }
+    }
+    let _ = fs::remove_dir(root);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_of_any_shape_is_counted_and_removed() {
+        let base = tempfile::tempdir().unwrap();
+        let root = base.path().join("w0");
+        fs::create_dir(&root).unwrap();
+        assert!(!is_over(&root, 0, 0));
+        // Deeper than a path can say: built from the inside out.
+        let long = "n".repeat(200);
+        for level in 0..200 {
+            let next = root.join(format!("t{level}"));
+            fs::create_dir(&next).unwrap();
+            if level > 0 {
+                fs::rename(root.join(format!("t{}", level - 1)), next.join(&long)).unwrap();
+            }
+        }
+        assert!(is_over(&root, u64::MAX, u64::MAX), "too deep to be looked into");
+        let outside = base.path().join("outside");
+        fs::write(&outside, "kept").unwrap();
+        std::os::unix::fs::symlink(&outside, root.join("link")).unwrap();
+        std::os::unix::fs::symlink(base.path(), root.join("up")).unwrap();
+        fs::write(root.join(".egcfg-1"), "in the way").unwrap();
+        let closed = root.join("closed");
+        fs::create_dir_all(closed.join("inner")).unwrap();
+        fs::write(closed.join("inner/file\nname"), [0; 9000]).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).unwrap();
+        remove_tree(&root);
+        assert!(fs::symlink_metadata(&root).is_err());
+        assert_eq!(fs::read_to_string(&outside).unwrap(), "kept");
+    }
+
+    #[test]
+    fn bytes_and_entries_are_limited_apart() {
+        let base = tempfile::tempdir().unwrap();
+        fs::create_dir(base.path().join("d")).unwrap();
+        fs::write(base.path().join("d/file"), vec![1; 100_000]).unwrap();
+        assert!(!is_over(base.path(), 1 << 20, 2));
+        assert!(is_over(base.path(), 1 << 20, 1));
+        assert!(is_over(base.path(), 50_000, 2));
+    }
+
+    #[test]
+    fn a_start_removes_what_dead_ones_left_and_spares_the_living() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path().join("egcfg");
+        let uid = rustix::process::geteuid().as_raw();
+        let living = RunDirectory::create_in(&base, uid).unwrap();
+        let dead = base.join("0123");
+        fs::create_dir_all(dead.join("w1/deep")).unwrap();
+        fs::write(dead.join("lock"), "").unwrap();
+        let _other = RunDirectory::create_in(&base, uid).unwrap();
+        assert!(!dead.exists());
+        assert!(living.path.exists());
+        let path = living.path.clone();
+        drop(living);
+        assert!(!path.exists());
     }
 }

@@ -16,7 +16,7 @@ use rustix::net::{
 use tokio::sync::oneshot;
 
 use crate::bundle::{BOOT, Bundle};
-use crate::workdir::RunDirectory;
+use crate::workdir::{RunDirectory, remove_tree};
 
 /// What a child is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,7 +176,7 @@ fn fork(
             Ok(answer) => match (answer.first(), answer.get(1..5)) {
                 (Some(b'P'), Some(&[a, b, c, d])) => return Ok(i32::from_ne_bytes([a, b, c, d])),
                 (Some(b'E'), _) => return Err(String::from_utf8_lossy(&answer[1..]).into_owned()),
-                _ => last = "it gave an answer that is none".to_owned(),
+                _ => "it gave an answer that is none".clone_into(&mut last),
             },
             Err(error) => last = error.to_string(),
         }
@@ -258,10 +258,10 @@ fn greet(socket: &OwnedFd, bundle: &Bundle) -> rustix::io::Result<()> {
     if answer == b"warm" { Ok(()) } else { Err(rustix::io::Errno::PROTO) }
 }
 
-/// Removes a work directory. Its owner is dead, and symbolic links are removed, not followed.
+/// Removes a work directory, whose owner is dead.
 fn remove(work: PathBuf) {
     if std::fs::remove_dir(&work).is_err() && work.exists() {
         // A program may have left much behind: not on this thread, which others wait for.
-        std::thread::spawn(move || std::fs::remove_dir_all(work));
+        std::thread::spawn(move || remove_tree(&work));
     }
 }

@@ -1,4 +1,5 @@
 //! What happens when somebody dies: the supervisor, a warm interpreter, the future that waits for a verdict.
+#![allow(clippy::unwrap_used, reason = "what a helper cannot have fails the test")]
 
 mod common;
 
@@ -7,33 +8,12 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{asserts, judge, program, sandbox};
+use common::{asserts, children, descendants, judge, program, sandbox};
 use egcfg_sandbox::{Limits, Sandbox, SandboxOptions};
 use egcfg_task::Verdict;
 
-/// Process ids whose parent is `parent`.
-fn children(parent: u32) -> Vec<u32> {
-    let mut found = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let Some((head, tail)) = stat.rsplit_once(')') else { continue };
-        if tail.split_whitespace().nth(1) == Some(&parent.to_string()) {
-            found.extend(head.split(' ').next().and_then(|pid| pid.parse::<u32>().ok()));
-        }
-    }
-    found
-}
-
-fn descendants(of: u32) -> Vec<u32> {
-    let mut all = children(of);
-    let mut at = 0;
-    while at < all.len() {
-        let next = children(all[at]);
-        all.extend(next);
-        at += 1;
-    }
-    all
-}
+/// Each of these tests looks at all processes of this one, or kills some: one at a time.
+static ALONE: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 fn alive(pid: u32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
@@ -90,6 +70,7 @@ async fn helper_that_is_killed() {
 
 #[test]
 fn case_37_a_killed_supervisor_leaves_no_process() {
+    let _alone = ALONE.blocking_lock();
     for signal in ["KILL", "INT", "TERM"] {
         let temporary = tempfile::tempdir().unwrap();
         let mut supervisor = supervisor(temporary.path());
@@ -115,6 +96,7 @@ fn case_37_a_killed_supervisor_leaves_no_process() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_interpreter_is_replaced_and_its_death_is_no_verdict() {
+    let _alone = ALONE.lock().await;
     let sandbox = sandbox().await;
     let slow = "import time\ndef f(x):\n    time.sleep(0.6)\n    return 2";
     let waiting = {
@@ -141,6 +123,7 @@ async fn a_dead_interpreter_is_replaced_and_its_death_is_no_verdict() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cancelled_judgement_ends_its_program() {
+    let _alone = ALONE.lock().await;
     let sandbox = sandbox().await;
     let endless = program("import time\ndef f(x):\n    while True: time.sleep(0.01)");
     let tests = asserts(&["f(1)"]);

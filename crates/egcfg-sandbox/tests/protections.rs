@@ -17,7 +17,7 @@ fn in_force(sandbox: &Sandbox, name: &str) -> bool {
     let protection =
         sandbox.protections().iter().find(|protection| protection.name == name).expect("a known name");
     if let Some(reason) = &protection.missing {
-        println!("skipped: {name} is not in force here: {reason}");
+        common::note(&format!("skipped: {name} is not in force here: {reason}"));
     }
     protection.in_force()
 }
@@ -31,30 +31,6 @@ async fn attempt(sandbox: &Sandbox, setup: &str, attempt: &str) -> String {
     match result.verdict {
         Verdict::WrongAnswer => result.got.expect("a value").trim_matches(['\'', '"']).to_owned(),
         other => other.to_string(),
-    }
-}
-
-/// Processes that descend from this one, this one excluded.
-fn descendants() -> usize {
-    let mut parents = Vec::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let Some((head, tail)) = stat.rsplit_once(')') else { continue };
-        let pid: u32 = head.split(' ').next().unwrap().parse().unwrap();
-        let parent: u32 = tail.split_whitespace().nth(1).unwrap().parse().unwrap();
-        parents.push((pid, parent));
-    }
-    let mut known = vec![std::process::id()];
-    loop {
-        let before = known.len();
-        for (pid, parent) in &parents {
-            if known.contains(parent) && !known.contains(pid) {
-                known.push(*pid);
-            }
-        }
-        if known.len() == before {
-            return before - 1;
-        }
     }
 }
 
@@ -91,6 +67,7 @@ async fn cases_1_15_16_no_process_can_be_made() {
     if !in_force(&sandbox, "fork-denied") {
         return;
     }
+    let descendants = || common::descendants(std::process::id()).len();
     let before = descendants();
     for source in [
         "import os\ndef f(x):\n    while 1: os.fork()",
@@ -177,6 +154,19 @@ async fn cases_12_and_26_files_outside_stay_as_they_are() {
     let own = "open('a', 'w').write('x') and os.mkdir('d') or os.listdir('.')";
     assert_eq!(attempt(&sandbox, "", &format!("sorted({own})")).await, "['a', 'd']");
     assert_eq!(attempt(&sandbox, "", "open('big', 'wb').write(bytes(17 << 20))").await, "OSError");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn case_12_many_files_are_too_many() {
+    let sandbox = sandbox().await;
+    for source in [
+        "def f(x):\n    n = 0\n    while 1:\n        open(str(n), 'w').close()\n        n += 1",
+        "import os\ndef f(x):\n    while 1:\n        os.mkdir('d')\n        os.chdir('d')",
+        "def f(x):\n    n = 0\n    while 1:\n        open(str(n), 'wb').write(bytes(8 << 20))\n        n += 1",
+    ] {
+        let result = judge(&sandbox, source, "f(1)").await;
+        assert_eq!(result.verdict, Verdict::OutputExceeded, "{source}: {result:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

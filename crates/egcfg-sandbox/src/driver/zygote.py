@@ -17,6 +17,7 @@ import sys
 import _egcfg_candidate as candidate
 import _egcfg_comparer as comparer
 import _egcfg_probe as probe
+import _egcfg_warm as warm
 from _egcfg_confine import Confinement, _libc
 
 _PRELOAD = (
@@ -46,6 +47,7 @@ def main(config):
             __import__(name)
         except Exception:
             pass
+    warm.run()
     confinement = Confinement(config["plan"])
     gc.collect()
     gc.freeze()
@@ -92,6 +94,7 @@ def _child(confinement, role, work, fds):
     high = [os.dup(os.dup2(fd, 100 + index)) for index, fd in enumerate(fds)]
     for target, fd in zip((1, 2, PROTOCOL, TRACE), high):
         os.dup2(fd, target)
+    warm.touch(role)
     random.seed(20250611)
     steps = confinement.apply(work, TRACE + 1)
     missing = [name for name in confinement.plan["expected"] if steps.get(name) is not None]

@@ -1,5 +1,5 @@
 //! What the tests share: a sandbox with short limits, and the interpreters of this machine.
-#![allow(dead_code, reason = "each test binary uses its part")]
+#![allow(dead_code, clippy::print_stdout, reason = "each test binary uses its part, and says what it skips")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -97,4 +97,33 @@ pub(crate) fn shared(name: &str) -> Option<PathBuf> {
     }
     println!("skipped: {} is not there", path.display());
     None
+}
+
+/// Process ids whose parent is `parent`.
+pub(crate) fn children(parent: u32) -> Vec<u32> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").expect("/proc").flatten() {
+        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
+        let Some((head, tail)) = stat.rsplit_once(')') else { continue };
+        if tail.split_whitespace().nth(1) == Some(&parent.to_string()) {
+            found.extend(head.split(' ').next().and_then(|pid| pid.parse::<u32>().ok()));
+        }
+    }
+    found
+}
+
+pub(crate) fn descendants(of: u32) -> Vec<u32> {
+    let mut all = children(of);
+    let mut at = 0;
+    while at < all.len() {
+        let next = children(all[at]);
+        all.extend(next);
+        at += 1;
+    }
+    all
+}
+
+/// Says something that does not fail a test, such as that it was skipped.
+pub(crate) fn note(text: &str) {
+    println!("{text}");
 }
