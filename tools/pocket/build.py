@@ -11,16 +11,42 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 ASSET = FOLDER.parent.parent / "crates" / "egcfg-model" / "assets" / "pocket.gguf"
-TOKENS = 16_000_000
-# (tokens at which the phase ends, loss weight of the signal block).  Foretelling what the runs gave is
-# dense practice in copying and in what the code does; the last phase is about the code alone.
-PHASES = ((2_850_000, 0.1), (0, 0.4))
+TOKENS = 13_400_000
+
+
+@dataclass(frozen=True)
+class Phase:
+    """A part of the run: until how many tokens, on which mix of texts, and how."""
+
+    until: int
+    mix: str
+    runs_weight: float  # the loss weight of the signal block
+    lr: float = 2e-3
+    matrix_lr: float = 0.01
+    batch_tokens: int = 3200
+
+
+# Learning to read the task and to copy from a block each took off only once the texts were mostly about it;
+# foretelling what the runs gave is dense practice in both.  The last phase, where the rates fall, has it all.
+PHASES = (
+    Phase(2_850_000, "full", 0.1, 3e-3, 0.02, 3600),
+    Phase(3_915_000, "full", 0.4, 3e-3, 0.02, 3600),
+    Phase(5_715_000, "reading", 0.4, batch_tokens=3000),
+    Phase(8_063_000, "middle", 0.3),
+    Phase(9_981_000, "copying", 0.2, batch_tokens=3000),
+    Phase(TOKENS, "final", 0.1),
+)
 # Large buffers come and go in every step: keep them instead of returning them to the system.
-MALLOC = {"MALLOC_MMAP_THRESHOLD_": str(4 << 30), "MALLOC_TRIM_THRESHOLD_": str(16 << 30), "MALLOC_TOP_PAD_": str(64 << 20)}
+MALLOC = {
+    "MALLOC_MMAP_THRESHOLD_": str(4 << 30),
+    "MALLOC_TRIM_THRESHOLD_": str(16 << 30),
+    "MALLOC_TOP_PAD_": str(64 << 20),
+}
 
 
 def run(python: Path | str, *arguments: str | Path) -> str:
@@ -53,15 +79,17 @@ def main() -> None:
     out.mkdir(parents=True, exist_ok=True)
     python = make_environment(out)
     run(python, FOLDER / "selfcheck.py")
-    tokenizer, checkpoint = out / "tokenizer.json", out / "run" / "checkpoint.pt"
+    tokenizer, checkpoint = FOLDER / "tokenizer.json", out / "run" / "checkpoint.pt"
     if not tokenizer.exists():
         partial = out / "tokenizer.partial"
         run(python, FOLDER / "tokenizer.py", partial)
         partial.replace(tokenizer)
     run(python, FOLDER / "datasets.py", tokenizer)
-    for until, weight in PHASES:
+    for phase in PHASES:
+        until = phase.until * args.tokens // TOKENS
+        rates = ("--lr", str(phase.lr), "--matrix-lr", str(phase.matrix_lr), "--batch-tokens", str(phase.batch_tokens))
         run(python, FOLDER / "train.py", "--out", out / "run", "--tokenizer", tokenizer, "--tokens", str(args.tokens),
-            "--runs-weight", str(weight), "--until", str(min(until, args.tokens)))
+            "--until", str(until), "--mix", phase.mix, "--runs-weight", str(phase.runs_weight), *rates)
     scores = json.loads(run(python, FOLDER / "evaluate.py", checkpoint, tokenizer, "--tasks", "200", "--oracle"))
     print(json.dumps(scores))
     run(python, FOLDER / "export.py", checkpoint, tokenizer, args.asset, "--score-dev", str(scores["greedy"]["hidden"]))

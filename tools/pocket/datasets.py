@@ -104,7 +104,8 @@ def prompt_fixtures(count: int = 20) -> list[dict[str, Any]]:
 def token_fixtures(tokenizer_path: Path, count: int = 200) -> list[dict[str, Any]]:
     """Texts and their token ids: whole training texts, lone prompts and pieces that a decoder meets."""
     tokenizer = load_tokenizer(tokenizer_path)
-    texts = ["\n", "    ", "\n\n    ", "def scale(", "-12345 67", "a = ''\n", "\u00e9t\u00e9 \u4f60\u597d 42\r\n", " x  y   z",
+    texts = ["\n", "    ", "\n\n    ", "def scale(", "-12345 67", "a = ''\n",
+             "\u00e9t\u00e9 \u4f60\u597d 42\r\n", " x  y   z",
              "class Foo:\n\tpass\n", "x != 'a' // 3 ** 2 @ $ ~ ^ | `"]
     rng = random.Random("pocket-token-fixtures")
     while len(texts) < count:

@@ -199,27 +199,28 @@ class Signal:
         return any(entry.passes for entry in self.entries)
 
 
-def draw_force(rng: random.Random) -> bool | None:
+def draw_force(rng: random.Random, passing: float = FORCE_PASS, none: float = FORCE_NONE) -> bool | None:
     """Whether a training block must hold a passing entry, must not, or may.
 
     Left to chance, most blocks would hold one, and copying would be all there is to learn.
     """
     dice = rng.random()
-    return True if dice < FORCE_PASS else False if dice < FORCE_PASS + FORCE_NONE else None
+    return True if dice < passing else False if dice < passing + none else None
 
 
-def draw_signal(task: Task, rng: random.Random, cut: int | None = None, force: bool | None = None) -> Signal:
-    """Draw a signal block for the task, never showing a program of a held-out skeleton.
+def draw_signal(task: Task, rng: random.Random, cut: int | None = None, force: bool | None = None,
+                most: int = 6) -> Signal:
+    """Draw a signal block of at most `most` entries, never showing a program of a held-out skeleton.
 
     `force` True makes sure that an entry passes, False that none does (there may then be no entry at
-    all: where nothing is left open, nothing goes wrong); None leaves it to chance.  Held-out tasks (whose own split is not `train`) may show programs of any split: there the block is
-    for evaluation.
+    all: where nothing is left open, nothing goes wrong); None leaves it to chance.  For a held-out task
+    the block is for evaluation and may show programs of any split.
     """
     program = task.program
     split = program.split
     cut = draw_cut(program, rng) if cut is None else cut
     true_share = rng.uniform(0.1, 0.5)
-    wanted = rng.choices(list(COUNT_WEIGHTS), weights=list(COUNT_WEIGHTS.values()))[0]
+    wanted = rng.choices(list(COUNT_WEIGHTS)[:most], weights=list(COUNT_WEIGHTS.values())[:most])[0]
     place = rng.randrange(wanted) if force else -1
     entries: list[Entry] = []
     seen: set[str] = set()

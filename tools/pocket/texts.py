@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from entries import Entry, Result, Signal, draw_force, draw_signal
+from entries import FORCE_NONE, FORCE_PASS, Entry, Result, Signal, draw_force, draw_signal
 from programs import Program, draw_program
 from tasks import Task, draw_task
 
@@ -24,14 +24,20 @@ class Mix:
     guided: float = 0.5
     vague: float = 0.5
     counts: tuple[int, ...] = (1, 2, 2, 3, 3)
+    passing: float = FORCE_PASS
+    none: float = FORCE_NONE
+    most: int = 6
 
 
 # Short texts with mostly precise descriptions teach the model to read far sooner than the full mix:
-# there, what the description says is a small part of what is hard to foretell.
+# there, what the description says is a small part of what is hard to foretell.  Blocks of one or two
+# entries, mostly passing ones, do the same for copying from a block.
 MIXES = {
     "full": Mix(),
     "reading": Mix(guided=0.15, vague=0.25, counts=(1, 1, 2, 2, 3)),
     "middle": Mix(guided=0.35, vague=0.4),
+    "copying": Mix(guided=0.7, vague=0.6, passing=0.85, none=0.1, most=2),
+    "final": Mix(guided=0.55, passing=0.55, none=0.2),
 }
 CATEGORIES = ("plain", "guided_pass", "guided_none")
 
@@ -132,5 +138,5 @@ def draw_example(seed: int, index: int, mix: Mix = MIXES["full"]) -> Example:
         return plain_example(task)
     # Guidance may begin in the `def` line already, before any of the body is written.
     cut = 0 if rng.random() < 0.05 else None
-    signal = draw_signal(task, rng, cut, draw_force(rng))
-    return guided_example(task, signal if signal.entries else draw_signal(task, rng, cut))
+    signal = draw_signal(task, rng, cut, draw_force(rng, mix.passing, mix.none), mix.most)
+    return guided_example(task, signal if signal.entries else draw_signal(task, rng, cut, None, mix.most))

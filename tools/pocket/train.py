@@ -147,8 +147,8 @@ def work(rank: int, out: Path, tokenizer: Path, settings: Settings, save_every: 
         at.tokens, at.steps, since, sums = at.tokens + seen, at.steps + 1, since + seen, sums + table
         finished = at.tokens >= (settings.until or settings.tokens) or count[1].item() >= STOP
         if log is not None and (now - last_log > 30 or finished):
-            row: dict[str, Any] = {"tokens": at.tokens, "steps": at.steps, "per_second": round(since / (now - last_log)),
-                                   "factor": round(factor(settings, at.tokens), 4)}
+            speed, rate = round(since / (now - last_log)), round(factor(settings, at.tokens), 4)
+            row: dict[str, Any] = {"tokens": at.tokens, "steps": at.steps, "per_second": speed, "factor": rate}
             for name, (loss, length) in zip(CATEGORIES, sums.tolist(), strict=True):
                 row[name] = round(loss / max(length, 1), 4)
             log.write(json.dumps(row) + "\n")
@@ -184,7 +184,8 @@ def main() -> None:
     for name in ("meeting", "stop"):
         (out / name).unlink(missing_ok=True)
     checkpoint = out / "checkpoint.pt"
-    if checkpoint.exists() and torch.load(checkpoint, weights_only=True)["position"]["tokens"] >= (settings.until or settings.tokens):
+    end = settings.until or settings.tokens
+    if checkpoint.exists() and torch.load(checkpoint, weights_only=True)["position"]["tokens"] >= end:
         return
     torch.multiprocessing.spawn(work, (out, tokenizer, settings, save_every), settings.workers)
 
