@@ -1,7 +1,8 @@
 //! What the engine's steps cost. Usage:
 //!
 //! ```text
-//! cargo bench -p egcfg-model --bench engine -- [--model PATH|pocket|random100m] [--threads N] [--flash on|off] [--repeat N]
+//! cargo bench -p egcfg-model --bench engine -- [--model PATH|pocket|random100m] [--threads N] [--flash on|off]
+//!     [--kv f16|f32] [--cache TOKENS] [--weights f32] [--repeat N] [--context TOKENS]
 //! ```
 //!
 //! Prints a table on stderr and one JSON line per measurement on stdout. `random100m` writes a model of about 98 million
@@ -14,13 +15,11 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use egcfg_model::{
-    Continuation, FlashAttention, LanguageModel, LlamaModel, LlamaOptions, ModelError, RandomLlama,
+    Continuation, FlashAttention, KvType, LanguageModel, LlamaModel, LlamaOptions, ModelError, RandomLlama,
     SampleRequest, ScoreRequest, StopRule, TokenId, uniform,
 };
 use futures::executor::block_on;
 
-/// Tokens of the shared context in every measurement.
-const CONTEXT: usize = 512;
 /// Drafts per verification and tokens per draft.
 const DRAFTS: usize = 3;
 const DRAFT_TOKENS: usize = 20;
@@ -32,6 +31,10 @@ struct Arguments {
     model: String,
     options: LlamaOptions,
     repeat: usize,
+    /// Tokens of the shared context in every measurement.
+    context: usize,
+    /// Whether to convert the weights to f32 first.
+    single: bool,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,16 +46,30 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments = parse(&words)?;
     let model = open(&arguments)?;
     let info = model.info();
-    eprintln!("{} ({} tokens in the vocabulary)", info.name, info.vocab);
-    let bench =
-        Bench { model, repeat: arguments.repeat, fresh: std::cell::Cell::new(0), name: arguments.model };
+    eprintln!(
+        "{} ({} tokens in the vocabulary), context of {} tokens",
+        info.name, info.vocab, arguments.context
+    );
+    eprintln!("{:>44} {:>13}  {:>13}   {:>13}", "", "wall, median", "wall, least", "cpu, median");
+    let bench = Bench {
+        context: arguments.context,
+        model,
+        repeat: arguments.repeat,
+        fresh: std::cell::Cell::new(0),
+        name: arguments.model,
+    };
     bench.all()?;
     Ok(())
 }
 
 fn parse(words: &[String]) -> Result<Arguments, String> {
-    let mut arguments =
-        Arguments { model: "pocket".to_owned(), options: LlamaOptions::default(), repeat: 15 };
+    let mut arguments = Arguments {
+        model: "pocket".to_owned(),
+        options: LlamaOptions::default(),
+        repeat: 15,
+        context: 512,
+        single: false,
+    };
     let mut words = words.iter().filter(|word| *word != "--bench");
     while let Some(word) = words.next() {
         let value = words.next().ok_or_else(|| format!("{word} needs a value"))?;
@@ -61,9 +78,13 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
             "--model" => arguments.model.clone_from(value),
             "--threads" => arguments.options.threads = Some(number()?),
             "--cache" => arguments.options.cache_tokens = Some(number()?),
+            "--weights" if value == "f32" => arguments.single = true,
+            "--context" => arguments.context = number()?.max(2),
             "--repeat" => arguments.repeat = number()?.max(1),
             "--flash" if value == "on" => arguments.options.flash_attention = FlashAttention::On,
             "--flash" if value == "off" => arguments.options.flash_attention = FlashAttention::Off,
+            "--kv" if value == "f16" => arguments.options.kv_type = Some(KvType::F16),
+            "--kv" if value == "f32" => arguments.options.kv_type = Some(KvType::F32),
             _ => return Err(format!("unknown argument {word} {value}")),
         }
     }
@@ -72,24 +93,59 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
 
 fn open(arguments: &Arguments) -> Result<LlamaModel, Box<dyn std::error::Error>> {
     let mut options = arguments.options.clone();
-    if arguments.model == "pocket" {
-        return Ok(LlamaModel::pocket_with(&options)?);
-    }
-    options.path = if arguments.model == "random100m" {
-        let path = std::env::temp_dir().join("egcfg-random-100m.gguf");
-        let shape = RandomLlama::hundred_million();
-        if !path.exists() {
-            eprintln!("writing {} ({} parameters)", path.display(), shape.parameters());
-            shape.write(&path)?;
+    let folder = std::env::temp_dir();
+    options.path = match arguments.model.as_str() {
+        "pocket" => {
+            let path = folder.join("egcfg-pocket.gguf");
+            std::fs::write(&path, egcfg_model::POCKET_GGUF)?;
+            path
         }
-        path
-    } else {
-        arguments.model.clone().into()
+        "random100m" => {
+            let path = folder.join("egcfg-random-100m.gguf");
+            let shape = RandomLlama::hundred_million();
+            if !path.exists() {
+                eprintln!("writing {} ({} parameters)", path.display(), shape.parameters());
+                shape.write(&path)?;
+            }
+            path
+        }
+        path => path.into(),
     };
+    if arguments.single {
+        let copy = folder.join("egcfg-f32.gguf");
+        egcfg_model::convert_to_f32(&options.path, &copy)?;
+        options.path = copy;
+    }
     Ok(LlamaModel::load(&options)?)
 }
 
+/// Wall time and processor time of one repetition, in milliseconds.
+#[derive(Clone, Copy)]
+struct Cost {
+    wall: f64,
+    cpu: f64,
+}
+
+fn time(work: impl FnOnce() -> Result<(), ModelError>) -> Result<Cost, ModelError> {
+    let (start, cpu) = (Instant::now(), processor_ms());
+    work()?;
+    Ok(Cost { wall: start.elapsed().as_secs_f64() * 1e3, cpu: processor_ms() - cpu })
+}
+
+/// Processor time of this process so far; what other programs take away does not count.
+fn processor_ms() -> f64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    now.tv_sec as f64 * 1e3 + now.tv_nsec as f64 / 1e6
+}
+
+fn sorted(costs: &[Cost], of: impl Fn(&Cost) -> f64) -> Vec<f64> {
+    let mut values: Vec<f64> = costs.iter().map(of).collect();
+    values.sort_by(f64::total_cmp);
+    values
+}
+
 struct Bench {
+    context: usize,
     model: LlamaModel,
     repeat: usize,
     fresh: std::cell::Cell<u64>,
@@ -98,34 +154,34 @@ struct Bench {
 
 impl Bench {
     fn all(&self) -> Result<(), ModelError> {
-        let prefill = self.measure("prefill of 512 tokens", |bench| {
-            let context = bench.tokens(CONTEXT);
-            bench.time(|| bench.score(&context, &[]).map(drop))
+        let prefill = self.measure("prefill of the context", |bench| {
+            let context = bench.tokens(bench.context);
+            time(|| bench.score(&context, &[]).map(drop))
         })?;
-        eprintln!("{:>44} {:>10.0} tokens/s", "", CONTEXT as f64 * 1e3 / prefill);
-        let context = self.tokens(CONTEXT);
+        eprintln!("{:>44} {:>10.0} tokens/s", "", self.context as f64 * 1e3 / prefill.wall);
+        let context = self.tokens(self.context);
         self.score(&context, &[])?;
         self.measure("answer from the cache (no computing)", |bench| {
-            bench.time(|| bench.score(&context, &[]).map(drop))
+            time(|| bench.score(&context, &[]).map(drop))
         })?;
         let mut stream = context.clone();
         let step = self.measure("one token more, in place", |bench| {
             stream.extend(bench.tokens(1));
-            bench.time(|| bench.score(&stream, &[]).map(drop))
+            time(|| bench.score(&stream, &[]).map(drop))
         })?;
-        let fork = self.measure("fork of 512 tokens and one token more", |bench| {
+        let fork = self.measure("fork of the context and one token more", |bench| {
             let draft = bench.tokens(2);
             bench.score(&context, &[])?;
-            bench.time(|| bench.score(&[&context[..CONTEXT - 1], &draft[..1]].concat(), &[]).map(drop))
+            time(|| bench.score(&[&context[..self.context - 1], &draft[..1]].concat(), &[]).map(drop))
         })?;
-        eprintln!("{:>44} {:>10.3} ms", "the fork alone, about", fork - step);
+        eprintln!("{:>44} {:>10.3} ms", "the fork alone, about", fork.cpu - step.cpu);
         let verify = self.measure("verify 3 drafts of 20 tokens in one call", |bench| {
             let drafts: Vec<_> = (0..DRAFTS).map(|_| bench.tokens(DRAFT_TOKENS)).collect();
-            bench.time(|| bench.score(&context, &drafts).map(drop))
+            time(|| bench.score(&context, &drafts).map(drop))
         })?;
         let steps = self.measure("20 single steps", |bench| {
             let draft = bench.tokens(DRAFT_TOKENS);
-            bench.time(|| {
+            time(|| {
                 let mut stream = context.clone();
                 for token in &draft {
                     stream.push(*token);
@@ -134,10 +190,10 @@ impl Bench {
                 Ok(())
             })
         })?;
-        eprintln!("{:>44} {:>10.1} x", "one call against 20 steps", steps / verify);
+        eprintln!("{:>44} {:>10.1} x", "one call against 20 steps", steps.wall / verify.wall);
         self.measure("sample 3 continuations of 40 tokens, fresh", |bench| {
             let asked = bench.continuations(&[]);
-            bench.time(|| bench.sample(&context, asked).map(drop))
+            time(|| bench.sample(&context, asked).map(drop))
         })?;
         self.measure("the same, 30 of the 40 tokens reused", |bench| {
             let asked = bench.continuations(&[]);
@@ -151,36 +207,31 @@ impl Bench {
                 one.prefix.retain(|token| !bench.model.info().end_tokens.contains(token));
                 one.stop.max_tokens = HORIZON - STANDING;
             }
-            bench.time(|| bench.sample(&context, again).map(drop))
+            time(|| bench.sample(&context, again).map(drop))
         })?;
         Ok(())
     }
 
-    /// Median of the repetitions' times in milliseconds, printed.
+    /// Medians of the repetitions, printed.
     fn measure(
         &self,
         what: &str,
-        mut once: impl FnMut(&Self) -> Result<f64, ModelError>,
-    ) -> Result<f64, ModelError> {
-        let mut times = (0..self.repeat).map(|_| once(self)).collect::<Result<Vec<f64>, ModelError>>()?;
-        times.sort_by(f64::total_cmp);
-        let median = times[times.len() / 2];
-        let (low, high) = (times[0], times[times.len() - 1]);
-        eprintln!("{what:>44} {median:>10.3} ms   ({low:.3} .. {high:.3})");
+        mut once: impl FnMut(&Self) -> Result<Cost, ModelError>,
+    ) -> Result<Cost, ModelError> {
+        let costs = (0..self.repeat).map(|_| once(self)).collect::<Result<Vec<Cost>, ModelError>>()?;
+        let (walls, cpus) = (sorted(&costs, |cost| cost.wall), sorted(&costs, |cost| cost.cpu));
+        let middle = costs.len() / 2;
+        let median = Cost { wall: walls[middle], cpu: cpus[middle] };
+        eprintln!("{what:>44} {:>10.3} ms  {:>10.3} ms   {:>10.3} ms", median.wall, walls[0], median.cpu);
         println!(
             "{}",
             serde_json::json!({
-                "bench": "engine", "model": self.name, "what": what, "median_ms": median, "min_ms": low, "max_ms": high,
-                "repeat": self.repeat,
+                "bench": "engine", "model": self.name, "what": what, "context": self.context, "repeat": self.repeat,
+                "wall_ms": {"median": median.wall, "min": walls[0], "max": walls[walls.len() - 1]},
+                "cpu_ms": {"median": median.cpu, "min": cpus[0], "max": cpus[cpus.len() - 1]},
             })
         );
         Ok(median)
-    }
-
-    fn time(&self, work: impl FnOnce() -> Result<(), ModelError>) -> Result<f64, ModelError> {
-        let start = Instant::now();
-        work()?;
-        Ok(start.elapsed().as_secs_f64() * 1e3)
     }
 
     /// Random tokens that no measurement has used before.

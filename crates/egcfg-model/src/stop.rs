@@ -72,3 +72,65 @@ impl StopWatch {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The rule as its documentation states it, on everything seen so far.
+    fn by_the_book(rule: &StopRule, tail: &str, tokens: &[Vec<u8>], end: bool) -> Option<StopReason> {
+        let new: Vec<u8> = tokens.concat();
+        let all = [tail.as_bytes(), &new].concat();
+        let found = rule.texts.iter().map(String::as_bytes).any(|text| {
+            let reaches_new = |start: usize| start + text.len() > tail.len();
+            !text.is_empty()
+                && (0..all.len()).any(|start| all[start..].starts_with(text) && reaches_new(start))
+        });
+        let newlines = new.split(|byte| *byte == b'\n').count() - 1;
+        if end {
+            Some(StopReason::EndOfText)
+        } else if found {
+            Some(StopReason::Text)
+        } else if rule.newlines.is_some_and(|limit| newlines >= limit) {
+            Some(StopReason::Newlines)
+        } else if tokens.len() >= rule.max_tokens {
+            Some(StopReason::Length)
+        } else {
+            None
+        }
+    }
+
+    fn piece() -> impl Strategy<Value = Vec<u8>> {
+        // Half characters, fences, newlines with indentation, control tokens without bytes.
+        prop::sample::select(vec!["", "`", "``", "\n", "\n\n  ", "a", "a`", "\u{e9}", "b\n"]).prop_flat_map(
+            |text| {
+                let bytes = text.as_bytes().to_vec();
+                (0..=bytes.len()).prop_map(move |cut| bytes[..cut].to_vec())
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn watching_token_by_token_is_reading_the_whole(
+            tail in "[a`\n\u{e9}]{0,5}",
+            tokens in prop::collection::vec((piece(), prop::bool::weighted(0.05)), 1..14),
+            max_tokens in 1_usize..14,
+            newlines in prop::option::of(1_usize..5),
+            texts in prop::collection::vec("[a`\n\u{e9}]{0,4}", 0..3),
+        ) {
+            let rule = StopRule { max_tokens, newlines, texts };
+            let mut watch = StopWatch::new(rule.clone(), &tail);
+            prop_assert_eq!(watch.at_start(), None);
+            let bytes: Vec<Vec<u8>> = tokens.iter().map(|(bytes, _)| bytes.clone()).collect();
+            for (at, (piece, end)) in tokens.iter().enumerate() {
+                let expected = by_the_book(&rule, &tail, &bytes[..=at], *end);
+                prop_assert_eq!(watch.push(piece, *end), expected);
+                if expected.is_some() {
+                    break;
+                }
+            }
+        }
+    }
+}

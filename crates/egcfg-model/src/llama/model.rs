@@ -37,6 +37,8 @@ const DEFAULT_CONTEXT: usize = 8192;
 const ROWS_BYTES: usize = 64 << 20;
 /// Models up to this many parameters run on one thread: their layers are shorter than waking a second one.
 const ONE_THREAD_PARAMETERS: u64 = 20_000_000;
+/// More threads than this are seldom faster: memory is the limit then.
+const MOST_THREADS: usize = 16;
 
 /// A GGUF model that runs in this process. Cheap to share behind an [`Arc`]; dropping it ends the engine.
 pub struct LlamaModel {
@@ -88,8 +90,9 @@ impl LlamaModel {
         };
         let context = options.context.unwrap_or(trained.min(DEFAULT_CONTEXT)).max(1);
         let cells = options.cache_tokens.unwrap_or((2 * context).max(4096)).max(context);
+        let kv_type = options.kv_type.unwrap_or(KvType::F16);
         if gpu_layers == 0 {
-            load::check_memory(cache_bytes(&weights, cells, options.kv_type), "the cached keys and values")
+            load::check_memory(cache_bytes(&weights, cells, kv_type), "the cached keys and values")
                 .map_err(fail)?;
         }
         let vocabulary = Arc::new(Vocabulary::of(&weights));
@@ -105,7 +108,7 @@ impl LlamaModel {
             rows: (ROWS_BYTES / (4 * vocabulary.len())).max(64),
             cells,
         };
-        let params = context_params(options, limits, threads);
+        let params = context_params(options.flash_attention, kv_type, limits, threads);
         let (outbox, inbox) = channel();
         let (ready, started) = channel();
         let failure = Arc::new(OnceLock::new());
@@ -253,12 +256,14 @@ fn serve(
     }
 }
 
-fn context_params(options: &LlamaOptions, limits: Limits, threads: usize) -> LlamaContextParams {
-    let kv = match options.kv_type {
+fn context_params(flash: FlashAttention, kv: KvType, limits: Limits, threads: usize) -> LlamaContextParams {
+    let kv = match kv {
         KvType::F16 => KvCacheType::F16,
         KvType::F32 => KvCacheType::F32,
     };
-    let flash = match options.flash_attention {
+    // Fused attention over an f32 cache was measured to take a hundred times as long per step on a CPU.
+    let flash = match flash {
+        FlashAttention::Auto if matches!(kv, KvCacheType::F32) => LLAMA_FLASH_ATTN_TYPE_DISABLED,
         FlashAttention::Auto => LLAMA_FLASH_ATTN_TYPE_AUTO,
         FlashAttention::On => LLAMA_FLASH_ATTN_TYPE_ENABLED,
         FlashAttention::Off => LLAMA_FLASH_ATTN_TYPE_DISABLED,
@@ -292,9 +297,11 @@ fn cache_bytes(weights: &Weights, cells: usize, kv: KvType) -> u64 {
     u64::from(weights.n_layer()) * per_layer * width * cells as u64
 }
 
+/// One core is left to the programs that a run executes beside the model.
 fn default_threads(parameters: u64) -> usize {
     if parameters <= ONE_THREAD_PARAMETERS {
         return 1;
     }
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    cores.saturating_sub(1).clamp(1, MOST_THREADS)
 }

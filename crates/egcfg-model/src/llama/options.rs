@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 
 /// Number format of cached keys and values.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KvType {
     /// Half precision: half the memory; what models are usually run with.
-    #[default]
     F16,
     /// Single precision: for exactness tests.
     F32,
@@ -42,8 +41,8 @@ pub struct LlamaOptions {
     pub max_sequences: Option<usize>,
     /// Tokens per computed batch; default 512.
     pub batch: Option<usize>,
-    /// Number format of the cache.
-    pub kv_type: KvType,
+    /// Number format of the cache; default by the model's size.
+    pub kv_type: Option<KvType>,
     /// Fused attention.
     pub flash_attention: FlashAttention,
 }
@@ -57,7 +56,7 @@ impl LlamaOptions {
     /// Exact arithmetic as far as the file allows it: single-precision cache, plain attention, one thread.
     #[must_use]
     pub fn exact(mut self) -> Self {
-        self.kv_type = KvType::F32;
+        self.kv_type = Some(KvType::F32);
         self.flash_attention = FlashAttention::Off;
         self.threads = Some(1);
         self
