@@ -39,6 +39,8 @@ struct Fake {
     logits: Vec<Vec<f32>>,
     model: ScriptedModel,
     computed: usize,
+    /// Batches until it breaks.
+    batches_left: usize,
 }
 
 impl Fake {
@@ -93,6 +95,10 @@ impl Device for Fake {
     }
 
     fn compute(&mut self) -> Result<(), ComputeError> {
+        if self.batches_left == 0 {
+            return Err(ComputeError::Fatal("out of order".to_owned()));
+        }
+        self.batches_left -= 1;
         if self.memory.len() + self.batch.len() > self.cells {
             return Err(ComputeError::Full);
         }
@@ -129,6 +135,7 @@ fn engine(cells: usize, sequences: usize, batch: usize, rows: usize) -> Engine<F
         logits: Vec::new(),
         model: model(),
         computed: 0,
+        batches_left: usize::MAX,
     };
     let vocabulary = Vocabulary::new(VOCAB.iter().map(|text| (text.as_bytes().to_vec(), text.is_empty())));
     Engine::new(device, Arc::new(vocabulary), Limits { context: CONTEXT, batch, sequences, rows, cells })
@@ -290,6 +297,20 @@ fn a_request_that_cannot_fit_fails_alone() {
     let after = ask_sample(&mut engine, sample(&[1, 2], 0..6, 10));
     work(&mut engine);
     verify(after);
+}
+
+#[test]
+fn a_broken_device_is_told_to_everyone_who_waits() {
+    let mut engine = engine(256, 16, 4, 1000);
+    engine.device.batches_left = 2;
+    let (outbox, inbox) = std::sync::mpsc::channel();
+    let (reply, mut first) = oneshot::channel();
+    let (other, mut second) = oneshot::channel();
+    outbox.send(Message::Score(vec![(score(&[1; 20], &[]), reply), (score(&[2; 20], &[]), other)])).unwrap();
+    let error = engine.run(&inbox).unwrap_err();
+    assert_eq!(error, ModelError::Engine("out of order".to_owned()));
+    assert_eq!(first.try_recv().unwrap(), Err(error.clone()));
+    assert_eq!(second.try_recv().unwrap(), Err(error));
 }
 
 fn tokens(length: std::ops::Range<usize>) -> impl Strategy<Value = Vec<TokenId>> {
