@@ -130,7 +130,7 @@ impl Run<'_> {
             usage.computed += reply.usage.computed;
             usage.cached += reply.usage.cached;
         }
-        self.emit(Event::Forward { guided: guided.is_some(), drafts: drafts.len(), usage });
+        self.emit(&Event::Forward { guided: guided.is_some(), drafts: drafts.len(), usage });
         Ok((guided, plain.map(|reply| reply.next)))
     }
 }

@@ -84,13 +84,13 @@ pub async fn generate(session: Session<'_>, settings: &Settings) -> Result<Gener
     let mut stop = run.write_to_definition().await?;
     let began = run.defined();
     if stop.is_none() {
-        run.emit(Event::GuidanceStarted { position: run.answer.tokens.len() });
+        run.emit(&Event::GuidanceStarted { position: run.answer.tokens.len() });
     } else if !began && settings.gamma != 0.0 {
         let message = format!(
             "guidance never began: the answer has no line that starts with 'def {}('",
             session.task.entry_point
         );
-        run.emit(Event::Warning { message });
+        run.emit(&Event::Warning { message });
     }
     let mut chosen = None;
     while stop.is_none() {
@@ -136,7 +136,7 @@ impl<'a> Run<'a> {
             in_code,
             stats: Stats::default(),
         };
-        run.emit(Event::Start {
+        run.emit(&Event::Start {
             version: EVENT_VERSION,
             task: session.task.id.clone(),
             model: session.model.info().name.clone(),
@@ -150,9 +150,9 @@ impl<'a> Run<'a> {
     }
 
     /// Reports an event and counts it.
-    pub(crate) fn emit(&mut self, event: Event) {
-        self.stats.observe(&event);
-        self.session.events.emit(&event);
+    pub(crate) fn emit(&mut self, event: &Event) {
+        self.stats.observe(event);
+        self.session.events.emit(event);
     }
 
     /// Whether the code so far has reached the entry point's definition; moves the code's beginning behind its fence.
@@ -177,7 +177,7 @@ impl<'a> Run<'a> {
         let model = self.session.model;
         let text = |token: TokenId| String::from_utf8_lossy(model.token_bytes(token)).into_owned();
         let index = self.answer.tokens.len();
-        self.emit(Event::Token {
+        self.emit(&Event::Token {
             index,
             id: token,
             text: text(token),
@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
         self.answer.push(model, token);
         if self.answer.lines() > lines && guided.is_some() {
             let (number, text) = (self.answer.lines(), self.answer.last_line().to_owned());
-            self.emit(Event::Line { number, text });
+            self.emit(&Event::Line { number, text });
         }
         // An answer that talks first may open and close fences before the code begins.
         if self.in_code && cut_at(self.answer.code(), &self.session.template.end).is_some() {
@@ -221,7 +221,7 @@ impl<'a> Run<'a> {
 
     fn finish(mut self, stop: Stop, chosen: Option<String>, began: bool) -> Generation {
         let program = chosen.unwrap_or_else(|| self.program(began));
-        self.emit(Event::Stopped {
+        self.emit(&Event::Stopped {
             reason: stop,
             tokens: self.answer.tokens.len(),
             program: program.clone(),

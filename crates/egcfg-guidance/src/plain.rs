@@ -53,7 +53,7 @@ impl Run<'_> {
             want_distributions: false,
         };
         let (samples, usage) = self.session.model.sample(request).await?;
-        self.emit(Event::Forward { guided: false, drafts: 0, usage });
+        self.emit(&Event::Forward { guided: false, drafts: 0, usage });
         let mut stop = None;
         for sample in samples {
             for (token, log_prob) in sample.tokens.iter().zip(&sample.log_probs) {

@@ -21,7 +21,7 @@ impl Run<'_> {
     /// Refreshes the signal. `Some(stop)` ends the generation, with the program if it is not the answer as written.
     pub(crate) async fn refresh(&mut self) -> Result<(Option<Stop>, Option<String>), GuidanceError> {
         self.refreshed_at = Some(self.interval());
-        self.emit(Event::Refresh {
+        self.emit(&Event::Refresh {
             index: self.refreshes,
             position: self.answer.tokens.len(),
             line: self.answer.lines(),
@@ -34,10 +34,10 @@ impl Run<'_> {
             Signal::Partial => self.pool = vec![Arc::new(self.code_so_far())],
         }
         let fresh = self.execute(&before).await?;
-        if self.settings.config.switches.stop_on_pass {
-            if let Some(solved) = fresh.iter().find(|e| e.candidate.finished && e.solves()) {
-                return Ok((Some(Stop::CandidatePassed), Some(self.program_of(&solved.candidate))));
-            }
+        if self.settings.config.switches.stop_on_pass
+            && let Some(solved) = fresh.iter().find(|e| e.candidate.finished && e.solves())
+        {
+            return Ok((Some(Stop::CandidatePassed), Some(self.program_of(&solved.candidate))));
         }
         let entries = self.entries(&fresh);
         self.write_signal(&entries)?;
@@ -62,7 +62,7 @@ impl Run<'_> {
         let usage = self.lengthen(&mut pool, self.plain.clone()).await?;
         let candidates = self.describe(&pool, &reused);
         self.pool = pool.into_iter().map(Arc::new).collect();
-        self.emit(Event::Candidates { guided: false, candidates, usage });
+        self.emit(&Event::Candidates { guided: false, candidates, usage });
         Ok(())
     }
 
@@ -189,15 +189,11 @@ impl Run<'_> {
         let mut programs: Vec<(Arc<Candidate>, String, String)> = Vec::new();
         for candidate in &self.pool {
             // A candidate that did not grow since it was executed is the same program.
-            if before.contains(&(candidate.id, candidate.tokens.len())) {
-                if let Some(same) = self
-                    .seen
-                    .iter()
-                    .find(|e| Arc::ptr_eq(&e.candidate, candidate) || e.candidate.id == candidate.id)
-                {
-                    programs.push((Arc::clone(candidate), same.program.clone(), same.normal.clone()));
-                    continue;
-                }
+            if before.contains(&(candidate.id, candidate.tokens.len()))
+                && let Some(same) = self.seen.iter().find(|e| e.candidate.id == candidate.id)
+            {
+                programs.push((Arc::clone(candidate), same.program.clone(), same.normal.clone()));
+                continue;
             }
             let code = self.program_of(candidate);
             let Some(program) = egcfg_python::executable_form(&code, python) else { continue };
@@ -242,7 +238,7 @@ impl Run<'_> {
                 results: e.observations.iter().map(|o| o.result.clone()).collect(),
             })
             .collect();
-        self.emit(Event::Executions { runs, seconds: started.elapsed().as_secs_f64() });
+        self.emit(&Event::Executions { runs, seconds: started.elapsed().as_secs_f64() });
         for entry in &executed {
             match self.seen.iter_mut().find(|e| e.candidate.id == entry.candidate.id) {
                 Some(older) => *older = entry.clone(),
@@ -287,7 +283,7 @@ impl Run<'_> {
         };
         self.block = writer.write(entries)?;
         self.guided = (self.block.entries > 0).then(|| self.prompt.guided(&self.block.tokens));
-        self.emit(Event::Signal {
+        self.emit(&Event::Signal {
             entries: self.block.entries,
             tokens: self.block.tokens.len(),
             omitted_lines: self.block.omitted,
@@ -296,7 +292,7 @@ impl Run<'_> {
         if self.block.entries == 0 && !entries.is_empty() {
             let message =
                 format!("no room for a signal: {room} tokens are left beside the prompt and the answer");
-            self.emit(Event::Warning { message });
+            self.emit(&Event::Warning { message });
         }
         Ok(())
     }
@@ -316,7 +312,7 @@ impl Run<'_> {
             let usage = self.lengthen(&mut pool, context).await?;
             let reused = vec![0; pool.len()];
             let candidates = self.describe(&pool, &reused);
-            self.emit(Event::Candidates { guided: true, candidates, usage });
+            self.emit(&Event::Candidates { guided: true, candidates, usage });
             let normals: Vec<Option<String>> = pool.iter().map(|c| self.finished_form(c)).collect();
             guided = unanimous(normals.iter().map(Option::as_deref)).map(str::to_owned);
         }

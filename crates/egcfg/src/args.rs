@@ -117,19 +117,19 @@ pub(crate) struct KnobArgs {
     #[arg(long, value_enum)]
     pub(crate) strategy: Option<StrategyArg>,
     /// Open each signal entry with what came of the candidate
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) outcome: Option<bool>,
     /// Show the M best earlier candidates again
     #[arg(long, value_name = "M")]
     pub(crate) memory: Option<u32>,
     /// A finished candidate that passes every shown test is the answer
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) stop_on_pass: Option<bool>,
     /// Keep and lengthen candidates that begin with the accepted line
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) reuse: Option<bool>,
     /// End a generation when all candidates agree over several refreshes
-    #[arg(long, value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) early_stop: Option<bool>,
     /// How executions are written for the model [default: the prompt template's]
     #[arg(long, value_enum)]

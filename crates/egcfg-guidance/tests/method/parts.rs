@@ -47,7 +47,6 @@ pub(crate) mod id {
     pub(crate) const RETURN: TokenId = 10;
     pub(crate) const NEWLINE: TokenId = 11;
     pub(crate) const PASSES: TokenId = 12;
-    pub(crate) const FENCE: TokenId = 13;
 }
 
 /// The vocabulary: the language's tokens and every ASCII character, so that any prompt can be encoded.

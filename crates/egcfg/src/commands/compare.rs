@@ -206,6 +206,15 @@ fn open_rows(path: &Path) -> Result<std::fs::File, Failure> {
     Ok(file)
 }
 
+/// What a method cost on all tasks together.
+fn cost(rows: &[Row], of: fn(&Row) -> &Reached) -> Stats {
+    let mut sum = Stats::default();
+    for row in rows {
+        sum += of(row).cost;
+    }
+    sum
+}
+
 type Method = (&'static str, fn(&Row) -> &Reached);
 const METHODS: [Method; 3] =
     [("plain greedy", |r| &r.plain), ("EG-CFG", |r| &r.guided), ("best-of-N, equal tokens", |r| &r.best_of)];
@@ -229,8 +238,7 @@ fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
         let pairs = pairs(rows, of);
         let (share_of, closed) = (bootstrap(&pairs, accuracy), bootstrap(&pairs, rsr));
         let shown = share(&rows.iter().map(|r| of(r).shown).collect::<Vec<_>>());
-        let mut cost = Stats::default();
-        rows.iter().for_each(|r| cost += of(r).cost);
+        let cost = cost(rows, of);
         let rsr = if name == METHODS[0].0 {
             "0".to_owned()
         } else {
@@ -271,8 +279,7 @@ fn summary(rows: &[Row], config: &Config, gamma: f64) -> serde_json::Value {
     let mut methods = serde_json::Map::new();
     for (name, of) in METHODS {
         let pairs = pairs(rows, of);
-        let mut cost = Stats::default();
-        rows.iter().for_each(|r| cost += of(r).cost);
+        let cost = cost(rows, of);
         let entry = serde_json::json!({
             "solved": pairs.iter().filter(|p| p.1).count(),
             "accuracy": bootstrap(&pairs, accuracy),

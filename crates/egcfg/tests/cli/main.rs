@@ -1,0 +1,9 @@
+//! The real binary, as a person or a script uses it: exit code, standard output, standard error.
+
+#![allow(clippy::unwrap_used, clippy::manual_is_multiple_of, reason = "test helpers")]
+
+mod errors;
+mod programs;
+mod run;
+mod solving;
+mod stopping;

@@ -1,0 +1,163 @@
+//! `solve`, `compare` and `demo` with the embedded model.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::run::{egcfg, folder, repository};
+
+const PROMPT: &str = "reverse the list";
+const TESTS: [&str; 3] = [
+    "assert change([1, 2, 3]) == [3, 2, 1]",
+    "assert change([4, -5]) == [-5, 4]",
+    "assert change([7, 7, 0]) == [0, 7, 7]",
+];
+
+fn easy<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    let mut args = vec!["solve", "--prompt", PROMPT];
+    for test in TESTS {
+        args.extend(["--test", test]);
+    }
+    args.extend(more);
+    args
+}
+
+#[test]
+fn the_program_goes_to_standard_output_and_passes() {
+    let folder = folder(&[]);
+    let ran = egcfg(folder.path(), &easy(&[]));
+    assert_eq!(ran.code, Some(0), "{}{}", ran.stdout, ran.stderr);
+    assert!(ran.stdout.starts_with("def change("), "{}", ran.stdout);
+    std::fs::write(folder.path().join("answer.py"), &ran.stdout).unwrap();
+    let mut judge = vec!["judge", "answer.py"];
+    judge.extend(TESTS.iter().flat_map(|test| ["--test", test]));
+    assert_eq!(egcfg(folder.path(), &judge).code, Some(0));
+}
+
+#[test]
+fn json_has_the_fields_of_a_results_file() {
+    let folder = folder(&[]);
+    let ran =
+        egcfg(folder.path(), &easy(&["--json", "--gamma", "1", "--seed", "3", "--config", "ns2t0.8d4k1_ln"]));
+    let object: Value = serde_json::from_str(&ran.stdout).unwrap();
+    let keys: Vec<&str> = object.as_object().unwrap().keys().map(String::as_str).collect();
+    let expected = [
+        "code",
+        "results",
+        "passed",
+        "accuracy",
+        "general_error",
+        "has_testcase_error",
+        "stats",
+        "retry",
+        "random_seed",
+        "egcfg",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!((&object["random_seed"], &object["egcfg"]["config"]), (&3.into(), &"ns2t0.8d4k1_ln".into()));
+    assert_eq!(ran.code, Some(i32::from(object["passed"] != Value::Bool(true))));
+    for key in ["start_time", "end_time", "input_tokens", "output_tokens", "duration"] {
+        assert!(object["stats"][key].is_number(), "{key}");
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_events() {
+    let folder = folder(&[]);
+    let log = |name: &str| {
+        let args = easy(&["--gamma", "1", "--events", name, "--config", "ns3t0.9d8k1_ln+om2r", "--exact"]);
+        let _ = egcfg(folder.path(), &args);
+        let text = std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let events: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        events
+    };
+    let (first, second) = (log("a.jsonl"), log("b.jsonl"));
+    let tokens = |events: &[Value]| -> Vec<Value> {
+        events.iter().filter(|e| e["event"] == "token").map(|e| e["id"].clone()).collect()
+    };
+    assert!(!tokens(&first).is_empty());
+    assert_eq!(tokens(&first), tokens(&second));
+    let kinds: BTreeSet<&str> = first.iter().filter_map(|e| e["event"].as_str()).collect();
+    for kind in [
+        "start",
+        "guidance_started",
+        "refresh",
+        "candidates",
+        "executions",
+        "signal",
+        "forward",
+        "token",
+        "line",
+        "stopped",
+        "verdict",
+    ] {
+        assert!(kinds.contains(kind), "{kind}");
+    }
+    assert_eq!((&first[0]["event"], &first[0]["version"]), (&"start".into(), &1.into()));
+}
+
+#[test]
+fn an_impossible_task_is_unsolved_and_the_best_program_is_printed() {
+    let folder = folder(&[]);
+    let tests = ["--test", "assert change([1]) == [1]", "--test", "assert change([1]) == [2]"];
+    let args = [&["solve", "--prompt", PROMPT, "--gamma", "0,1"], tests.as_slice()].concat();
+    let ran = egcfg(folder.path(), &args);
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    assert!(ran.stdout.contains("def change("), "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains("plain decoding: ") && ran.stderr.contains("of 2 tests pass"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn several_tasks_come_out_in_order() {
+    let folder = folder(&[]);
+    let path = repository("tools/pocket/dev.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let three: String = text.split_inclusive('\n').take(3).collect();
+    std::fs::write(folder.path().join("tasks.jsonl"), three).unwrap();
+    let ran = egcfg(folder.path(), &["solve", "tasks.jsonl", "--jobs", "2", "--json"]);
+    let ids: Vec<Value> = ran
+        .stdout
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap()["egcfg"]["task"].clone())
+        .collect();
+    assert_eq!(ids, ["pocket/dev/0", "pocket/dev/1", "pocket/dev/2"]);
+}
+
+#[test]
+fn compare_resumes_where_it_was_cut() {
+    let folder = folder(&[]);
+    let tasks = repository("tools/pocket/dev.jsonl").display().to_string();
+    let args = ["compare", &tasks, "--limit", "3", "--out", "rows.jsonl", "--json"];
+    let first = egcfg(folder.path(), &args);
+    assert_eq!(first.code, Some(0), "{}", first.stderr);
+    let rows = std::fs::read_to_string(folder.path().join("rows.jsonl")).unwrap();
+    assert_eq!(rows.lines().count(), 3);
+    // As a kill in mid-write would leave it: the last line is half there.
+    std::fs::write(folder.path().join("rows.jsonl"), &rows[..rows.len() - 40]).unwrap();
+    let second = egcfg(folder.path(), &args);
+    let summary = |text: &str| {
+        let object: Value = serde_json::from_str(text).unwrap();
+        let methods = object["methods"].as_object().unwrap();
+        methods.iter().map(|(name, m)| (name.clone(), m["solved"].clone())).collect::<Vec<_>>()
+    };
+    assert_eq!(summary(&first.stdout), summary(&second.stdout));
+    let rows = std::fs::read_to_string(folder.path().join("rows.jsonl")).unwrap();
+    let whole = rows.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
+    assert_eq!(whole, 3);
+}
+
+#[test]
+fn the_demo_runs_on_held_out_tasks() {
+    let folder = folder(&[]);
+    let ran = egcfg(folder.path(), &["demo", "--tasks", "2"]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(
+        ran.stdout.contains("── task 2: ") && ran.stdout.contains("plain decoding solved"),
+        "{}",
+        ran.stdout
+    );
+}
