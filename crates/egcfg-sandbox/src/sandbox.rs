@@ -35,6 +35,8 @@ const WORKERS_PER_INTERPRETER: usize = 4;
 
 impl Sandbox {
     /// Finds the interpreter, warms it, finds out what protects this machine, and forks the first children.
+    ///
+    /// Must be called on a tokio runtime with IO and time, and used on the same one.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         if options.workers == 0 {
             return Err(SandboxError::Option { field: "workers", reason: "0 (hint: at least 1)".to_owned() });
