@@ -4,6 +4,7 @@
 mod batch;
 mod cache;
 mod convert;
+mod distribute;
 mod encode;
 mod engine;
 #[cfg(test)]
