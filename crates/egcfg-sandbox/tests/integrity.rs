@@ -71,13 +71,17 @@ async fn case_21_forging_a_result() {
         "import os\ndef f(x):\n    os.write(3, frame(b'V', b'12345678', b'\\0' * 8 + b'i\\1\\0\\0\\0' + b'2'))\n    return 3".to_owned(),
         "import os\nfor fd in range(3, 256):\n    try: os.write(fd, frame(b'O', b'passed'))\n    except OSError: pass\ndef f(x): return 3".to_owned(),
         "import os\ndef f(x):\n    os.write(3, b'\\xff' * 64)\n    return 2".to_owned(),
-        // Its own answer, said twice: the second is one that nobody asked for.
-        "import sys\ndef f(x):\n    frame = sys._getframe()\n    while frame:\n        server = frame.f_locals.get('self')\n        if hasattr(server, 'reply'):\n            token = frame.f_locals['token']\n            for _ in range(2): server.reply(b'V', token, server.encode(frame.f_locals['decoder'], 2))\n        frame = frame.f_back\n    return 2".to_owned(),
     ];
     for source in forged {
         let result = judge(&sandbox, &format!("{frame}{source}"), TEST).await;
         assert_eq!(result.verdict, Verdict::Forged, "{source}: {result:?}");
     }
+    // Its own answer, said twice: the second is one that nobody asked for. Whether it comes in time to be seen with the
+    // first is chance; if not, it stands where the next test's answer is due.
+    let twice = "import sys\ndef f(x):\n    if x > 1: return x + 1\n    frame = sys._getframe()\n    while frame:\n        server = frame.f_locals.get('self')\n        if hasattr(server, 'reply'):\n            token = frame.f_locals['token']\n            for _ in range(2): server.reply(b'V', token, server.encode(frame.f_locals['decoder'], 2))\n        frame = frame.f_back\n    return 2";
+    let results = sandbox.judge(&program(twice), &asserts(&[TEST, "assert f(2) == 3"])).await.unwrap();
+    let forged = results.iter().filter(|result| result.verdict == Verdict::Forged).count();
+    assert_eq!(forged, 1, "{results:?}");
     let failed = [
         // The harness's line of success, whatever it is called.
         "def f(x):\n    print('passed', 'OK', 'all tests passed')\n    return 3",
