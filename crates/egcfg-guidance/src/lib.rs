@@ -33,6 +33,7 @@ pub use event::{CandidateEvent, EVENT_VERSION, Event, EventSink, ExecutionEvent,
 pub use executor::{Executor, ExecutorError};
 pub use generate::{Generation, Session, generate};
 pub use settings::{Schedule, Settings, SignalStyle};
+pub use signal::compact_entry;
 pub use solve::{Attempt, Solution, judge, solve};
 pub use stats::Stats;
 pub use template::{Example, RenderedPrompt, Template, TemplateError};

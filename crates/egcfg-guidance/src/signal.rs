@@ -73,7 +73,10 @@ impl Writer<'_> {
         for (number, entry) in entries.iter().enumerate() {
             let mut cut = Cutter { lines, longest: 0, omitted: 0 };
             parts.push(match self.style {
-                SignalStyle::Compact => self.compact_entry(entry),
+                SignalStyle::Compact => {
+                    let finished = entry.candidate.finished;
+                    compact_entry(self.task, &entry.program, finished, &entry.observations, self.outcome)
+                }
                 SignalStyle::Full | SignalStyle::Minimal => self.long_entry(number + 1, entry, &mut cut),
             });
             longest = longest.max(cut.longest);
@@ -92,13 +95,14 @@ impl Writer<'_> {
         let mut text = format!("#### Run {number}\n");
         if self.outcome {
             for (test, seen) in self.task.shown_tests.iter().zip(entry.observations.iter()) {
-                let _ = writeln!(text, "{}: {}", self.call(test), self.outcome_words(entry, test, seen));
+                let _ =
+                    writeln!(text, "{}: {}", call(self.task, test), self.outcome_words(entry, test, seen));
             }
         }
         let _ = writeln!(text, "```python\n{}\n```", entry.program.trim_end());
         for (test, seen) in self.task.shown_tests.iter().zip(entry.observations.iter()) {
             match test {
-                Test::Assert(_) => _ = writeln!(text, "Call: {}", self.call(test)),
+                Test::Assert(_) => _ = writeln!(text, "Call: {}", call(self.task, test)),
                 Test::Stdio { stdin, stdout } => {
                     let _ = writeln!(text, "Call: solve()\nInput:\n{}", stdin.trim_end());
                     let _ = writeln!(text, "Expected output:\n{}", stdout.trim_end());
@@ -119,8 +123,8 @@ impl Writer<'_> {
 
     /// The words of one outcome in the long styles, with what was expected.
     fn outcome_words(&self, entry: &Executed, test: &Test, seen: &Observation) -> String {
-        let word = word(entry, seen);
-        match (word, self.expected(test), &seen.result.got) {
+        let word = word(entry.candidate.finished, seen);
+        match (word, expected(self.task, test), &seen.result.got) {
             ("pass", _, _) => "passes".to_owned(),
             ("fail", Some(expected), Some(got)) => format!("fails, gives {got} and not {expected}"),
             ("fail", Some(expected), None) => format!("fails, expected {expected}"),
@@ -132,69 +136,76 @@ impl Writer<'_> {
             }
         }
     }
+}
 
-    /// The embedded model's form: outcomes, code, one line per test; the first test that does not pass shows its variables.
-    pub(crate) fn compact_entry(&self, entry: &Executed) -> String {
-        let mut text = String::new();
-        if self.outcome {
-            let words: Vec<&str> = entry.observations.iter().map(|seen| word(entry, seen)).collect();
-            let _ = writeln!(text, "# {}", words.join(" "));
-        }
-        let _ = writeln!(text, "{}", entry.program.trim_end());
-        let mut explained = false;
-        for (test, seen) in self.task.shown_tests.iter().zip(entry.observations.iter()) {
-            let word = word(entry, seen);
-            let _ = write!(text, "# {}: ", self.call(test));
-            if word != "pass" && !explained {
-                explained = true;
-                let state =
-                    seen.trace.as_ref().map(|t| egcfg_task::compact(t, COMPACT_VALUE)).unwrap_or_default();
-                if !state.is_empty() {
-                    let _ = write!(text, "{state} ");
-                }
-            }
-            let got = seen.result.got.as_deref().unwrap_or("?");
-            match (word, self.expected(test)) {
-                ("open", _) => text.push_str("open"),
-                ("raise", _) => match &seen.result.verdict {
-                    Verdict::Exception { exception } => _ = write!(text, "raises {exception}"),
-                    other => _ = write!(text, "{other}"),
-                },
-                ("fail", Some(expected)) if self.outcome => _ = write!(text, "gives {got} not {expected}"),
-                _ => _ = write!(text, "gives {got}"),
-            }
-            text.push('\n');
-        }
-        text
+/// An executed candidate in the compact style, which the embedded model was trained on: its outcomes (where `outcome` is
+/// on), its code, one line per shown test. The first test that does not pass shows the changed variables.
+pub fn compact_entry(
+    task: &Task,
+    program: &str,
+    finished: bool,
+    observations: &[Observation],
+    outcome: bool,
+) -> String {
+    let mut text = String::new();
+    if outcome {
+        let words: Vec<&str> = observations.iter().map(|seen| word(finished, seen)).collect();
+        let _ = writeln!(text, "# {}", words.join(" "));
     }
-
-    fn call(&self, test: &Test) -> String {
-        match test {
-            Test::Assert(source) => split_assert(source, Some(&self.task.entry_point))
-                .map_or_else(|| source.trim().to_owned(), |parts| parts.call),
-            Test::Stdio { .. } => "solve()".to_owned(),
+    let _ = writeln!(text, "{}", program.trim_end());
+    let mut explained = false;
+    for (test, seen) in task.shown_tests.iter().zip(observations) {
+        let word = word(finished, seen);
+        let _ = write!(text, "# {}: ", call(task, test));
+        if word != "pass" && !explained {
+            explained = true;
+            let state =
+                seen.trace.as_ref().map(|t| egcfg_task::compact(t, COMPACT_VALUE)).unwrap_or_default();
+            if !state.is_empty() {
+                let _ = write!(text, "{state} ");
+            }
         }
+        let got = seen.result.got.as_deref().unwrap_or("?");
+        match (word, expected(task, test)) {
+            ("open", _) => text.push_str("open"),
+            ("raise", _) => match &seen.result.verdict {
+                Verdict::Exception { exception } => _ = write!(text, "raises {exception}"),
+                other => _ = write!(text, "{other}"),
+            },
+            ("fail", Some(expected)) if outcome => _ = write!(text, "gives {got} not {expected}"),
+            _ => _ = write!(text, "gives {got}"),
+        }
+        text.push('\n');
     }
+    text
+}
 
-    fn expected(&self, test: &Test) -> Option<String> {
-        match test {
-            Test::Assert(source) => {
-                split_assert(source, Some(&self.task.entry_point)).and_then(|parts| parts.expected)
-            }
-            Test::Stdio { stdout, .. } if self.task.form == Form::Stdio => {
-                Some(format!("{:?}", stdout.trim_end()))
-            }
-            Test::Stdio { .. } => None,
+/// The tested call as the test writes it.
+fn call(task: &Task, test: &Test) -> String {
+    match test {
+        Test::Assert(source) => split_assert(source, Some(&task.entry_point))
+            .map_or_else(|| source.trim().to_owned(), |parts| parts.call),
+        Test::Stdio { .. } => "solve()".to_owned(),
+    }
+}
+
+/// What the test expects, as text, where it compares with something.
+fn expected(task: &Task, test: &Test) -> Option<String> {
+    match test {
+        Test::Assert(source) => {
+            split_assert(source, Some(&task.entry_point)).and_then(|parts| parts.expected)
         }
+        Test::Stdio { stdout, .. } if task.form == Form::Stdio => Some(format!("{:?}", stdout.trim_end())),
+        Test::Stdio { .. } => None,
     }
 }
 
 /// pass, fail, raise, or open: unfinished, and the call ended without a return statement.
-pub(crate) fn word(entry: &Executed, seen: &Observation) -> &'static str {
+fn word(finished: bool, seen: &Observation) -> &'static str {
     if seen.result.verdict.passed() {
         "pass"
     } else if matches!(seen.result.verdict, Verdict::WrongAnswer | Verdict::AssertionFailed) {
-        let open = !entry.candidate.finished && seen.trace.as_ref().is_some_and(fell_off);
+        let open = !finished && seen.trace.as_ref().is_some_and(fell_off);
         if open { "open" } else { "fail" }
     } else {
         "raise"

@@ -72,7 +72,7 @@ fn tasks() -> Vec<Task> {
     }
     let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/pocket/dev.jsonl");
     let text = std::fs::read_to_string(path).unwrap();
-    let lines = text.lines().skip(20).take(10).map(|line| serde_json::from_str::<Line>(line).unwrap());
+    let lines = text.lines().skip(20).take(4).map(|line| serde_json::from_str::<Line>(line).unwrap());
     let task = |line: Line| Task {
         id: line.task_id,
         prompt: line.prompt,
@@ -142,7 +142,7 @@ fn drafting_changes_a_token_only_at_a_near_tie() {
             }
         }
         println!("{compared} tokens compared, {parted} near-ties, largest difference {noise:.1e}");
-        assert!(compared > 500, "{compared}");
+        assert!(compared > 300, "{compared}");
         assert!(noise < 1e-3, "single precision should not differ by {noise}");
     });
 }
