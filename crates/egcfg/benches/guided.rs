@@ -1,0 +1,191 @@
+//! What a guided run costs, end to end, with the real sandbox: forwards per line and wall time of the drafted and the
+//! one-step schedule, tokens sampled with fresh draws and with reuse (embedded model), and the share of time spent
+//! outside the model (a model of 98 M random weights). Prints lines for people and JSON lines for files.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench may stop and must print")]
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use egcfg_guidance::{
+    ExecutionCache, Executor, ExecutorError, NoEvents, Schedule, Session, Settings, Stats, Template, generate,
+};
+use egcfg_model::{
+    Encode, LanguageModel, LlamaModel, LlamaOptions, ModelError, ModelInfo, RandomLlama, Sample,
+    SampleRequest, ScoreReply, ScoreRequest, TokenId, Usage,
+};
+use egcfg_sandbox::{Program, Sandbox, SandboxOptions, TraceOptions};
+use egcfg_task::{Observation, Task, Test, TestResult};
+use futures::future::BoxFuture;
+
+/// A model that counts the time spent in it.
+struct Timed {
+    inner: LlamaModel,
+    spent: Mutex<Duration>,
+}
+
+impl Timed {
+    fn add(&self, since: Instant) {
+        *self.spent.lock().unwrap() += since.elapsed();
+    }
+}
+
+impl LanguageModel for Timed {
+    fn info(&self) -> &ModelInfo {
+        self.inner.info()
+    }
+
+    fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {
+        let started = Instant::now();
+        let tokens = self.inner.encode(text, how);
+        self.add(started);
+        tokens
+    }
+
+    fn token_bytes(&self, token: TokenId) -> &[u8] {
+        self.inner.token_bytes(token)
+    }
+
+    fn score(&self, request: ScoreRequest) -> BoxFuture<'_, Result<ScoreReply, ModelError>> {
+        Box::pin(async move {
+            let started = Instant::now();
+            let reply = self.inner.score(request).await;
+            self.add(started);
+            reply
+        })
+    }
+
+    fn sample(&self, request: SampleRequest) -> BoxFuture<'_, Result<(Vec<Sample>, Usage), ModelError>> {
+        Box::pin(async move {
+            let started = Instant::now();
+            let reply = self.inner.sample(request).await;
+            self.add(started);
+            reply
+        })
+    }
+
+    fn score_all(&self, requests: Vec<ScoreRequest>) -> BoxFuture<'_, Result<Vec<ScoreReply>, ModelError>> {
+        Box::pin(async move {
+            let started = Instant::now();
+            let reply = self.inner.score_all(requests).await;
+            self.add(started);
+            reply
+        })
+    }
+}
+
+struct Runner(Sandbox);
+
+fn program(task: &Task, source: &str) -> Program {
+    Program { source: source.to_owned(), entry_point: task.entry_point.clone(), ..Program::default() }
+}
+
+impl Executor for Runner {
+    fn observe<'a>(
+        &'a self,
+        task: &'a Task,
+        source: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Observation>, ExecutorError>> {
+        Box::pin(async move {
+            let seen =
+                self.0.observe(&program(task, source), &task.shown_tests, &TraceOptions::default()).await;
+            seen.map_err(|error| ExecutorError(error.to_string()))
+        })
+    }
+
+    fn judge<'a>(
+        &'a self,
+        task: &'a Task,
+        source: &'a str,
+        tests: &'a [Test],
+    ) -> BoxFuture<'a, Result<Vec<TestResult>, ExecutorError>> {
+        Box::pin(async move {
+            let judged = self.0.judge(&program(task, source), tests).await;
+            judged.map_err(|error| ExecutorError(error.to_string()))
+        })
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Line {
+    task_id: String,
+    prompt: String,
+    entry_point: String,
+    tests: Vec<String>,
+}
+
+fn tasks(count: usize) -> Vec<Task> {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tools/pocket/dev.jsonl");
+    let text = std::fs::read_to_string(path).unwrap();
+    let read = |line: &str| {
+        let line: Line = serde_json::from_str(line).unwrap();
+        Task {
+            id: line.task_id,
+            prompt: line.prompt,
+            entry_point: line.entry_point,
+            shown_tests: line.tests.into_iter().map(Test::Assert).collect(),
+            ..Task::default()
+        }
+    };
+    text.lines().take(count).map(read).collect()
+}
+
+/// Runs all tasks one after the other; costs, wall time, time in the model.
+async fn run(model: &Timed, runner: &Runner, tasks: &[Task], settings: &Settings) -> (Stats, f64, f64) {
+    let template = Template::named("pocket").unwrap();
+    *model.spent.lock().unwrap() = Duration::ZERO;
+    let (started, mut stats) = (Instant::now(), Stats::default());
+    for task in tasks {
+        let cache = ExecutionCache::default();
+        let session =
+            Session { model, executor: runner, template: &template, task, cache: &cache, events: &NoEvents };
+        stats += generate(session, settings).await.unwrap().stats;
+    }
+    (stats, started.elapsed().as_secs_f64(), model.spent.lock().unwrap().as_secs_f64())
+}
+
+fn report(name: &str, stats: &Stats, wall: f64, inside: f64) {
+    let outside = 100.0 * (wall - inside) / wall;
+    let per_line = stats.guided_forwards as f64 / stats.guided_lines.max(1) as f64;
+    println!(
+        "{name:<34} {wall:7.2} s, {outside:5.1} % outside the model, {:5} guided forwards, {per_line:.2} per line, {:6} tokens sampled, {:6} computed",
+        stats.guided_forwards, stats.sampled_tokens, stats.computed_tokens
+    );
+    println!("{}", serde_json::json!({ "name": name, "wall_s": wall, "model_s": inside, "cost": stats }));
+}
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let runner = Runner(Sandbox::start(SandboxOptions::default()).await.unwrap());
+        let pocket = Timed { inner: LlamaModel::pocket().unwrap(), spent: Mutex::default() };
+        let tasks = tasks(20);
+        for (name, config, schedule) in [
+            ("pocket, drafted, reuse", "ns3t0.9dinfk1_ln+om2re", Schedule::Drafted),
+            ("pocket, one-step, reuse", "ns3t0.9dinfk1_ln+om2re", Schedule::OneStep),
+            ("pocket, drafted, fresh draws", "ns3t0.9dinfk1_ln+om2e", Schedule::Drafted),
+        ] {
+            let settings = Settings { config: config.parse().unwrap(), schedule, ..Settings::default() };
+            let (stats, wall, inside) = run(&pocket, &runner, &tasks, &settings).await;
+            report(name, &stats, wall, inside);
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("random.gguf");
+        RandomLlama::hundred_million().write(&path).unwrap();
+        let options = LlamaOptions { context: Some(2048), ..LlamaOptions::new(&path) };
+        let random = Timed { inner: LlamaModel::load(&options).unwrap(), spent: Mutex::default() };
+        // Random weights never write a definition: the task gives the beginning, so that guidance runs at once.
+        let tasks: Vec<Task> = tasks
+            .into_iter()
+            .take(2)
+            .map(|task| Task { header: format!("def {}(xs):\n    a = []\n", task.entry_point), ..task })
+            .collect();
+        let settings = Settings {
+            config: "ns3t0.9d4k1_ln+om2re".parse().unwrap(),
+            max_tokens: Some(40),
+            ..Settings::default()
+        };
+        let (stats, wall, inside) = run(&random, &runner, &tasks, &settings).await;
+        report("98 M random weights, drafted", &stats, wall, inside);
+    });
+}
