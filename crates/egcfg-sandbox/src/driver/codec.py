@@ -6,6 +6,8 @@ they are met and stored side by side, and every value refers to them by number, 
 keep their shape. The same numbers let a reply name the caller's own containers: what a call did to its arguments
 comes back as new contents of containers that the caller still holds.
 
+The file is long because encoder and decoder stand side by side, kind by kind: they may only change together.
+
 Layout (all integers little-endian u32)::
 
     message   = changed-count, (index, contents)*, new-count, (kind, extra)*, contents*, value

@@ -1,6 +1,8 @@
 """Programs that fight, mislead or overload the tracer. Each case asserts that the program's own outcome is what it is without
 the tracer, and what the trace says about itself.
 
+The file is long because it is a list: each case is a program and its expectation, and no case needs another.
+
 Arguments: the driver's directory and the facility. Prints the name of each case that held, then "done".
 """
 
