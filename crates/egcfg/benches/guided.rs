@@ -7,15 +7,14 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use egcfg_guidance::{
-    ExecutionCache, Executor, ExecutorError, NoEvents, Schedule, Session, Settings, Stats, Template, generate,
-};
+use egcfg_bench::SandboxExecutor;
+use egcfg_guidance::{ExecutionCache, NoEvents, Schedule, Session, Settings, Stats, Template, generate};
 use egcfg_model::{
     Encode, LanguageModel, LlamaModel, LlamaOptions, ModelError, ModelInfo, RandomLlama, Sample,
     SampleRequest, ScoreReply, ScoreRequest, TokenId, Usage,
 };
-use egcfg_sandbox::{Program, Sandbox, SandboxOptions, TraceOptions};
-use egcfg_task::{Observation, Task, Test, TestResult};
+use egcfg_sandbox::{Sandbox, SandboxOptions};
+use egcfg_task::{Task, Test};
 use futures::future::BoxFuture;
 
 /// A model that counts the time spent in it.
@@ -74,38 +73,6 @@ impl LanguageModel for Timed {
     }
 }
 
-struct Runner(Sandbox);
-
-fn program(task: &Task, source: &str) -> Program {
-    Program { source: source.to_owned(), entry_point: task.entry_point.clone(), ..Program::default() }
-}
-
-impl Executor for Runner {
-    fn observe<'a>(
-        &'a self,
-        task: &'a Task,
-        source: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Observation>, ExecutorError>> {
-        Box::pin(async move {
-            let seen =
-                self.0.observe(&program(task, source), &task.shown_tests, &TraceOptions::default()).await;
-            seen.map_err(|error| ExecutorError(error.to_string()))
-        })
-    }
-
-    fn judge<'a>(
-        &'a self,
-        task: &'a Task,
-        source: &'a str,
-        tests: &'a [Test],
-    ) -> BoxFuture<'a, Result<Vec<TestResult>, ExecutorError>> {
-        Box::pin(async move {
-            let judged = self.0.judge(&program(task, source), tests).await;
-            judged.map_err(|error| ExecutorError(error.to_string()))
-        })
-    }
-}
-
 #[derive(serde::Deserialize)]
 struct Line {
     task_id: String,
@@ -131,7 +98,12 @@ fn tasks(count: usize) -> Vec<Task> {
 }
 
 /// Runs all tasks one after the other; costs, wall time, time in the model.
-async fn run(model: &Timed, runner: &Runner, tasks: &[Task], settings: &Settings) -> (Stats, f64, f64) {
+async fn run(
+    model: &Timed,
+    runner: &SandboxExecutor,
+    tasks: &[Task],
+    settings: &Settings,
+) -> (Stats, f64, f64) {
     let template = Template::named("pocket").unwrap();
     *model.spent.lock().unwrap() = Duration::ZERO;
     let (started, mut stats) = (Instant::now(), Stats::default());
@@ -157,7 +129,7 @@ fn report(name: &str, stats: &Stats, wall: f64, inside: f64) {
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let runner = Runner(Sandbox::start(SandboxOptions::default()).await.unwrap());
+        let runner = SandboxExecutor::new(Sandbox::start(SandboxOptions::default()).await.unwrap());
         let pocket = Timed { inner: LlamaModel::pocket().unwrap(), spent: Mutex::default() };
         let tasks = tasks(20);
         for (name, config, schedule) in [

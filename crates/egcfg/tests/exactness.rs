@@ -4,49 +4,14 @@
 
 #![allow(clippy::unwrap_used, clippy::manual_is_multiple_of, reason = "test helpers")]
 
+use egcfg_bench::SandboxExecutor;
 use egcfg_guidance::{
-    Event, EventSink, ExecutionCache, Executor, ExecutorError, Schedule, Session, Settings, Template,
-    generate, weight,
+    Event, EventSink, ExecutionCache, Schedule, Session, Settings, Template, generate, weight,
 };
 use egcfg_model::{LlamaModel, LlamaOptions, convert_to_f32};
-use egcfg_sandbox::{Program, Sandbox, SandboxOptions, TraceOptions};
-use egcfg_task::{Observation, Task, Test, TestResult};
-use futures::future::BoxFuture;
+use egcfg_sandbox::{Sandbox, SandboxOptions};
+use egcfg_task::{Task, Test};
 use std::sync::Mutex;
-
-struct Runner(Sandbox);
-
-impl Runner {
-    fn program(task: &Task, source: &str) -> Program {
-        Program { source: source.to_owned(), entry_point: task.entry_point.clone(), ..Program::default() }
-    }
-}
-
-impl Executor for Runner {
-    fn observe<'a>(
-        &'a self,
-        task: &'a Task,
-        source: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Observation>, ExecutorError>> {
-        Box::pin(async move {
-            let program = Self::program(task, source);
-            let seen = self.0.observe(&program, &task.shown_tests, &TraceOptions::default()).await;
-            seen.map_err(|error| ExecutorError(error.to_string()))
-        })
-    }
-
-    fn judge<'a>(
-        &'a self,
-        task: &'a Task,
-        source: &'a str,
-        tests: &'a [Test],
-    ) -> BoxFuture<'a, Result<Vec<TestResult>, ExecutorError>> {
-        Box::pin(async move {
-            let judged = self.0.judge(&Self::program(task, source), tests).await;
-            judged.map_err(|error| ExecutorError(error.to_string()))
-        })
-    }
-}
 
 /// One accepted token with its log-probability under both streams, where they are known.
 type Accepted = (u32, Option<f32>, Option<f32>);
@@ -92,7 +57,7 @@ fn drafting_changes_a_token_only_at_a_near_tie() {
     let model = LlamaModel::load(&LlamaOptions::new(&single).exact()).unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(async {
-        let runner = Runner(Sandbox::start(SandboxOptions::default()).await.unwrap());
+        let runner = SandboxExecutor::new(Sandbox::start(SandboxOptions::default()).await.unwrap());
         let template = Template::named("pocket").unwrap();
         let (mut compared, mut parted, mut noise) = (0, 0, 1e-5_f64);
         for task in &tasks() {

@@ -8,11 +8,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use egcfg_bench::SandboxExecutor;
 use egcfg_guidance::{
     Attempt, Budget, ExecutionCache, Executor as _, NoEvents, Session, Settings, Stats, Template, best_of,
     generate, judge,
 };
-use egcfg_model::{LanguageModel as _, LlamaModel};
+use egcfg_model::LanguageModel;
 use egcfg_task::{Config, Task};
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -22,7 +23,7 @@ use crate::exit::{Failure, SOLVED};
 use crate::input::{knobs, task_file};
 use crate::output::score::{accuracy, bootstrap, lead, rsr, share};
 use crate::output::text::{data, note};
-use crate::parts::{Runner, load_model};
+use crate::parts::{load_model, start_runner};
 
 /// What a method reached on a task.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -57,12 +58,12 @@ pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
         .best_of_temperature
         .map_or(Ok(config.temperature), |t| knobs::temperature("--best-of-temperature", t))?;
     let jobs = args.jobs.clamp(1, tasks.len().max(1));
-    let runner = Runner::start(&args.sandbox).await?;
+    let runner = start_runner(&args.sandbox).await?;
     let model = load_model(&args.model, jobs)?;
     let template = knobs::template(&args.knobs, &config, model.info())?;
     let settings = Settings { gamma: args.gamma, ..knobs::settings(&args.knobs, config, runner.python()) };
     let setting =
-        Setting { model: &model, runner: &runner, template: &template, settings, best_of_temperature };
+        Setting { model: &*model, runner: &runner, template: &template, settings, best_of_temperature };
     let key = setting.key();
     let done = args.out.as_deref().map(|path| read_rows(path, &key)).transpose()?.unwrap_or_default();
     let mut out = args.out.as_deref().map(open_rows).transpose()?;
@@ -107,8 +108,8 @@ pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
 
 /// What all tasks share.
 pub(crate) struct Setting<'a> {
-    pub(crate) model: &'a LlamaModel,
-    pub(crate) runner: &'a Runner,
+    pub(crate) model: &'a dyn LanguageModel,
+    pub(crate) runner: &'a SandboxExecutor,
     pub(crate) template: &'a Template,
     pub(crate) settings: Settings,
     pub(crate) best_of_temperature: egcfg_task::Temperature,

@@ -5,14 +5,13 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Generation, Session, Settings, generate, judge};
-use egcfg_model::LanguageModel as _;
 use egcfg_task::Task;
 
 use crate::args::{DemoArgs, KnobArgs, ModelArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::{knobs, task_file};
 use crate::output::text::{data, note, visible};
-use crate::parts::{Runner, load_model};
+use crate::parts::{load_model, start_runner};
 
 /// Tasks that share no program with the training set.
 const TASKS: &str = include_str!("../../assets/demo.jsonl");
@@ -53,7 +52,7 @@ impl EventSink for Story {
 }
 
 pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
-    let runner = Runner::start(&args.sandbox).await?;
+    let runner = start_runner(&args.sandbox).await?;
     let model = load_model(&pocket(), 1)?;
     let config = knobs::config(&KnobArgs::default(), knobs::COMPARE)?;
     let template = knobs::template(&KnobArgs::default(), &config, model.info())?;
@@ -68,7 +67,7 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     for (number, task) in tasks.iter().take(count).enumerate() {
         let (cache, story) = (ExecutionCache::default(), Story::default());
         let session = Session {
-            model: &model,
+            model: &*model,
             executor: &runner,
             template: &template,
             task,

@@ -3,16 +3,15 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use egcfg_model::LanguageModel as _;
 use serde_json::json;
 
 use crate::args::DoctorArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::output::text::data;
-use crate::parts::{Runner, load_model};
+use crate::parts::{load_model, start_runner};
 
 pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
-    let runner = Runner::start(&args.sandbox).await?;
+    let runner = start_runner(&args.sandbox).await?;
     let model = load_model(&args.model, 1)?;
     let (interpreter, info) = (runner.sandbox.interpreter(), model.info());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);

@@ -4,30 +4,30 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use egcfg_bench::result::ResultFile;
 use egcfg_guidance::Executor as _;
 use egcfg_task::{Task, Test};
-use serde_json::Value;
 
 use crate::args::JudgeArgs;
 use crate::exit::{Failure, SOLVED, UNSOLVED};
 use crate::input::task_file;
-use crate::output::result::base;
 use crate::output::text::{data, visible};
-use crate::parts::Runner;
+use crate::parts::start_runner;
 
 pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
     let source = read_program(&args.file)?;
     let mut task = read_task(&args)?;
     // Results are keyed by the tests that counted.
     task.shown_tests = task.grading_tests().to_vec();
-    let runner = Runner::start(&args.sandbox).await?;
+    let runner = start_runner(&args.sandbox).await?;
     let judged = runner.judge(&task, &source, &task.shown_tests).await;
     let results = judged.map_err(|error| Failure::sandbox(error.to_string()))?;
     let passed = !results.is_empty() && results.iter().all(|r| r.verdict.passed());
     if args.json {
-        let mut object = base(&task, &source, &results);
-        object.insert("verdicts".into(), serde_json::json!(results));
-        data(&(Value::Object(object).to_string() + "\n"))?;
+        let file = ResultFile::judged(&source, &task.shown_tests, &results);
+        let mut object = serde_json::to_value(&file).unwrap_or_default();
+        object["verdicts"] = serde_json::json!(results);
+        data(&(object.to_string() + "\n"))?;
     } else {
         let mut text = String::new();
         for (test, result) in task.shown_tests.iter().zip(&results) {

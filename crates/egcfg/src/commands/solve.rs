@@ -3,8 +3,8 @@
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use egcfg_bench::SandboxExecutor;
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Template, solve};
-use egcfg_model::LanguageModel as _;
 use egcfg_task::Task;
 use futures::StreamExt as _;
 
@@ -15,7 +15,7 @@ use crate::output::event_log::EventLog;
 use crate::output::progress::{Progress, View};
 use crate::output::result::{Circumstances, solved};
 use crate::output::text::data;
-use crate::parts::{Runner, load_model};
+use crate::parts::{load_model, start_runner};
 
 /// Events go to the progress view and, where asked for, the log.
 struct Watch<'a> {
@@ -39,16 +39,16 @@ pub(crate) async fn run(mut args: SolveArgs) -> Result<ExitCode, Failure> {
     let tasks = read_tasks(&mut args)?;
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
     let jobs = args.jobs.clamp(1, tasks.len());
-    let runner = Runner::start(&args.sandbox).await?;
+    let runner = start_runner(&args.sandbox).await?;
     let model = load_model(&args.model, jobs)?;
     let template = knobs::template(&args.knobs, &config, model.info())?;
     let settings = knobs::settings(&args.knobs, config, runner.python());
     let view = View::choose(args.verbose, tasks.len());
 
     let mut unsolved = 0;
-    let work = tasks
-        .iter()
-        .map(|task| one(task, &args, &settings, &model, &runner, &template, view, log.as_ref(), tasks.len()));
+    let work = tasks.iter().map(|task| {
+        one(task, &args, &settings, &*model, &runner, &template, view, log.as_ref(), tasks.len())
+    });
     let mut results = futures::stream::iter(work).buffered(jobs);
     while let Some(result) = results.next().await {
         let (text, passed) = result?;
@@ -83,8 +83,8 @@ async fn one(
     task: &Task,
     args: &SolveArgs,
     settings: &Settings,
-    model: &egcfg_model::LlamaModel,
-    runner: &Runner,
+    model: &dyn egcfg_model::LanguageModel,
+    runner: &SandboxExecutor,
     template: &Template,
     view: View,
     log: Option<&EventLog>,
@@ -109,10 +109,10 @@ async fn one(
                 .protections()
                 .iter()
                 .filter(|p| p.in_force())
-                .map(|p| p.name)
+                .map(|p| p.name.to_owned())
                 .collect(),
         };
-        solved(task, &solution, &about).to_string() + "\n"
+        solved(task, best, &solution, about)
     } else if tasks > 1 {
         format!("# {}\n{}\n", task.id, best.generation.program)
     } else {

@@ -8,7 +8,7 @@ use crate::args::{TraceArgs, TraceFormat};
 use crate::commands::judge::read_program;
 use crate::exit::{Failure, SOLVED};
 use crate::output::text::{data, visible};
-use crate::parts::Runner;
+use crate::parts::start_runner;
 
 pub(crate) async fn run(args: TraceArgs) -> Result<ExitCode, Failure> {
     let source = read_program(&args.file)?;
@@ -19,7 +19,7 @@ pub(crate) async fn run(args: TraceArgs) -> Result<ExitCode, Failure> {
             args.call, fault.message
         )));
     }
-    let runner = Runner::start(&args.sandbox).await?;
+    let runner = start_runner(&args.sandbox).await?;
     if let Err(fault) = egcfg_python::check(&source, runner.python()) {
         let place = format!("{}:{}:{}", args.file.display(), fault.line, fault.column);
         return Err(Failure::input(format!("{place}: {}", fault.message)));

@@ -1,0 +1,9 @@
+//! Benchmarks with honest scores: data sets ([`SandboxExecutor`] runs their tests), methods behind one seam
+//! ([`method::Method`]), experiments whose results ([`result::ResultFile`]) survive a kill, and the numbers drawn from
+//! them.
+
+mod executor;
+pub mod method;
+pub mod result;
+
+pub use executor::{SandboxExecutor, program};

@@ -1,0 +1,1 @@
+//! Models by name: the hub's cache and download, and the conversion of a checkpoint folder to GGUF.
