@@ -38,6 +38,7 @@ MIXES = {
     "middle": Mix(guided=0.35, vague=0.4),
     "copying": Mix(guided=0.7, vague=0.6, passing=0.85, none=0.1, most=2),
     "final": Mix(guided=0.55, passing=0.55, none=0.2),
+    "strong": Mix(guided=0.6, passing=0.75, none=0.12),
 }
 CATEGORIES = ("plain", "guided_pass", "guided_none")
 
