@@ -12,6 +12,7 @@ use crate::judge::{Judged, mark_cut};
 use crate::level::{Level, LevelChoice};
 use crate::options::{Program, SandboxOptions, TraceOptions};
 use crate::pool::Pool;
+use crate::profile::Profile;
 use crate::protection::{Protection, demand, level, probe, steps_in_force};
 use crate::session::Session;
 use crate::workdir::RunDirectory;
@@ -29,6 +30,7 @@ struct Inner {
     interpreter: Interpreter,
     protections: Vec<Protection>,
     ceiling: Level,
+    calibration: f64,
     pool: Arc<Pool>,
 }
 
@@ -43,11 +45,19 @@ impl Sandbox {
         if options.workers == 0 {
             return Err(SandboxError::Option { field: "workers", reason: "0 (hint: at least 1)".to_owned() });
         }
-        let python = options.python.clone();
-        let interpreter = tokio::task::spawn_blocking(move || Interpreter::find(python.as_deref()))
+        let (python, packages) = (options.python.clone(), options.profile == Profile::DataScience);
+        let find = move || {
+            let mut interpreter = Interpreter::find(python.as_deref())?;
+            if packages {
+                interpreter.find_packages();
+            }
+            Ok::<_, SandboxError>(interpreter)
+        };
+        let interpreter = tokio::task::spawn_blocking(find)
             .await
             .map_err(|error| SandboxError::Zygote(error.to_string()))??;
         let run = Arc::new(RunDirectory::create()?);
+        let mut options = options;
         let bundle = Bundle::new(&interpreter, &options, run.path())?;
         let count = options.workers.div_ceil(WORKERS_PER_INTERPRETER);
         let started: Vec<_> = (0..count).map(|_| Zygote::start(bundle.clone(), Arc::clone(&run))).collect();

@@ -100,7 +100,11 @@ def _child(confinement, role, work, fds):
         os.dup2(fd, target)
     warm.touch(role)
     random.seed(20250611)
-    steps = confinement.apply(work, TRACE + 1)
+    try:
+        steps = confinement.apply(work, TRACE + 1)
+    except Exception as error:
+        candidate.send(PROTOCOL, b"H", ("%s: %s" % (type(error).__name__, error)).encode())
+        return
     missing = [name for name in confinement.plan["expected"] if steps.get(name) is not None]
     if missing:
         text = ", ".join("%s (%s)" % (name, steps.get(name)) for name in missing)
@@ -111,7 +115,8 @@ def _child(confinement, role, work, fds):
     elif role == b"t":
         comparer.serve(PROTOCOL)
     elif role == b"p":
-        candidate.send(PROTOCOL, b"B", json.dumps(probe.run(steps, confinement)).encode())
+        answer = json.dumps(probe.run(steps, confinement)).encode()
+        candidate.send(PROTOCOL, b"B", answer, b"%.6f" % probe.reference() if confinement.plan["calibrate"] else b"")
 
 
 def _reap(namespaces, pid):
