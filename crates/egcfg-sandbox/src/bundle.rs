@@ -79,8 +79,13 @@ impl Bundle {
         let mut read: Vec<&Path> = interpreter.library.iter().map(PathBuf::as_path).collect();
         let extra: Vec<&PathBuf> = options.import_paths.iter().chain(&interpreter.packages).collect();
         read.extend(extra.iter().map(|path| path.as_path()));
-        let preload: Vec<&str> =
-            options.profile.preload().iter().copied().chain(options.preload.iter().map(String::as_str)).collect();
+        let preload: Vec<&str> = options
+            .profile
+            .preload()
+            .iter()
+            .copied()
+            .chain(options.preload.iter().map(String::as_str))
+            .collect();
         read.extend(SYSTEM_LIBRARIES.iter().map(Path::new));
         let config = json!({
             "modules": MODULES,

@@ -10,14 +10,14 @@ use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
 use crate::judge::{Judged, mark_cut};
 use crate::level::{Level, LevelChoice};
-use crate::options::{Program, SandboxOptions, TraceOptions};
+use crate::options::{Limits, Program, SandboxOptions, TraceOptions};
 use crate::pool::Pool;
 use crate::profile::Profile;
-use crate::protection::{Protection, demand, level, probe, steps_in_force};
+use crate::protection::{Probed, Protection, demand, level, probe, steps_in_force};
 use crate::session::Session;
 use crate::workdir::RunDirectory;
 use crate::zygote::Zygote;
-use crate::{judge, stdio, trace_decode};
+use crate::{calibrate, judge, stdio, trace_decode};
 
 /// Runs untrusted Python programs. A clone is another handle on the same pool.
 #[derive(Debug, Clone)]
@@ -31,6 +31,9 @@ struct Inner {
     protections: Vec<Protection>,
     ceiling: Level,
     calibration: f64,
+    profile: Profile,
+    /// As they were asked for.
+    limits: Limits,
     pool: Arc<Pool>,
 }
 
@@ -57,7 +60,6 @@ impl Sandbox {
             .await
             .map_err(|error| SandboxError::Zygote(error.to_string()))??;
         let run = Arc::new(RunDirectory::create()?);
-        let mut options = options;
         let bundle = Bundle::new(&interpreter, &options, run.path())?;
         let count = options.workers.div_ceil(WORKERS_PER_INTERPRETER);
         let started: Vec<_> = (0..count).map(|_| Zygote::start(bundle.clone(), Arc::clone(&run))).collect();
@@ -67,8 +69,16 @@ impl Sandbox {
             ready.map_err(SandboxError::Zygote)?;
             zygotes.push(zygote);
         }
-        let pool = Pool::new(zygotes.clone(), run, options.limits, options.workers);
-        let protections = probe(&pool, options.level.ceiling()).await?;
+        let probing = Pool::new(zygotes.clone(), Arc::clone(&run), options.limits.clone(), options.workers);
+        let Probed { protections, reference } = probe(&probing, options.level.ceiling()).await?;
+        let calibration = match (options.calibrate, reference) {
+            (true, Some(seconds)) => calibrate::remember(&interpreter.path, seconds),
+            (true, None) => calibrate::known(&interpreter.path).unwrap_or(1.0),
+            (false, _) => 1.0,
+        };
+        // What the kernel limits by itself has been set with a factor of its own to spare; the clocks are ours.
+        let limits = calibrate::scaled(&options.limits, calibration);
+        let pool = Pool::new(zygotes.clone(), run, limits, options.workers);
         demand(options.level, &protections)?;
         for name in &options.required {
             let known = protections.iter().find(|protection| protection.name == name);
@@ -85,7 +95,15 @@ impl Sandbox {
         }
         pool.refill().await;
         Ok(Self {
-            inner: Arc::new(Inner { interpreter, protections, ceiling: options.level.ceiling(), pool }),
+            inner: Arc::new(Inner {
+                interpreter,
+                protections,
+                ceiling: options.level.ceiling(),
+                calibration,
+                limits: options.limits,
+                profile: options.profile,
+                pool,
+            }),
         })
     }
 
@@ -153,6 +171,21 @@ impl Sandbox {
     /// The layer in force: the strongest whose needed protections, and those of all layers below, are in force.
     pub fn level(&self) -> Level {
         level(&self.inner.protections)
+    }
+
+    /// The factor, 1 or more, by which the limits of time have grown because this machine is slow or busy.
+    pub fn calibration(&self) -> f64 {
+        self.inner.calibration
+    }
+
+    /// The limits of every run as they were asked for, before calibration.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// The kind of programs.
+    pub fn profile(&self) -> Profile {
+        self.inner.profile
     }
 
     /// The protections up to the strongest layer tried that are not in force though a layer needs them.

@@ -265,24 +265,28 @@ class Namespaces:
         run = self.plan["run"]
         _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
         host_run = os.open(run, os.O_PATH | os.O_DIRECTORY)
-        # A file system of its own over a directory that is needed anyway; from here on `run` is the new root.
-        _mount("tmpfs", run, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755,size=1m")
+        # A file system of its own, over a directory that is there anyway. Not over the run directory itself: the kernel
+        # would then find the new file system where that one is named below.
+        root = os.path.dirname(run)
+        _mount("tmpfs", root, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755,size=1m")
         self.mirrored = []
         for path in self.plan["read"]:
-            self._mirror(run, path, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV)
+            self._mirror(root, path, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV)
         for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/random"):
-            self._mirror(run, path, _ATTR_NOSUID | _ATTR_NOEXEC)
+            self._mirror(root, path, _ATTR_NOSUID | _ATTR_NOEXEC)
         for path in ("/dev/shm", "/tmp", "/proc", _HOLD, run + "/work"):
-            os.makedirs(run + path, exist_ok=True)
-        self._bind("/proc/self/fd/%d" % host_run, run + _HOLD, _ATTR_NOSUID | _ATTR_NODEV)
+            os.makedirs(root + path, exist_ok=True)
+        self._bind("/proc/self/fd/%d" % host_run, root + _HOLD, _ATTR_NOSUID | _ATTR_NODEV)
         os.close(host_run)
+        if not os.path.lexists(root + _HOLD + "/lock"):
+            raise OSError(0, "the run directory is not where it should be")
         try:
             # A later one may only be mounted where one is seen in full.
-            _mount("proc", run + "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+            _mount("proc", root + "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
         except OSError:
             pass
-        self._attributes(run, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV, 0)
-        os.chdir(run)
+        self._attributes(root, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV, 0)
+        os.chdir(root)
         _check(_syscall(_long(self.numbers["pivot_root"]), b".", b"."))
         _check(_libc.umount2(b".", _MNT_DETACH))
         os.chdir("/")
