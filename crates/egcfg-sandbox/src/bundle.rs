@@ -46,6 +46,7 @@ const MODULES: &[(&str, &str)] = &[
     ("trace_backends", include_str!("driver/trace_backends.py")),
     ("tracer", include_str!("driver/tracer.py")),
     ("_egcfg_codec", include_str!("driver/codec.py")),
+    ("_egcfg_codec_data", include_str!("driver/codec_data.py")),
     ("_egcfg_confine", include_str!("driver/confine.py")),
     ("_egcfg_namespaces", include_str!("driver/namespaces.py")),
     ("_egcfg_candidate", include_str!("driver/candidate.py")),
@@ -131,8 +132,9 @@ impl Bundle {
         Ok(Self { python: interpreter.path.clone(), environment, config })
     }
 
-    /// Children refuse to run unless these steps of their confinement succeed.
-    pub(crate) fn expect(&mut self, steps: &[String]) {
+    /// Children refuse to run unless these steps of their confinement succeed; the kernel ends them after `cpu` seconds.
+    pub(crate) fn expect(&mut self, steps: &[String], cpu: u64) {
+        self.config["plan"]["limits"]["cpu"] = json!(cpu);
         self.config["plan"]["expected"] = json!(steps);
     }
 
@@ -164,18 +166,21 @@ const SYSTEM_LIBRARIES: &[&str] = &[
 ];
 
 fn limits(limits: &Limits) -> Value {
-    // The processor limit here is a backstop for a whole process; the supervisor's clock measures each test.
-    let cpu = limits.cpu.as_secs().max(1) * CPU_BACKSTOP + 1;
     // A backstop far away, where resident memory is what counts.
     let address_space = if limits.resident { limits.memory.saturating_add(RESERVED) } else { limits.memory };
     json!({
-        "cpu": cpu, "memory": address_space, "file_size": limits.file_size, "files": limits.files,
+        "cpu": backstop(limits), "memory": address_space, "file_size": limits.file_size, "files": limits.files,
         "threads": limits.threads, "stack": limits.stack,
     })
 }
 
 /// Address space that numeric libraries may reserve beyond the memory that they use.
 const RESERVED: u64 = 32 << 30;
+
+/// The kernel's own limit of a child's processor time, in seconds; the supervisor's clock measures each test.
+pub(crate) fn backstop(limits: &Limits) -> u64 {
+    limits.cpu.as_secs().max(1) * CPU_BACKSTOP + 1
+}
 
 /// A child may use this many tests' processor time before the kernel ends it; the supervisor replaces it before.
 pub(crate) const CPU_BACKSTOP: u64 = 3;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, backstop};
 use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
 use crate::judge::{Judged, mark_cut};
@@ -76,7 +76,6 @@ impl Sandbox {
             (true, None) => calibrate::known(&interpreter.path).unwrap_or(1.0),
             (false, _) => 1.0,
         };
-        // What the kernel limits by itself has been set with a factor of its own to spare; the clocks are ours.
         let limits = calibrate::scaled(&options.limits, calibration);
         let pool = Pool::new(zygotes.clone(), run, limits, options.workers);
         demand(options.level, &protections)?;
@@ -91,7 +90,7 @@ impl Sandbox {
             }
         }
         for zygote in &zygotes {
-            zygote.expect(steps_in_force(&protections));
+            zygote.expect(steps_in_force(&protections), backstop(&pool.limits));
         }
         pool.refill().await;
         Ok(Self {

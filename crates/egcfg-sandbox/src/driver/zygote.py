@@ -15,6 +15,7 @@ import struct
 import sys
 
 import _egcfg_candidate as candidate
+import _egcfg_codec_data as codec_data
 import _egcfg_comparer as comparer
 import _egcfg_probe as probe
 import _egcfg_warm as warm
@@ -50,6 +51,8 @@ def main(config):
             __import__(name)
         except Exception:
             pass
+    if config["data"]:
+        codec_data.install()
     warm.run()
     confinement = Confinement(config["plan"], namespaces)
     gc.collect()
@@ -66,7 +69,9 @@ def main(config):
         if command == b"F":
             control.send(_fork(confinement, control, rest, fds))
         elif command == b"X":
-            confinement.plan["expected"] = rest.decode().split("\n") if rest else []
+            cpu, *steps = rest.decode().split("\n")
+            confinement.plan["expected"] = [name for name in steps if name]
+            confinement.plan["limits"]["cpu"] = int(cpu)
             control.send(b"X")
         elif command == b"R":
             control.send(_reap(namespaces, struct.unpack("=i", rest)[0]))
