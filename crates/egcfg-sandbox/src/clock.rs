@@ -72,8 +72,8 @@ pub(crate) struct Watch {
     started: Instant,
     first: Reading,
     last: Reading,
-    /// Since when the process has been seen idle.
-    idle_since: Option<Instant>,
+    /// Since when the process has been seen idle, and the processor time that it had used then.
+    idle_since: Option<(Instant, Duration)>,
     looked: Instant,
     wall: Duration,
     cpu: Duration,
@@ -135,14 +135,16 @@ impl Watch {
     /// Looks at the clocks; the one that has run out, if any.
     pub(crate) fn look(&mut self, reading: Reading) -> Option<Clock> {
         let now = Instant::now();
-        // Accounts are kept in ticks of some milliseconds: less than two of them is as good as nothing.
-        let slack = Duration::from_secs_f64(1.5 / ticks_per_second());
-        let busy = reading.running || reading.cpu.saturating_sub(self.last.cpu) > slack;
-        self.idle_since = if busy { None } else { self.idle_since.or(Some(self.looked)) };
+        // Accounts are kept in ticks of some milliseconds: less than two of them is as good as nothing. So is a fiftieth
+        // of the time, which whoever only wakes to sleep again uses; a busy thread gets more on the busiest machine.
+        let (since, before) = self.idle_since.unwrap_or((self.looked, self.last.cpu));
+        let slack = Duration::from_secs_f64(1.5 / ticks_per_second()) + (now - since) / 50;
+        let busy = reading.running || reading.cpu.saturating_sub(before) > slack;
+        self.idle_since = if busy { None } else { Some((since, before)) };
         (self.last, self.looked) = (reading, now);
         if reading.cpu.saturating_sub(self.first.cpu) >= self.cpu {
             Some(Clock::Cpu)
-        } else if self.idle_since.is_some_and(|since| now - since >= self.idle) {
+        } else if self.idle_since.is_some_and(|(since, _)| now - since >= self.idle) {
             Some(Clock::Idle)
         } else if self.wall_used(now, reading) >= self.wall {
             Some(Clock::Wall)

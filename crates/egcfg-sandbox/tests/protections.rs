@@ -184,7 +184,8 @@ async fn case_24_nothing_secret_can_be_read() {
         "os.listdir('/')",
         "os.listdir('/root')",
     ] {
-        assert_eq!(attempt(&sandbox, "", action).await, "PermissionError", "{action}");
+        let result = attempt(&sandbox, "", action).await;
+        assert!(["PermissionError", "FileNotFoundError"].contains(&result.as_str()), "{action}: {result}");
     }
     let allowed = "['HOME', 'LANG', 'MKL_NUM_THREADS', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH', 'PYTHONHASHSEED', 'TMPDIR', 'TZ']";
     let seen = attempt(&sandbox, "", "sorted(k for k in os.environ if not k.startswith('LC_'))").await;
