@@ -25,6 +25,7 @@
 
 mod bundle;
 mod calibrate;
+mod cgroup;
 mod child;
 mod clock;
 mod error;

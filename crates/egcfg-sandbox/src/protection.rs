@@ -114,6 +114,7 @@ pub(crate) async fn probe(pool: &Pool, ceiling: Level) -> Result<Probed, Sandbox
     }
     let mut found: BTreeMap<String, Option<String>> = serde_json::from_slice(frame.field(0))
         .map_err(|error| SandboxError::Protocol(format!("the probe's answer: {error}")))?;
+    found.extend(crate::cgroup::missing().map(|(name, why)| (name.to_owned(), Some(why))));
     let root = rustix::process::geteuid().is_root();
     let tables = [(Level::L0, L0), (Level::L1, L1), (Level::L2, L2)];
     let protections =
