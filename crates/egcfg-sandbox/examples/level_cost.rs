@@ -2,7 +2,7 @@
 //! real time: the slope between a short and a long series, so that the start does not count.
 //!
 //! `cargo run --release -p egcfg-sandbox --example level_cost [judgements] [interpreter]`
-#![allow(clippy::print_stdout, reason = "a program for a terminal")]
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program for a terminal")]
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
