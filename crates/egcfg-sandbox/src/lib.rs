@@ -24,6 +24,8 @@
 //! ```
 
 mod bundle;
+mod calibrate;
+mod cgroup;
 mod child;
 mod clock;
 mod error;
@@ -31,9 +33,11 @@ mod filters;
 mod frame;
 mod interpreter;
 mod judge;
+mod level;
 mod options;
 mod output;
 mod pool;
+mod profile;
 mod protection;
 mod sandbox;
 mod session;
@@ -47,6 +51,8 @@ mod zygote;
 
 pub use error::SandboxError;
 pub use interpreter::Interpreter;
+pub use level::{Level, LevelChoice};
 pub use options::{Limits, Program, SandboxOptions, TraceOptions};
+pub use profile::Profile;
 pub use protection::Protection;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, available_levels};

@@ -5,17 +5,19 @@ use std::sync::Arc;
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, backstop};
 use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
 use crate::judge::{Judged, mark_cut};
-use crate::options::{Program, SandboxOptions, TraceOptions};
+use crate::level::{Level, LevelChoice};
+use crate::options::{Limits, Program, SandboxOptions, TraceOptions};
 use crate::pool::Pool;
-use crate::protection::{Protection, probe, steps_in_force};
+use crate::profile::Profile;
+use crate::protection::{Probed, Protection, demand, level, probe, steps_in_force};
 use crate::session::Session;
 use crate::workdir::RunDirectory;
 use crate::zygote::Zygote;
-use crate::{judge, stdio, trace_decode};
+use crate::{calibrate, judge, stdio, trace_decode};
 
 /// Runs untrusted Python programs. A clone is another handle on the same pool.
 #[derive(Debug, Clone)]
@@ -27,6 +29,11 @@ pub struct Sandbox {
 struct Inner {
     interpreter: Interpreter,
     protections: Vec<Protection>,
+    ceiling: Level,
+    calibration: f64,
+    profile: Profile,
+    /// As they were asked for.
+    limits: Limits,
     pool: Arc<Pool>,
 }
 
@@ -41,12 +48,19 @@ impl Sandbox {
         if options.workers == 0 {
             return Err(SandboxError::Option { field: "workers", reason: "0 (hint: at least 1)".to_owned() });
         }
-        let python = options.python.clone();
-        let interpreter = tokio::task::spawn_blocking(move || Interpreter::find(python.as_deref()))
+        let (python, packages) = (options.python.clone(), options.profile == Profile::DataScience);
+        let find = move || {
+            let mut interpreter = Interpreter::find(python.as_deref())?;
+            if packages {
+                interpreter.find_packages();
+            }
+            Ok::<_, SandboxError>(interpreter)
+        };
+        let interpreter = tokio::task::spawn_blocking(find)
             .await
             .map_err(|error| SandboxError::Zygote(error.to_string()))??;
-        let bundle = Bundle::new(&interpreter, &options)?;
         let run = Arc::new(RunDirectory::create()?);
+        let bundle = Bundle::new(&interpreter, &options, run.path())?;
         let count = options.workers.div_ceil(WORKERS_PER_INTERPRETER);
         let started: Vec<_> = (0..count).map(|_| Zygote::start(bundle.clone(), Arc::clone(&run))).collect();
         let mut zygotes = Vec::new();
@@ -55,8 +69,16 @@ impl Sandbox {
             ready.map_err(SandboxError::Zygote)?;
             zygotes.push(zygote);
         }
-        let pool = Pool::new(zygotes.clone(), run, options.limits, options.workers);
-        let protections = probe(&pool).await?;
+        let probing = Pool::new(zygotes.clone(), Arc::clone(&run), options.limits.clone(), options.workers);
+        let Probed { protections, reference } = probe(&probing, options.level.ceiling()).await?;
+        let calibration = match (options.calibrate, reference) {
+            (true, Some(seconds)) => calibrate::remember(&interpreter.path, seconds),
+            (true, None) => calibrate::known(&interpreter.path).unwrap_or(1.0),
+            (false, _) => 1.0,
+        };
+        let limits = calibrate::scaled(&options.limits, calibration);
+        let pool = Pool::new(zygotes.clone(), run, limits, options.workers);
+        demand(options.level, &protections)?;
         for name in &options.required {
             let known = protections.iter().find(|protection| protection.name == name);
             let reason = match known {
@@ -68,10 +90,20 @@ impl Sandbox {
             }
         }
         for zygote in &zygotes {
-            zygote.expect(steps_in_force(&protections));
+            zygote.expect(steps_in_force(&protections), backstop(&pool.limits));
         }
         pool.refill().await;
-        Ok(Self { inner: Arc::new(Inner { interpreter, protections, pool }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                interpreter,
+                protections,
+                ceiling: options.level.ceiling(),
+                calibration,
+                limits: options.limits,
+                profile: options.profile,
+                pool,
+            }),
+        })
     }
 
     /// Judges a program: one result per test, in order.
@@ -135,6 +167,33 @@ impl Sandbox {
         &self.inner.protections
     }
 
+    /// The layer in force: the strongest whose needed protections, and those of all layers below, are in force.
+    pub fn level(&self) -> Level {
+        level(&self.inner.protections)
+    }
+
+    /// The factor, 1 or more, by which the limits of time have grown because this machine is slow or busy.
+    pub fn calibration(&self) -> f64 {
+        self.inner.calibration
+    }
+
+    /// The limits of every run as they were asked for, before calibration.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// The kind of programs.
+    pub fn profile(&self) -> Profile {
+        self.inner.profile
+    }
+
+    /// The protections up to the strongest layer tried that are not in force though a layer needs them.
+    pub fn missing(&self) -> impl Iterator<Item = &Protection> {
+        let ceiling = self.inner.ceiling;
+        let missing = move |p: &&Protection| p.needed && !p.in_force() && p.layer <= ceiling;
+        self.inner.protections.iter().filter(missing)
+    }
+
     async fn run(
         &self,
         program: &Program,
@@ -165,6 +224,14 @@ impl Sandbox {
         mark_cut(&mut trace, verdict);
         Some(trace)
     }
+}
+
+/// The layers that can be had here with these options, weakest first ([`Level::None`] always can). Starts a sandbox to
+/// find out.
+pub async fn available_levels(options: &SandboxOptions) -> Result<Vec<Level>, SandboxError> {
+    let options = SandboxOptions { level: LevelChoice::Auto, workers: 1, ..options.clone() };
+    let strongest = Sandbox::start(options).await?.level();
+    Ok(Level::ALL.into_iter().filter(|level| *level <= strongest).collect())
 }
 
 /// Runs a future as a task of its own: then the thread that sees a child's answer also takes the next step, where a

@@ -53,6 +53,11 @@ impl RunDirectory {
         }
     }
 
+    /// The directory itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// A path for a new work directory, which the child makes itself.
     pub(crate) fn next(&self) -> PathBuf {
         self.path.join(format!("w{}", self.next.fetch_add(1, Ordering::Relaxed)))
