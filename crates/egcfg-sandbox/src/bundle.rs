@@ -67,7 +67,8 @@ pub(crate) struct Bundle {
 
 impl Bundle {
     pub(crate) fn new(interpreter: &Interpreter, options: &SandboxOptions) -> Result<Self, SandboxError> {
-        let filters = programs().map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
+        let filters = programs(&options.without)
+            .map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
         let filters: Vec<String> = filters.iter().map(|program| hex(program)).collect();
         let mut read: Vec<&Path> = interpreter.library.iter().map(PathBuf::as_path).collect();
         read.extend(options.import_paths.iter().map(PathBuf::as_path));
@@ -83,6 +84,7 @@ impl Bundle {
                 "uid_base": UID_BASE,
                 "read": read,
                 "expected": [],
+                "without": options.without,
                 "limits": limits(&options.limits),
                 "syscalls": {
                     "landlock_create_ruleset": libc::SYS_landlock_create_ruleset,
@@ -105,7 +107,10 @@ impl Bundle {
             ("OPENBLAS_NUM_THREADS", "1"),
             ("MKL_NUM_THREADS", "1"),
         ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let mut environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        if options.without.iter().any(|name| name == "environment") {
+            environment.extend(std::env::vars());
+        }
         Ok(Self { python: interpreter.path.clone(), environment, config })
     }
 
