@@ -88,6 +88,9 @@ pub struct Ours {
     pub gamma: f64,
     /// The interpreter's version.
     pub python: String,
+    /// The sandbox's layer in force: `none`, `L0`, `L1` or `L2`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub sandbox: String,
     /// Names of the protections in force.
     pub protections: Vec<String>,
     /// Why the generation ended.

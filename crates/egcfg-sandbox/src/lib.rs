@@ -31,6 +31,7 @@ mod filters;
 mod frame;
 mod interpreter;
 mod judge;
+mod level;
 mod options;
 mod output;
 mod pool;
@@ -47,6 +48,7 @@ mod zygote;
 
 pub use error::SandboxError;
 pub use interpreter::Interpreter;
+pub use level::{Level, LevelChoice};
 pub use options::{Limits, Program, SandboxOptions, TraceOptions};
 pub use protection::Protection;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, available_levels};

@@ -5,11 +5,15 @@ use std::time::Duration;
 
 use egcfg_task::{Backend, Form};
 
+use crate::level::LevelChoice;
+
 /// How a [`crate::Sandbox`] is set up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SandboxOptions {
     /// The interpreter; `None` takes an active virtual environment's, else `python3` on `PATH`.
     pub python: Option<PathBuf>,
+    /// Which layer of protection; the strongest that can be had by default.
+    pub level: LevelChoice,
     /// How many programs run at the same time; further ones wait.
     pub workers: usize,
     /// Limits of every run.
@@ -30,6 +34,7 @@ impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
             python: None,
+            level: LevelChoice::Auto,
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             limits: Limits::default(),
             required: Vec::new(),

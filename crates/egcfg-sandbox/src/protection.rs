@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::clock::Watch;
 use crate::error::SandboxError;
+use crate::level::Level;
 use crate::pool::Pool;
 use crate::zygote::Role;
 
@@ -13,10 +14,12 @@ use crate::zygote::Role;
 pub struct Protection {
     /// Its name, as [`crate::SandboxOptions::required`] takes it.
     pub name: &'static str,
-    /// The layer it belongs to; `L0` needs no special rights.
-    pub layer: &'static str,
+    /// The layer it belongs to.
+    pub layer: Level,
     /// What it stops.
     pub stops: &'static str,
+    /// Whether its layer is void without it.
+    pub needed: bool,
     /// Why it is not in force; `None` when it is.
     pub missing: Option<String>,
 }
@@ -74,8 +77,9 @@ pub(crate) async fn probe(pool: &Pool) -> Result<Vec<Protection>, SandboxError> 
         .map_err(|error| SandboxError::Protocol(format!("the probe's answer: {error}")))?;
     let protections = L0.iter().map(|&(name, stops)| Protection {
         name,
-        layer: "L0",
+        layer: Level::L0,
         stops,
+        needed: name != "unused-uid",
         missing: found.remove(name).unwrap_or_else(|| Some("it was not probed".to_owned())),
     });
     Ok(protections.collect())

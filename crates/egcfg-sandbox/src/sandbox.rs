@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use crate::bundle::Bundle;
 use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
+use crate::level::{Level, LevelChoice};
 use crate::judge::{Judged, mark_cut};
 use crate::options::{Program, SandboxOptions, TraceOptions};
 use crate::pool::Pool;
@@ -135,6 +136,16 @@ impl Sandbox {
         &self.inner.protections
     }
 
+    /// The layer in force: the strongest whose needed protections, and those of all layers below, are in force.
+    pub fn level(&self) -> Level {
+        level(&self.inner.protections)
+    }
+
+    /// The protections up to the strongest layer tried that are not in force though a layer needs them.
+    pub fn missing(&self) -> impl Iterator<Item = &Protection> {
+        self.inner.protections.iter().filter(|protection| protection.needed && !protection.in_force())
+    }
+
     async fn run(
         &self,
         program: &Program,
@@ -165,6 +176,23 @@ impl Sandbox {
         mark_cut(&mut trace, verdict);
         Some(trace)
     }
+}
+
+/// The strongest layer of which nothing needed is missing.
+fn level(protections: &[Protection]) -> Level {
+    let whole = |level: &Level| {
+        let mut of_layer = protections.iter().filter(|protection| protection.layer == *level).peekable();
+        of_layer.peek().is_some() && of_layer.all(|protection| protection.in_force() || !protection.needed)
+    };
+    [Level::L0, Level::L1, Level::L2].into_iter().take_while(whole).last().unwrap_or(Level::None)
+}
+
+/// The layers that can be had here with these options, weakest first ([`Level::None`] always can). Starts a sandbox to
+/// find out.
+pub async fn available_levels(options: &SandboxOptions) -> Result<Vec<Level>, SandboxError> {
+    let options = SandboxOptions { level: LevelChoice::Auto, workers: 1, ..options.clone() };
+    let strongest = Sandbox::start(options).await?.level();
+    Ok(Level::ALL.into_iter().filter(|level| *level <= strongest).collect())
 }
 
 /// Runs a future as a task of its own: then the thread that sees a child's answer also takes the next step, where a

@@ -20,7 +20,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
             .sandbox
             .protections()
             .iter()
-            .map(|p| json!({ "name": p.name, "layer": p.layer, "in_force": p.in_force(), "stops": p.stops, "missing": p.missing }))
+            .map(|p| json!({ "name": p.name, "layer": p.layer.name(), "in_force": p.in_force(), "stops": p.stops, "missing": p.missing }))
             .collect();
         let details: serde_json::Map<_, _> =
             info.details.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
