@@ -35,8 +35,8 @@ pub(crate) fn programs(without: &[String]) -> Result<Vec<Vec<u8>>, seccompiler::
         let program: BpfProgram = filter.try_into()?;
         programs.push(bytes(&program));
     }
-    if cfg!(target_arch = "x86_64") {
-        programs.push(refuse_x32());
+    if has("seccomp") {
+        programs.push(refuse_unknown());
     }
     Ok(programs)
 }
@@ -51,13 +51,16 @@ fn bytes(program: &BpfProgram) -> Vec<u8> {
     data
 }
 
-/// x32 calls carry bit 30 and would pass by every number of the list: load the number, compare, refuse.
-fn refuse_x32() -> Vec<u8> {
-    const X32: u32 = 0x4000_0000;
+/// The first call that this list does not know; from 424 on all architectures share their numbers.
+const UNKNOWN: u32 = 463;
+
+/// Calls younger than this list do not exist for a program: some do by another name what is refused here (`setxattrat`,
+/// `file_setattr`). x32 calls, which carry bit 30 and would pass by every number of the list, are above it, too.
+fn refuse_unknown() -> Vec<u8> {
     let errno = 0x0005_0000 | libc::ENOSYS as u32;
     let mut data = Vec::new();
     for (code, jt, jf, k) in
-        [(0x20u16, 0u8, 0u8, 0u32), (0x35, 0, 1, X32), (0x06, 0, 0, errno), (0x06, 0, 0, 0x7fff_0000)]
+        [(0x20u16, 0u8, 0u8, 0u32), (0x35, 0, 1, UNKNOWN), (0x06, 0, 0, errno), (0x06, 0, 0, 0x7fff_0000)]
     {
         data.extend(code.to_ne_bytes());
         data.extend([jt, jf]);
@@ -221,6 +224,14 @@ const REFUSED: &[(&str, &[i64])] = &[
             libc::SYS_open_by_handle_at,
             libc::SYS_personality,
             libc::SYS_vhangup,
+            young::QUOTACTL_FD,
+            young::PROCESS_MRELEASE,
+            young::SET_MEMPOLICY_HOME_NODE,
+            young::STATMOUNT,
+            young::LISTMOUNT,
+            young::LSM_GET_SELF_ATTR,
+            young::LSM_SET_SELF_ATTR,
+            young::LSM_LIST_MODULES,
         ],
     ),
     // Things that outlive a process or pass between processes.
@@ -244,6 +255,9 @@ const REFUSED: &[(&str, &[i64])] = &[
             libc::SYS_mq_open,
             libc::SYS_mq_unlink,
             libc::SYS_flock,
+            // Which pages of a shared file are in memory is what another program has read of it.
+            young::CACHESTAT,
+            libc::SYS_mincore,
         ],
     ),
     // Memory that no limit counts.
@@ -254,6 +268,7 @@ const REFUSED: &[(&str, &[i64])] = &[
         &[
             libc::SYS_fchmod,
             libc::SYS_fchmodat,
+            young::FCHMODAT2,
             libc::SYS_fchown,
             libc::SYS_fchownat,
             libc::SYS_utimensat,
@@ -270,6 +285,20 @@ const REFUSED: &[(&str, &[i64])] = &[
         ],
     ),
 ];
+
+/// Calls that the library of constants does not have on every architecture.
+mod young {
+    pub(super) const QUOTACTL_FD: i64 = 443;
+    pub(super) const PROCESS_MRELEASE: i64 = 448;
+    pub(super) const SET_MEMPOLICY_HOME_NODE: i64 = 450;
+    pub(super) const CACHESTAT: i64 = 451;
+    pub(super) const FCHMODAT2: i64 = 452;
+    pub(super) const STATMOUNT: i64 = 457;
+    pub(super) const LISTMOUNT: i64 = 458;
+    pub(super) const LSM_GET_SELF_ATTR: i64 = 459;
+    pub(super) const LSM_SET_SELF_ATTR: i64 = 460;
+    pub(super) const LSM_LIST_MODULES: i64 = 461;
+}
 
 /// The same kinds of calls where only this architecture has them.
 #[cfg(target_arch = "x86_64")]

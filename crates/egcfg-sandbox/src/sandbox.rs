@@ -1,6 +1,8 @@
 //! The door: a pool of warm interpreters that judges, observes and traces programs.
 
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
@@ -8,8 +10,8 @@ use tokio::task::JoinHandle;
 use crate::bundle::Bundle;
 use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
-use crate::level::{Level, LevelChoice};
 use crate::judge::{Judged, mark_cut};
+use crate::level::{Level, LevelChoice};
 use crate::options::{Program, SandboxOptions, TraceOptions};
 use crate::pool::Pool;
 use crate::protection::{Protection, probe, steps_in_force};
@@ -29,6 +31,23 @@ struct Inner {
     interpreter: Interpreter,
     protections: Vec<Protection>,
     pool: Arc<Pool>,
+    // After the pool: fields go in this order.
+    _tidy: Tidy,
+}
+
+/// Waits a moment for the threads that remove what the last programs left. A process that ends right after its sandbox
+/// would end them half-way, and leave the rest to the next start.
+#[derive(Debug)]
+struct Tidy(PathBuf);
+
+impl Drop for Tidy {
+    fn drop(&mut self) {
+        let started = Instant::now();
+        // Longer only where programs still run, whose tasks hold on to the pool.
+        while self.0.exists() && started.elapsed() < Duration::from_secs(1) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
 }
 
 /// A warm interpreter forks fast enough for this many workers.
@@ -48,6 +67,7 @@ impl Sandbox {
             .map_err(|error| SandboxError::Zygote(error.to_string()))??;
         let bundle = Bundle::new(&interpreter, &options)?;
         let run = Arc::new(RunDirectory::create()?);
+        let tidy = Tidy(run.path().to_owned());
         let count = options.workers.div_ceil(WORKERS_PER_INTERPRETER);
         let started: Vec<_> = (0..count).map(|_| Zygote::start(bundle.clone(), Arc::clone(&run))).collect();
         let mut zygotes = Vec::new();
@@ -72,7 +92,7 @@ impl Sandbox {
             zygote.expect(steps_in_force(&protections));
         }
         pool.refill().await;
-        Ok(Self { inner: Arc::new(Inner { interpreter, protections, pool }) })
+        Ok(Self { inner: Arc::new(Inner { interpreter, protections, pool, _tidy: tidy }) })
     }
 
     /// Judges a program: one result per test, in order.
