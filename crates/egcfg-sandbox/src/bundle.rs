@@ -45,6 +45,7 @@ const MODULES: &[(&str, &str)] = &[
     ("tracer", include_str!("driver/tracer.py")),
     ("_egcfg_codec", include_str!("driver/codec.py")),
     ("_egcfg_confine", include_str!("driver/confine.py")),
+    ("_egcfg_namespaces", include_str!("driver/namespaces.py")),
     ("_egcfg_candidate", include_str!("driver/candidate.py")),
     ("_egcfg_comparer", include_str!("driver/comparer.py")),
     ("_egcfg_probe", include_str!("driver/probe.py")),
@@ -66,7 +67,11 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    pub(crate) fn new(interpreter: &Interpreter, options: &SandboxOptions) -> Result<Self, SandboxError> {
+    pub(crate) fn new(
+        interpreter: &Interpreter,
+        options: &SandboxOptions,
+        run: &Path,
+    ) -> Result<Self, SandboxError> {
         let filters = programs(&options.without)
             .map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
         let filters: Vec<String> = filters.iter().map(|program| hex(program)).collect();
@@ -83,6 +88,9 @@ impl Bundle {
                 "pid_magic": PID_MAGIC,
                 "uid_base": UID_BASE,
                 "read": read,
+                "level": options.level.ceiling() as i32 - 1,
+                "run": run,
+                "host": own_namespaces(),
                 "expected": [],
                 "without": options.without,
                 "limits": limits(&options.limits),
@@ -93,6 +101,8 @@ impl Bundle {
                     "seccomp": libc::SYS_seccomp,
                     "close_range": libc::SYS_close_range,
                     "capset": libc::SYS_capset,
+                    "pivot_root": libc::SYS_pivot_root,
+                    "mount_setattr": libc::SYS_mount_setattr,
                 },
             },
         });
@@ -122,6 +132,16 @@ impl Bundle {
     pub(crate) fn encode(&self) -> Vec<u8> {
         self.config.to_string().into_bytes()
     }
+}
+
+/// The inode numbers that name the namespaces of this process: whoever is in these is not isolated from it.
+fn own_namespaces() -> Value {
+    let kinds = ["user", "mnt", "pid", "net", "ipc", "uts"];
+    let number = |kind: &str| {
+        std::fs::metadata(format!("/proc/self/ns/{kind}"))
+            .map(|data| std::os::unix::fs::MetadataExt::ino(&data))
+    };
+    kinds.iter().filter_map(|&kind| Some((kind.to_owned(), json!(number(kind).ok()?)))).collect()
 }
 
 /// Where extension modules find shared libraries, and the time zones.

@@ -14,7 +14,7 @@ use crate::judge::{Judged, mark_cut};
 use crate::level::{Level, LevelChoice};
 use crate::options::{Program, SandboxOptions, TraceOptions};
 use crate::pool::Pool;
-use crate::protection::{Protection, probe, steps_in_force};
+use crate::protection::{Protection, demand, level, probe, steps_in_force};
 use crate::session::Session;
 use crate::workdir::RunDirectory;
 use crate::zygote::Zygote;
@@ -30,6 +30,7 @@ pub struct Sandbox {
 struct Inner {
     interpreter: Interpreter,
     protections: Vec<Protection>,
+    ceiling: Level,
     pool: Arc<Pool>,
     // After the pool: fields go in this order.
     _tidy: Tidy,
@@ -65,9 +66,9 @@ impl Sandbox {
         let interpreter = tokio::task::spawn_blocking(move || Interpreter::find(python.as_deref()))
             .await
             .map_err(|error| SandboxError::Zygote(error.to_string()))??;
-        let bundle = Bundle::new(&interpreter, &options)?;
         let run = Arc::new(RunDirectory::create()?);
         let tidy = Tidy(run.path().to_owned());
+        let bundle = Bundle::new(&interpreter, &options, run.path())?;
         let count = options.workers.div_ceil(WORKERS_PER_INTERPRETER);
         let started: Vec<_> = (0..count).map(|_| Zygote::start(bundle.clone(), Arc::clone(&run))).collect();
         let mut zygotes = Vec::new();
@@ -77,7 +78,8 @@ impl Sandbox {
             zygotes.push(zygote);
         }
         let pool = Pool::new(zygotes.clone(), run, options.limits, options.workers);
-        let protections = probe(&pool).await?;
+        let protections = probe(&pool, options.level.ceiling()).await?;
+        demand(options.level, &protections)?;
         for name in &options.required {
             let known = protections.iter().find(|protection| protection.name == name);
             let reason = match known {
@@ -92,7 +94,15 @@ impl Sandbox {
             zygote.expect(steps_in_force(&protections));
         }
         pool.refill().await;
-        Ok(Self { inner: Arc::new(Inner { interpreter, protections, pool, _tidy: tidy }) })
+        Ok(Self {
+            inner: Arc::new(Inner {
+                interpreter,
+                protections,
+                ceiling: options.level.ceiling(),
+                pool,
+                _tidy: tidy,
+            }),
+        })
     }
 
     /// Judges a program: one result per test, in order.
@@ -163,7 +173,9 @@ impl Sandbox {
 
     /// The protections up to the strongest layer tried that are not in force though a layer needs them.
     pub fn missing(&self) -> impl Iterator<Item = &Protection> {
-        self.inner.protections.iter().filter(|protection| protection.needed && !protection.in_force())
+        let ceiling = self.inner.ceiling;
+        let missing = move |p: &&Protection| p.needed && !p.in_force() && p.layer <= ceiling;
+        self.inner.protections.iter().filter(missing)
     }
 
     async fn run(
@@ -196,15 +208,6 @@ impl Sandbox {
         mark_cut(&mut trace, verdict);
         Some(trace)
     }
-}
-
-/// The strongest layer of which nothing needed is missing.
-fn level(protections: &[Protection]) -> Level {
-    let whole = |level: &Level| {
-        let mut of_layer = protections.iter().filter(|protection| protection.layer == *level).peekable();
-        of_layer.peek().is_some() && of_layer.all(|protection| protection.in_force() || !protection.needed)
-    };
-    [Level::L0, Level::L1, Level::L2].into_iter().take_while(whole).last().unwrap_or(Level::None)
 }
 
 /// The layers that can be had here with these options, weakest first ([`Level::None`] always can). Starts a sandbox to

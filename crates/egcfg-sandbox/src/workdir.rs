@@ -53,7 +53,7 @@ impl RunDirectory {
         }
     }
 
-    /// Where it is.
+    /// The directory itself.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }

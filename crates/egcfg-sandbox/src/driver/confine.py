@@ -1,4 +1,4 @@
-"""Layer L0: what a freshly forked child gives up before it reads the first byte of a program.
+"""What a freshly forked child gives up before it reads the first byte of a program.
 
 Everything here only shrinks rights, and it happens after the fork, where only the child can do it: session, work
 directory, rlimits, unused uid, parent-death signal, no_new_privs, Landlock, closed descriptors, seccomp. The data (filters,
@@ -44,15 +44,15 @@ def _long(value):
 class Confinement:
     """The plan, with what can be prepared before the fork."""
 
-    def __init__(self, plan):
-        self.plan = plan
+    def __init__(self, plan, namespaces):
+        self.plan, self.namespaces = plan, namespaces
         # Protections that a test wants to see missing.
         self.left_out = frozenset(plan["without"])
         self.root = os.geteuid() == 0
-        self.zygote = os.getpid()
+        self.zygote = namespaces.host_pid()
         self.filters = [bytes.fromhex(text) for text in plan["filters"]]
         self.numbers = plan["syscalls"]
-        self.abi = self._landlock_abi()
+        self.abi = self._landlock_abi() if plan["level"] >= 0 else 0
         self.paths = self._open_paths() if self.abi else []
         self.keep_read = self.root and not _reachable(os.path.dirname(os.__file__))
 
@@ -76,7 +76,7 @@ class Confinement:
 
         Returns the steps taken: name to None (in force) or the reason why not.
         """
-        steps = {}
+        steps = dict(self.namespaces.entered)
 
         def step(name, action, *args):
             if name in self.left_out:
@@ -95,6 +95,11 @@ class Confinement:
         uid = self._uid()
         step("work-directory", self._work_directory, work, uid, 0o700)
         step("rlimits", self._rlimits)
+        if self.plan["level"] < 0:
+            # Nothing that would keep a hostile program in: somebody said that he wants it so.
+            step("parent-death", self._parent_death)
+            step("descriptors", self._close_from, keep)
+            return steps
         step("unused-uid", self._drop, uid)
         step("parent-death", self._parent_death)
         step("no-new-privs", lambda: _check(_prctl(_PR_SET_NO_NEW_PRIVS, _long(1), _long(0), _long(0), _long(0))))
@@ -104,13 +109,19 @@ class Confinement:
         return steps
 
     def _uid(self):
-        return self.plan["uid_base"] + os.getpid() if self.root else os.geteuid()
+        return self.plan["uid_base"] + self.namespaces.host_pid() if self.root else os.geteuid()
 
     def _work_directory(self, work, uid, mode):
-        os.mkdir(work, mode)
-        if self.root:
-            os.chown(work, uid, uid)
-        os.chdir(work)
+        def owner(path):
+            if self.root and self.plan["level"] >= 0:
+                os.chown(path, uid, uid)
+
+        if self.namespaces.has("private-root"):
+            work = self.namespaces.isolate(os.path.basename(work), owner)
+        else:
+            os.mkdir(work, mode)
+            owner(work)
+            os.chdir(work)
         os.environ["HOME"] = os.environ["TMPDIR"] = work
 
     def _rlimits(self):
@@ -126,7 +137,7 @@ class Confinement:
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             # One second between the soft limit's signal, which a program may ignore, and the hard limit's kill.
             resource.setrlimit(number, (value, value + 1 if name == "RLIMIT_CPU" and value < hard % 2**63 else value))
-        if self.root:
+        if self.root and self.plan["level"] >= 0:
             # The uid is this child's alone, so the count is its threads.
             resource.setrlimit(resource.RLIMIT_NPROC, (limits["threads"], limits["threads"]))
 
@@ -155,7 +166,7 @@ class Confinement:
     def _parent_death(self):
         # After the change of uid, which clears the setting.
         _check(_prctl(_PR_SET_PDEATHSIG, _long(signal.SIGKILL), _long(0), _long(0), _long(0)))
-        if os.getppid() != self.zygote:
+        if self.namespaces.host_parent() != self.zygote:
             os._exit(70)
 
     def _landlock(self):

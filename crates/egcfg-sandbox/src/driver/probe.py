@@ -25,6 +25,7 @@ def run(steps, confinement):
         ("fork-denied", _fork), ("exec-denied", _exec), ("network-denied", _network),
         ("signals-denied", lambda: _signals(confinement.zygote)), ("privileged-calls-denied", _privileged),
         ("shared-objects-denied", _shared), ("attributes-denied", _attributes), ("uncounted-memory-denied", _memory),
+        ("private-root", lambda: _root(confinement.plan)), ("pid-namespace", _pids),
     ):
         if results.get(name) is None:
             try:
@@ -75,8 +76,20 @@ def _denied(action, *args):
     try:
         action(*args)
     except OSError as error:
-        return None if error.errno in (errno.EPERM, errno.EACCES, errno.EAGAIN, errno.ENOSYS, errno.EXDEV) else str(error)
+        return None if error.errno in (errno.EPERM, errno.EACCES, errno.EAGAIN, errno.ENOSYS, errno.EXDEV, errno.EROFS) else str(error)
     return "allowed"
+
+
+def _root(plan):
+    # Landlock guards what may be read; whether a name exists at all is the root's matter.
+    for path in ("/etc/passwd", "/home", "/sys", "/var", "/.run", plan["run"] + "/lock"):
+        if os.path.lexists(path):
+            return "%s is there" % path
+    return None if os.getcwd() == plan["run"] + "/work" else "the work directory is %s" % os.getcwd()
+
+
+def _pids():
+    return None if os.getpid() == 2 and os.getppid() == 0 else "process %d of %d" % (os.getpid(), os.getppid())
 
 
 def _landlock():
@@ -84,8 +97,10 @@ def _landlock():
         file.write("x")
     os.unlink("probe")
     for path in ("/etc/passwd", "/proc/self/environ", "/proc/1/cmdline"):
-        if _denied(lambda: open(path).close()) is not None:
+        if os.path.exists(path) and _denied(lambda: open(path).close()) is not None:
             return "%s can be read" % path
+    if _denied(os.listdir, "/") is not None:
+        return "the root can be listed"
     target = "/tmp/egcfg-probe-%d" % os.getpid()
     verdict = _denied(lambda: open(target, "x").close())
     if verdict == "allowed":

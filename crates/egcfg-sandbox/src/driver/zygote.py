@@ -19,6 +19,7 @@ import _egcfg_comparer as comparer
 import _egcfg_probe as probe
 import _egcfg_warm as warm
 from _egcfg_confine import Confinement, _libc
+from _egcfg_namespaces import Namespaces
 
 _PRELOAD = (
     "abc array ast bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal enum "
@@ -33,6 +34,8 @@ def main(config):
     if parent != config["supervisor"]:
         os._exit(70)
     os.setsid()
+    namespaces = Namespaces(config["plan"])
+    namespaces.enter()
     # Programs see no signal handling of ours, and Ctrl-C on the terminal is the supervisor's business.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     control = socket.socket(fileno=os.dup(0))
@@ -48,7 +51,7 @@ def main(config):
         except Exception:
             pass
     warm.run()
-    confinement = Confinement(config["plan"])
+    confinement = Confinement(config["plan"], namespaces)
     gc.collect()
     gc.freeze()
     control.send(b"warm")
@@ -66,19 +69,20 @@ def main(config):
             confinement.plan["expected"] = rest.decode().split("\n") if rest else []
             control.send(b"X")
         elif command == b"R":
-            control.send(_reap(struct.unpack("=i", rest)[0]))
+            control.send(_reap(namespaces, struct.unpack("=i", rest)[0]))
         for fd in fds:
             os.close(fd)
 
 
 def _fork(confinement, control, rest, fds):
     role, work = rest[:1], os.fsdecode(rest[1:])
+    namespaces = confinement.namespaces
     try:
-        pid = os.fork()
+        pid, init = namespaces.fork()
+        if pid:
+            return b"P" + struct.pack("=i", namespaces.remember(pid, init))
     except OSError as error:
         return b"E" + str(error).encode()
-    if pid:
-        return b"P" + struct.pack("=i", pid)
     try:
         _child(confinement, role, work, fds)
     finally:
@@ -110,9 +114,12 @@ def _child(confinement, role, work, fds):
         candidate.send(PROTOCOL, b"B", json.dumps(probe.run(steps, confinement)).encode())
 
 
-def _reap(pid):
+def _reap(namespaces, pid):
     try:
+        pid, init = namespaces.children.pop(pid)
         _, status, usage = os.wait4(pid, 0)
-    except ChildProcessError:
+        # Whatever else the run has left in its pid namespace ends here.
+        namespaces.end(init)
+    except (ChildProcessError, KeyError):
         return b"E" + b"no such child"
     return b"S" + struct.pack("=idd", status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0)
