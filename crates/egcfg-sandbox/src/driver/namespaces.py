@@ -6,19 +6,21 @@ namespace, it takes every child with it when it dies. Each run then gets a pid, 
 its own below that: it sees its own work directory, its own `/proc`, and no other run.
 
 A program must not be the first process of its pid namespace, for which the kernel ignores most signals; so an
-idle one is put there first. It shares this process's memory and only waits, which saves a second fork.
+idle one is put there first. It shares this process's memory and descriptors (a copy of them would keep a dead child's
+pipes open) and only waits, which saves a second fork.
 
 Whether all this is possible is found out by a throw-away child that really does it; what fails there is not tried again,
 and is reported by name.
 """
 
 import ctypes
+import fcntl
 import json
 import os
 import signal
 import socket
 
-from _egcfg_confine import _check, _libc, _long, _prctl, _syscall
+from _egcfg_confine import _check, _long, _prctl, _syscall
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 # In the order in which they are entered: the user namespace gives the rights to make the others.
@@ -32,11 +34,13 @@ _MS_NOSUID, _MS_NODEV, _MS_NOEXEC, _MS_BIND, _MS_REC, _MS_PRIVATE = 2, 4, 8, 409
 _MNT_DETACH = 2
 _ATTR_RDONLY, _ATTR_NOSUID, _ATTR_NODEV, _ATTR_NOEXEC = 1, 2, 4, 8
 _AT_FDCWD, _AT_RECURSIVE = -100, 0x8000
-_CLONE_VM = 0x100
+_CLONE_VM, _CLONE_FILES = 0x100, 0x400
 
 # Where the host's run directory is held while a child prepares; no program sees it.
 _HOLD = "/.run"
 
+# A library object of its own: argument types stick to it.
+_libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = [ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p]
 _libc.clone.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int, ctypes.c_void_p]
 
@@ -63,7 +67,10 @@ class Namespaces:
         self.children = {}
         # The host's own view of processes, for numbers that the supervisor understands. No child keeps it.
         try:
-            self.host_proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            proc = os.open("/proc", os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+            # Out of the way of the numbers that a child's own descriptors get.
+            self.host_proc = fcntl.fcntl(proc, fcntl.F_DUPFD_CLOEXEC, 200)
+            os.close(proc)
             os.readlink("self", dir_fd=self.host_proc)
         except OSError:
             self.host_proc = None
@@ -97,6 +104,7 @@ class Namespaces:
         pid = os.fork()
         if pid == 0:
             try:
+                _die_with_parent()
                 os.close(reader)
                 self._enter({})
                 self._try_run()
@@ -235,7 +243,7 @@ class Namespaces:
         if pid:
             status = os.waitpid(pid, 0)[1]
             os._exit(os.WEXITSTATUS(status) if os.WIFEXITED(status) else 72)
-        _check(_prctl(_long(1), _long(signal.SIGKILL), _long(0), _long(0), _long(0)))
+        _die_with_parent()
         if self.host_parent() != int(me):
             os._exit(70)
 
@@ -259,24 +267,28 @@ class Namespaces:
         run = self.plan["run"]
         _mount(None, "/", None, _MS_REC | _MS_PRIVATE)
         host_run = os.open(run, os.O_PATH | os.O_DIRECTORY)
-        # A file system of its own over a directory that is needed anyway; from here on `run` is the new root.
-        _mount("tmpfs", run, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755,size=1m")
+        # A file system of its own, over a directory that is there anyway. Not over the run directory itself: the kernel
+        # would then find the new file system where that one is named below.
+        root = os.path.dirname(run)
+        _mount("tmpfs", root, "tmpfs", _MS_NOSUID | _MS_NODEV, "mode=755,size=1m")
         self.mirrored = []
         for path in self.plan["read"]:
-            self._mirror(run, path, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV)
+            self._mirror(root, path, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV)
         for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/random"):
-            self._mirror(run, path, _ATTR_NOSUID | _ATTR_NOEXEC)
+            self._mirror(root, path, _ATTR_NOSUID | _ATTR_NOEXEC)
         for path in ("/dev/shm", "/tmp", "/proc", _HOLD, run + "/work"):
-            os.makedirs(run + path, exist_ok=True)
-        self._bind("/proc/self/fd/%d" % host_run, run + _HOLD, _ATTR_NOSUID | _ATTR_NODEV)
+            os.makedirs(root + path, exist_ok=True)
+        self._bind("/proc/self/fd/%d" % host_run, root + _HOLD, _ATTR_NOSUID | _ATTR_NODEV)
         os.close(host_run)
+        if not os.path.lexists(root + _HOLD + "/lock"):
+            raise OSError(0, "the run directory is not where it should be")
         try:
             # A later one may only be mounted where one is seen in full.
-            _mount("proc", run + "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
+            _mount("proc", root + "/proc", "proc", _MS_NOSUID | _MS_NODEV | _MS_NOEXEC)
         except OSError:
             pass
-        self._attributes(run, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV, 0)
-        os.chdir(run)
+        self._attributes(root, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV, 0)
+        os.chdir(root)
         _check(_syscall(_long(self.numbers["pivot_root"]), b".", b"."))
         _check(_libc.umount2(b".", _MNT_DETACH))
         os.chdir("/")
@@ -344,7 +356,7 @@ class Namespaces:
             _check(_libc.unshare(NEWPID))
             init = 0
             try:
-                init = _check(_libc.clone(_idle(), _stack_top(), _CLONE_VM | signal.SIGCHLD, None))
+                init = _check(_libc.clone(_idle(), _stack_top(), _CLONE_VM | _CLONE_FILES | signal.SIGCHLD, None))
                 pid = os.fork()
             except OSError:
                 if init:
@@ -400,6 +412,10 @@ class Namespaces:
                 continue
         # Not even the warm interpreter's: an empty directory of the root.
         _libc.umount2(b"/proc", _MNT_DETACH)
+
+
+def _die_with_parent():
+    _check(_prctl(_long(1), _long(signal.SIGKILL), _long(0), _long(0), _long(0)))
 
 
 _STACK = ctypes.create_string_buffer(1 << 16)

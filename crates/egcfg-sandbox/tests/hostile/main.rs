@@ -86,6 +86,7 @@ fn each_protection_stops_what_nothing_else_stops() {
 #[ignore = "runs in a process of its own, which another test starts"]
 async fn supervisor_of_the_programs() {
     if std::env::var_os(HELPER).is_some() {
+        end_with_parent();
         suite::run().await;
     }
 }
@@ -94,6 +95,12 @@ async fn supervisor_of_the_programs() {
 #[ignore = "runs in a process of its own, which another test starts"]
 async fn supervisor_of_the_canaries() {
     if std::env::var_os(HELPER).is_some() {
+        end_with_parent();
         canaries::run().await;
     }
+}
+
+/// A run that is broken off leaves nothing behind.
+fn end_with_parent() {
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL)).unwrap();
 }
