@@ -25,13 +25,19 @@ pub(crate) fn limits() -> Limits {
 
 /// The layers that this machine offers.
 pub(crate) async fn levels() -> Vec<Level> {
-    let found = egcfg_sandbox::available_levels(&SandboxOptions::default()).await.expect("a sandbox");
-    for level in [Level::L0, Level::L1, Level::L2] {
-        if !found.contains(&level) {
-            common::note(&format!("skipped: all programs at {level}, which cannot be in force here"));
-        }
+    let strongest = Sandbox::start(SandboxOptions::default()).await.expect("a sandbox");
+    let found = [Level::L0, Level::L1, Level::L2].into_iter().filter(|level| *level <= strongest.level());
+    for level in [Level::L0, Level::L1, Level::L2].into_iter().filter(|level| *level > strongest.level()) {
+        let missing = strongest.missing().filter(|protection| protection.layer == level);
+        let missing: Vec<String> = missing
+            .map(|one| format!("{}: {}", one.name, one.missing.as_deref().unwrap_or_default()))
+            .collect();
+        common::note(&format!(
+            "skipped: all programs at {level}, not in force here ({})",
+            missing.join("; ")
+        ));
     }
-    found.into_iter().filter(|level| *level > Level::None).collect()
+    found.collect()
 }
 
 pub(crate) fn home() -> PathBuf {
@@ -86,7 +92,8 @@ impl<'a> Suite<'a> {
     async fn new(level: Level, host: &'a Host) -> Self {
         let options = SandboxOptions { workers: 4, limits: limits(), ..common::at(level) };
         let sandbox = Sandbox::start(options).await.expect("a sandbox at a layer that is available");
-        for protection in sandbox.protections().iter().filter(|protection| !protection.in_force()) {
+        let up_to = sandbox.protections().iter().filter(|protection| protection.layer <= level);
+        for protection in up_to.filter(|protection| !protection.in_force()) {
             let missing = protection.missing.as_deref().unwrap_or_default();
             common::note(&format!("{level}: {} is not in force here: {missing}", protection.name));
         }
