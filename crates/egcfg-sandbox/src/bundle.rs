@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::calibrate::known;
 use crate::error::SandboxError;
 use crate::filters::{PID_MAGIC, programs};
 use crate::interpreter::Interpreter;
 use crate::options::{Limits, SandboxOptions};
+use crate::profile::Profile;
 
 /// Reads the bundle from its standard input, which is the control socket, and starts the driver. Each module of the driver gets
 /// a copy of the built-in names of its own: a program that edits `builtins` edits its own only.
@@ -44,6 +46,7 @@ const MODULES: &[(&str, &str)] = &[
     ("trace_backends", include_str!("driver/trace_backends.py")),
     ("tracer", include_str!("driver/tracer.py")),
     ("_egcfg_codec", include_str!("driver/codec.py")),
+    ("_egcfg_codec_data", include_str!("driver/codec_data.py")),
     ("_egcfg_confine", include_str!("driver/confine.py")),
     ("_egcfg_namespaces", include_str!("driver/namespaces.py")),
     ("_egcfg_candidate", include_str!("driver/candidate.py")),
@@ -76,18 +79,28 @@ impl Bundle {
             .map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
         let filters: Vec<String> = filters.iter().map(|program| hex(program)).collect();
         let mut read: Vec<&Path> = interpreter.library.iter().map(PathBuf::as_path).collect();
-        read.extend(options.import_paths.iter().map(PathBuf::as_path));
+        let extra: Vec<&PathBuf> = options.import_paths.iter().chain(&interpreter.packages).collect();
+        read.extend(extra.iter().map(|path| path.as_path()));
+        let preload: Vec<&str> = options
+            .profile
+            .preload()
+            .iter()
+            .copied()
+            .chain(options.preload.iter().map(String::as_str))
+            .collect();
         read.extend(SYSTEM_LIBRARIES.iter().map(Path::new));
         let config = json!({
             "modules": MODULES,
             "supervisor": std::process::id(),
-            "extra_paths": options.import_paths,
-            "preload": options.preload,
+            "extra_paths": extra,
+            "preload": preload,
+            "data": options.profile == Profile::DataScience,
             "plan": {
                 "filters": filters,
                 "pid_magic": PID_MAGIC,
                 "uid_base": UID_BASE,
                 "read": read,
+                "calibrate": options.calibrate && known(&interpreter.path).is_none(),
                 "level": options.level.ceiling() as i32 - 1,
                 "run": run,
                 "host": own_namespaces(),
@@ -124,8 +137,9 @@ impl Bundle {
         Ok(Self { python: interpreter.path.clone(), environment, config })
     }
 
-    /// Children refuse to run unless these steps of their confinement succeed.
-    pub(crate) fn expect(&mut self, steps: &[String]) {
+    /// Children refuse to run unless these steps of their confinement succeed; the kernel ends them after `cpu` seconds.
+    pub(crate) fn expect(&mut self, steps: &[String], cpu: u64) {
+        self.config["plan"]["limits"]["cpu"] = json!(cpu);
         self.config["plan"]["expected"] = json!(steps);
     }
 
@@ -157,12 +171,20 @@ const SYSTEM_LIBRARIES: &[&str] = &[
 ];
 
 fn limits(limits: &Limits) -> Value {
-    // The processor limit here is a backstop for a whole process; the supervisor's clock measures each test.
-    let cpu = limits.cpu.as_secs().max(1) * CPU_BACKSTOP + 1;
+    // A backstop far away, where resident memory is what counts.
+    let address_space = if limits.resident { limits.memory.saturating_add(RESERVED) } else { limits.memory };
     json!({
-        "cpu": cpu, "memory": limits.memory, "file_size": limits.file_size, "files": limits.files,
+        "cpu": backstop(limits), "memory": address_space, "file_size": limits.file_size, "files": limits.files,
         "threads": limits.threads, "stack": limits.stack,
     })
+}
+
+/// Address space that numeric libraries may reserve beyond the memory that they use.
+const RESERVED: u64 = 32 << 30;
+
+/// The kernel's own limit of a child's processor time, in seconds; the supervisor's clock measures each test.
+pub(crate) fn backstop(limits: &Limits) -> u64 {
+    limits.cpu.as_secs().max(1) * CPU_BACKSTOP + 1
 }
 
 /// A child may use this many tests' processor time before the kernel ends it; the supervisor replaces it before.

@@ -17,7 +17,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::clock::{Reading, Watch};
+use crate::clock::{Reading, Watch, resident};
 use crate::error::SandboxError;
 use crate::frame::{Frame, FrameError};
 use crate::options::Limits;
@@ -52,6 +52,8 @@ pub(crate) enum Ended {
     Output,
     /// More files than allowed; the child still lives.
     Disk,
+    /// More memory than allowed; the child still lives.
+    Memory,
     /// Bytes that no honest child sends.
     Forged(FrameError),
     /// The process ended; `None` when nobody knows how.
@@ -179,6 +181,9 @@ impl Child {
                 () = self.out.exceeded() => return Err(Ended::Output),
                 () = self.err.exceeded() => return Err(Ended::Output),
                 () = sleep_until(next) => {
+                    if self.limits.resident && resident(self.pid) > self.limits.memory {
+                        return Err(Ended::Memory);
+                    }
                     if let Some(clock) = watch.look(Reading::take(self.pid)) {
                         return Err(Ended::Timeout(clock));
                     }

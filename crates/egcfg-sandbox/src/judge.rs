@@ -277,6 +277,9 @@ fn comparer_ended(ended: &Ended) -> Failure {
         Ended::Output | Ended::Disk => {
             Failure::new(Verdict::HarnessError, "the test wrote more than its limit")
         }
+        Ended::Memory => {
+            Failure::new(Verdict::MemoryExceeded, "the returned value does not fit into the judge's memory")
+        }
         Ended::Forged(error) => Failure::new(Verdict::HarnessError, format!("the test's process: {error}")),
         Ended::Exited(None) => {
             Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the test")

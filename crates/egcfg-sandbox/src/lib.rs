@@ -24,6 +24,7 @@
 //! ```
 
 mod bundle;
+mod calibrate;
 mod child;
 mod clock;
 mod error;
@@ -35,6 +36,7 @@ mod level;
 mod options;
 mod output;
 mod pool;
+mod profile;
 mod protection;
 mod sandbox;
 mod session;
@@ -50,5 +52,6 @@ pub use error::SandboxError;
 pub use interpreter::Interpreter;
 pub use level::{Level, LevelChoice};
 pub use options::{Limits, Program, SandboxOptions, TraceOptions};
+pub use profile::Profile;
 pub use protection::Protection;
 pub use sandbox::{Sandbox, available_levels};

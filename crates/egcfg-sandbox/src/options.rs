@@ -6,6 +6,7 @@ use std::time::Duration;
 use egcfg_task::{Backend, Form};
 
 use crate::level::LevelChoice;
+use crate::profile::Profile;
 
 /// How a [`crate::Sandbox`] is set up.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,10 @@ pub struct SandboxOptions {
     pub python: Option<PathBuf>,
     /// Which layer of protection; the strongest that can be had by default.
     pub level: LevelChoice,
+    /// The kind of programs: modules loaded ahead and where they come from. Its limits are taken by [`Self::of`].
+    pub profile: Profile,
+    /// Whether the limits of time grow on a machine that is slower than the one they were chosen on.
+    pub calibrate: bool,
     /// How many programs run at the same time; further ones wait.
     pub workers: usize,
     /// Limits of every run.
@@ -35,6 +40,8 @@ impl Default for SandboxOptions {
         Self {
             python: None,
             level: LevelChoice::Auto,
+            profile: Profile::Plain,
+            calibrate: true,
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             limits: Limits::default(),
             required: Vec::new(),
@@ -54,8 +61,11 @@ pub struct Limits {
     pub cpu: Duration,
     /// Real time in which the program sleeps or is blocked. Default 5 s.
     pub idle: Duration,
-    /// Address space in bytes, the interpreter's own 30 MB included. Default 1 GiB.
+    /// Address space in bytes, the interpreter's own 30 MB included; with `resident`, memory in use. Default 1 GiB.
     pub memory: u64,
+    /// Whether `memory` counts what is resident, looked at every few milliseconds, instead of address space, which the
+    /// kernel limits by itself.
+    pub resident: bool,
     /// Bytes written to standard output and error together. Default 1 MiB.
     pub output: u64,
     /// Size of one file in bytes. Default 16 MiB.
@@ -81,6 +91,7 @@ impl Default for Limits {
             cpu: Duration::from_secs(5),
             idle: Duration::from_secs(5),
             memory: 1 << 30,
+            resident: false,
             output: 1 << 20,
             file_size: 16 << 20,
             disk: 64 << 20,

@@ -96,14 +96,25 @@ const STEPS: &[&str] = &[
     "private-proc",
 ];
 
+/// What a throw-away child found out.
+pub(crate) struct Probed {
+    /// What protects this machine.
+    pub(crate) protections: Vec<Protection>,
+    /// Seconds that the reference run took, where it was asked for.
+    pub(crate) reference: Option<f64>,
+}
+
 /// Probes all of the layers up to `ceiling`.
-pub(crate) async fn probe(pool: &Pool, ceiling: Level) -> Result<Vec<Protection>, SandboxError> {
+pub(crate) async fn probe(pool: &Pool, ceiling: Level) -> Result<Probed, SandboxError> {
     let mut child = pool.fork(Role::Probe).await?;
     let mut watch = Watch::wall_only(std::time::Duration::from_secs(20));
     let frame = child
         .next(&mut watch)
         .await
         .map_err(|ended| SandboxError::Spawn(format!("the probe of the protections ended: {ended:?}")))?;
+    if frame.kind == b'H' {
+        return Err(SandboxError::Spawn(format!("it could not be confined: {}", frame.text(0))));
+    }
     let mut found: BTreeMap<String, Option<String>> = serde_json::from_slice(frame.field(0))
         .map_err(|error| SandboxError::Protocol(format!("the probe's answer: {error}")))?;
     let root = rustix::process::geteuid().is_root();
@@ -118,7 +129,7 @@ pub(crate) async fn probe(pool: &Pool, ceiling: Level) -> Result<Vec<Protection>
         let needed = name != "unused-uid" && !(root && name == "user-namespace");
         Protection { name, layer, stops, needed, missing }
     });
-    Ok(protections.collect())
+    Ok(Probed { protections: protections.collect(), reference: frame.text(1).parse().ok() })
 }
 
 /// The layer in force: the strongest of which, and of those below it, nothing needed is missing.

@@ -7,18 +7,19 @@ use std::time::{Duration, Instant};
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, backstop};
 use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
 use crate::judge::{Judged, mark_cut};
 use crate::level::{Level, LevelChoice};
-use crate::options::{Program, SandboxOptions, TraceOptions};
+use crate::options::{Limits, Program, SandboxOptions, TraceOptions};
 use crate::pool::Pool;
-use crate::protection::{Protection, demand, level, probe, steps_in_force};
+use crate::profile::Profile;
+use crate::protection::{Probed, Protection, demand, level, probe, steps_in_force};
 use crate::session::Session;
 use crate::workdir::RunDirectory;
 use crate::zygote::Zygote;
-use crate::{judge, stdio, trace_decode};
+use crate::{calibrate, judge, stdio, trace_decode};
 
 /// Runs untrusted Python programs. A clone is another handle on the same pool.
 #[derive(Debug, Clone)]
@@ -31,6 +32,10 @@ struct Inner {
     interpreter: Interpreter,
     protections: Vec<Protection>,
     ceiling: Level,
+    calibration: f64,
+    profile: Profile,
+    /// As they were asked for.
+    limits: Limits,
     pool: Arc<Pool>,
     // After the pool: fields go in this order.
     _tidy: Tidy,
@@ -62,8 +67,15 @@ impl Sandbox {
         if options.workers == 0 {
             return Err(SandboxError::Option { field: "workers", reason: "0 (hint: at least 1)".to_owned() });
         }
-        let python = options.python.clone();
-        let interpreter = tokio::task::spawn_blocking(move || Interpreter::find(python.as_deref()))
+        let (python, packages) = (options.python.clone(), options.profile == Profile::DataScience);
+        let find = move || {
+            let mut interpreter = Interpreter::find(python.as_deref())?;
+            if packages {
+                interpreter.find_packages();
+            }
+            Ok::<_, SandboxError>(interpreter)
+        };
+        let interpreter = tokio::task::spawn_blocking(find)
             .await
             .map_err(|error| SandboxError::Zygote(error.to_string()))??;
         let run = Arc::new(RunDirectory::create()?);
@@ -77,8 +89,15 @@ impl Sandbox {
             ready.map_err(SandboxError::Zygote)?;
             zygotes.push(zygote);
         }
-        let pool = Pool::new(zygotes.clone(), run, options.limits, options.workers);
-        let protections = probe(&pool, options.level.ceiling()).await?;
+        let probing = Pool::new(zygotes.clone(), Arc::clone(&run), options.limits.clone(), options.workers);
+        let Probed { protections, reference } = probe(&probing, options.level.ceiling()).await?;
+        let calibration = match (options.calibrate, reference) {
+            (true, Some(seconds)) => calibrate::remember(&interpreter.path, seconds),
+            (true, None) => calibrate::known(&interpreter.path).unwrap_or(1.0),
+            (false, _) => 1.0,
+        };
+        let limits = calibrate::scaled(&options.limits, calibration);
+        let pool = Pool::new(zygotes.clone(), run, limits, options.workers);
         demand(options.level, &protections)?;
         for name in &options.required {
             let known = protections.iter().find(|protection| protection.name == name);
@@ -91,7 +110,7 @@ impl Sandbox {
             }
         }
         for zygote in &zygotes {
-            zygote.expect(steps_in_force(&protections));
+            zygote.expect(steps_in_force(&protections), backstop(&pool.limits));
         }
         pool.refill().await;
         Ok(Self {
@@ -99,6 +118,9 @@ impl Sandbox {
                 interpreter,
                 protections,
                 ceiling: options.level.ceiling(),
+                calibration,
+                limits: options.limits,
+                profile: options.profile,
                 pool,
                 _tidy: tidy,
             }),
@@ -169,6 +191,21 @@ impl Sandbox {
     /// The layer in force: the strongest whose needed protections, and those of all layers below, are in force.
     pub fn level(&self) -> Level {
         level(&self.inner.protections)
+    }
+
+    /// The factor, 1 or more, by which the limits of time have grown because this machine is slow or busy.
+    pub fn calibration(&self) -> f64 {
+        self.inner.calibration
+    }
+
+    /// The limits of every run as they were asked for, before calibration.
+    pub fn limits(&self) -> &Limits {
+        &self.inner.limits
+    }
+
+    /// The kind of programs.
+    pub fn profile(&self) -> Profile {
+        self.inner.profile
     }
 
     /// The protections up to the strongest layer tried that are not in force though a layer needs them.

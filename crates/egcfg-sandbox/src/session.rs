@@ -222,6 +222,10 @@ impl<'a> Session<'a> {
                     format!("left more than {} files or {} bytes of them", limits.entries, limits.disk);
                 Failure::new(Verdict::OutputExceeded, text)
             }
+            Ended::Memory => {
+                let text = format!("used more than {} bytes of memory", limits.memory);
+                Failure::new(Verdict::MemoryExceeded, text)
+            }
             Ended::Forged(error) => {
                 Failure::new(Verdict::Forged, format!("on the harness's own channel: {error}"))
             }

@@ -43,7 +43,7 @@ pub(crate) struct Exit {
 enum Request {
     Fork { role: Role, work: PathBuf, fds: Vec<OwnedFd>, reply: oneshot::Sender<Result<(i32, u64), String>> },
     Reap { pid: i32, generation: u64, work: PathBuf, reply: Option<oneshot::Sender<Option<Exit>>> },
-    Expect(Vec<String>),
+    Expect { steps: Vec<String>, cpu: u64 },
 }
 
 /// A handle on the thread. When the last one goes, the interpreter and its children end.
@@ -91,9 +91,9 @@ impl Zygote {
         answer
     }
 
-    /// From now on children refuse to run unless these steps succeed.
-    pub(crate) fn expect(&self, steps: Vec<String>) {
-        let _ = self.requests.send(Request::Expect(steps));
+    /// From now on children refuse to run unless these steps succeed, and the kernel ends them after `cpu` seconds.
+    pub(crate) fn expect(&self, steps: Vec<String>, cpu: u64) {
+        let _ = self.requests.send(Request::Expect { steps, cpu });
     }
 }
 
@@ -135,10 +135,9 @@ fn serve(mut bundle: Bundle, inbox: &mpsc::Receiver<Request>, ready: oneshot::Se
                     let _ = reply.send(exit);
                 }
             }
-            Request::Expect(steps) => {
-                bundle.expect(&steps);
-                let mut packet = b"X".to_vec();
-                packet.extend(steps.join("\n").into_bytes());
+            Request::Expect { steps, cpu } => {
+                bundle.expect(&steps, cpu);
+                let packet = format!("X{cpu}\n{}", steps.join("\n")).into_bytes();
                 if let Some(alive) = &running
                     && exchange(&alive.socket, &packet, &[]).is_err()
                 {

@@ -116,7 +116,9 @@ async fn cases_12_and_26_files_outside_stay_as_they_are() {
         "open('/tmp/egcfg-test', 'w')".to_owned(),
     ] {
         let result = attempt(&sandbox, "", &action).await;
-        assert!(["PermissionError", "OSError"].contains(&result.as_str()), "{action}: {result}");
+        // In a root of its own a run finds nothing that could be refused.
+        let refused = ["PermissionError", "OSError", "FileNotFoundError"].contains(&result.as_str());
+        assert!(refused, "{action}: {result}");
     }
     assert_eq!(std::fs::read(&sentinel).unwrap(), b"untouched");
     let after = std::fs::metadata(&sentinel).unwrap();

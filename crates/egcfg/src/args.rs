@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use egcfg_guidance::SignalStyle;
+use egcfg_sandbox::{LevelChoice, Profile};
 
 /// Makes a code model write programs that pass their tests.
 ///
@@ -76,12 +77,42 @@ pub(crate) struct SandboxArgs {
     /// The Python interpreter (CPython 3.9 or later) [default: an active virtual environment's, else python3]
     #[arg(long, env = "EGCFG_PYTHON", value_name = "FILE")]
     pub(crate) python: Option<PathBuf>,
-    /// Seconds that one test may take
-    #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) timeout: Duration,
-    /// Memory that one program may take, in MiB
-    #[arg(long, default_value = "1024", value_name = "MIB")]
-    pub(crate) memory_limit: u64,
+    /// Layer of protection: auto takes the strongest that this machine allows; L0, L1 and L2 are errors where they cannot
+    /// be had; none runs programs unprotected
+    #[arg(long, env = "EGCFG_SANDBOX", default_value = "auto", value_name = "LEVEL")]
+    pub(crate) sandbox: LevelChoice,
+    /// Kind of programs: plain, data (numpy, pandas and friends of the interpreter's environment, loaded ahead) or stdio
+    #[arg(long, default_value = "plain", value_name = "KIND")]
+    pub(crate) profile: Profile,
+    /// Seconds of processor time, and of doing nothing, that one test may take; twice that of real time [default: by
+    /// the kind of programs; plain: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Seconds of real time that one test may take
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) wall_limit: Option<Duration>,
+    /// Seconds for which one test may do nothing
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) idle_limit: Option<Duration>,
+    /// Memory that one program may take, in MiB [default: by the kind of programs; plain: 1024]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..=1 << 24))]
+    pub(crate) memory_limit: Option<u64>,
+    /// Threads that one program may have
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub(crate) thread_limit: Option<u64>,
+    /// Output that one program may write, in KiB
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    pub(crate) output_limit: Option<u64>,
+    /// Size of all files that one program may leave, in MiB
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    pub(crate) disk_limit: Option<u64>,
+    /// Files and directories that one program may leave
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    pub(crate) file_limit: Option<u64>,
+    /// Give more time on a machine that is slower than the one the limits were chosen on
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
+        default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) calibrate: bool,
     /// Programs that run at the same time [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
@@ -281,6 +312,9 @@ pub(crate) struct DoctorArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// Look at the interpreter and its sandbox only, without loading a model
+    #[arg(long)]
+    pub(crate) sandbox_only: bool,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]

@@ -65,6 +65,11 @@ _ITERATORS = (
 _CALLABLES = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 
 
+# What a profile adds: from a type to a function that gives a name and a value of the kinds above (or None), and from such a
+# name to a function that makes the object anew.
+EXTENSIONS, BUILDERS = {}, {}
+
+
 class Malformed(Exception):
     """The bytes are not a message."""
 
@@ -171,6 +176,10 @@ class Encoder:
     def other(self, x, cls):
         if issubclass(cls, type) and x in _TYPE_NAMES:
             return b"y" + _text(_TYPE_NAMES[x])
+        if cls in EXTENSIONS:
+            form = EXTENSIONS[cls](x)
+            if form is not None:
+                return b"X" + _text(form[0]) + self.value(form[1], 1)
         if self.handles is None:
             raise Unencodable(name_of(cls))
         if cls in _ITERATORS or cls in _CALLABLES:
@@ -454,6 +463,9 @@ class Decoder:
             return datetime.time(*fields[:4], tzinfo=self.zone(), fold=fields[4])
         if tag == b"y":
             return TYPES[self.text()]
+        if tag == b"X":
+            name, form = self.text(), self.value(depth + 1, skip)
+            return None if skip else BUILDERS[name](form)
         if tag == b"o":
             flag, name = self.take(1), self.text()
             stand_in = Opaque(name, flag == b"2", flag != b"0")

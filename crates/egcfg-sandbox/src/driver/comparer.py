@@ -15,6 +15,7 @@ import types
 
 from _egcfg_candidate import describe, receive, send
 from _egcfg_codec import Decoder, Encoder, Malformed, Opaque, Unencodable
+from _egcfg_codec_data import MODULES as _DATA_MODULES
 
 _GOT = 300
 _ERRORS = {
@@ -184,7 +185,10 @@ class Comparer:
             return
         for name, kind in zip(names, kinds):
             what, _, home = kind.partition(":")
-            if what == "module" and home == name and _is_stdlib(home):
+            if what == "module" and home in _DATA_MODULES:
+                # Known by other names than their own (`np`).
+                self.base[name] = sys.modules[home]
+            elif what == "module" and home == name and _is_stdlib(home):
                 self.base[name] = __import__(home)
             elif what == "import" and _is_stdlib(home) and hasattr(__import__(home, fromlist=[name]), name):
                 self.base[name] = getattr(__import__(home, fromlist=[name]), name)

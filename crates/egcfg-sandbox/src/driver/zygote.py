@@ -15,6 +15,7 @@ import struct
 import sys
 
 import _egcfg_candidate as candidate
+import _egcfg_codec_data as codec_data
 import _egcfg_comparer as comparer
 import _egcfg_probe as probe
 import _egcfg_warm as warm
@@ -50,6 +51,8 @@ def main(config):
             __import__(name)
         except Exception:
             pass
+    if config["data"]:
+        codec_data.install()
     warm.run()
     confinement = Confinement(config["plan"], namespaces)
     gc.collect()
@@ -66,7 +69,9 @@ def main(config):
         if command == b"F":
             control.send(_fork(confinement, control, rest, fds))
         elif command == b"X":
-            confinement.plan["expected"] = rest.decode().split("\n") if rest else []
+            cpu, *steps = rest.decode().split("\n")
+            confinement.plan["expected"] = [name for name in steps if name]
+            confinement.plan["limits"]["cpu"] = int(cpu)
             control.send(b"X")
         elif command == b"R":
             control.send(_reap(namespaces, struct.unpack("=i", rest)[0]))
@@ -100,7 +105,11 @@ def _child(confinement, role, work, fds):
         os.dup2(fd, target)
     warm.touch(role)
     random.seed(20250611)
-    steps = confinement.apply(work, TRACE + 1)
+    try:
+        steps = confinement.apply(work, TRACE + 1)
+    except Exception as error:
+        candidate.send(PROTOCOL, b"H", ("%s: %s" % (type(error).__name__, error)).encode())
+        return
     missing = [name for name in confinement.plan["expected"] if steps.get(name) is not None]
     if missing:
         text = ", ".join("%s (%s)" % (name, steps.get(name)) for name in missing)
@@ -111,7 +120,8 @@ def _child(confinement, role, work, fds):
     elif role == b"t":
         comparer.serve(PROTOCOL)
     elif role == b"p":
-        candidate.send(PROTOCOL, b"B", json.dumps(probe.run(steps, confinement)).encode())
+        answer = json.dumps(probe.run(steps, confinement)).encode()
+        candidate.send(PROTOCOL, b"B", answer, b"%.6f" % probe.reference() if confinement.plan["calibrate"] else b"")
 
 
 def _reap(namespaces, pid):
