@@ -13,10 +13,12 @@ use egcfg_task::TestResult;
 use crate::common;
 use crate::host::Host;
 use crate::program::fits;
-use crate::suite::{home, limits};
+use crate::suite::{home, levels, limits};
 
 /// An attempt. Its function gives `True` when it has succeeded.
 struct Canary {
+    /// At which layer it is tried.
+    level: Level,
     /// The protection that stops it.
     stops: &'static str,
     /// Others that stop it too.
@@ -32,8 +34,17 @@ const STOPPED: &str = "passed";
 const SUCCEEDS: &str = "wrong answer";
 
 const fn canary(stops: &'static str, also: &'static [&'static str], source: &'static str) -> Canary {
-    Canary { stops, also, source, stopped: STOPPED, succeeds: SUCCEEDS }
+    Canary { level: Level::L0, stops, also, source, stopped: STOPPED, succeeds: SUCCEEDS }
 }
+
+/// One of a namespace, tried at L1.
+const fn outer(stops: &'static str, also: &'static [&'static str], source: &'static str) -> Canary {
+    Canary { level: Level::L1, ..canary(stops, also, source) }
+}
+
+/// Those without a canary here: `parent-death` has its own below. Namespaces cannot do without a root of their own, so
+/// `private-proc` goes with `private-root`.
+const ELSEWHERE: &[&str] = &["parent-death", "private-proc"];
 
 const CANARIES: &[Canary] = &[
     canary("session", &[], "return os.getsid(0) != os.getpid()"),
@@ -85,6 +96,26 @@ const CANARIES: &[Canary] = &[
     canary("shared-objects-denied", &[], "return tried(fcntl.flock, open(os.__file__), fcntl.LOCK_SH)"),
     canary("attributes-denied", &[], "open('own', 'w').close()\n    return tried(os.chmod, 'own', 0o4777)"),
     canary("uncounted-memory-denied", &[], "return tried(os.memfd_create, 'x')"),
+    outer("user-namespace", &["unused-uid"], "return tried(os.setuid, 12345)"),
+    outer("mount-namespace", &["landlock"], "return tried(lambda: open('@SENTINELS@/sentinel').read())"),
+    outer("private-root", &["landlock"], "return tried(lambda: open('@SENTINELS@/sentinel').read())"),
+    outer(
+        "pid-namespace",
+        &["signals-denied", "unused-uid", "landlock"],
+        "return tried(os.kill, @SUPERVISOR@, 0)",
+    ),
+    outer(
+        "network-namespace",
+        &["network-denied"],
+        "return tried(lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sendto(b'x', ('127.0.0.1', @UDP@)))",
+    ),
+    // The first run leaves a segment, the second finds and removes it.
+    outer(
+        "ipc-namespace",
+        &["shared-objects-denied", "unused-uid"],
+        "found = libc.shmget(0x65676366, 0, 0)\n    if found < 0:\n        libc.shmget(0x65676366, 4096, 0o1600)\n        return False\n    libc.shmctl(found, 0, None)\n    return True",
+    ),
+    outer("uts-namespace", &[], "return os.uname().nodename != 'sandbox'"),
 ];
 
 const HEAD: &str = "import ctypes, fcntl, os, socket\nlibc = ctypes.CDLL(None)\ndef tried(action, *args):\n    try:\n        action(*args)\n        return True\n    except (OSError, ValueError):\n        return False\ndef f(x):\n    ";
@@ -134,14 +165,39 @@ pub(crate) async fn run() {
     let host = Host::new(&home(), &std::env::var(crate::HELPER).expect("a secret"));
     setuid_test(&host);
     let mut wrong = Vec::new();
-    let whole = start(&[], limits()).await;
-    for protection in whole.protections().iter().filter(|protection| protection.layer == Level::L0) {
-        if protection.name != "parent-death" && !CANARIES.iter().any(|canary| canary.stops == protection.name)
-        {
+    let whole = start(Level::L0, &[], limits()).await;
+    for protection in whole.protections().iter().filter(|protection| protection.layer <= Level::L1) {
+        let known = CANARIES.iter().any(|canary| canary.stops == protection.name);
+        if !known && !ELSEWHERE.contains(&protection.name) {
             wrong.push(format!("{} has no canary", protection.name));
         }
     }
-    for canary in CANARIES {
+    let levels = levels().await;
+    for level in [Level::L0, Level::L1].into_iter().filter(|level| levels.contains(level)) {
+        wrong.extend(canaries(level, &host).await);
+    }
+    for limited in LIMITED {
+        let with = attempt(&whole, &host, limited.source).await;
+        let raised = start(Level::L0, &[], (limited.raised)(limits())).await;
+        let without = attempt(&raised, &host, limited.source).await;
+        println!("{:24} in force: {}, raised: {}", limited.name, with.verdict, without.verdict);
+        // What it returns is wrong in any case.
+        if !fits(limited.stopped, &with.verdict.to_string()) || without.verdict.to_string() != SUCCEEDS {
+            wrong.push(format!("{}: in force {with:?}, raised {without:?}", limited.name));
+        }
+    }
+    wrong.extend(comparer(&whole).await);
+    wrong.extend(parent_death());
+    // The files of the killed ones go with the next start, which the process that waits for this one checks.
+    drop(start(Level::L0, &[], limits()).await);
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// Those of one layer; says what was wrong.
+async fn canaries(level: Level, host: &Host) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let whole = start(level, &[], limits()).await;
+    for canary in CANARIES.iter().filter(|canary| canary.level == level) {
         let protection = whole.protections().iter().find(|protection| protection.name == canary.stops);
         let protection = protection.expect("a known protection");
         if let Some(missing) = &protection.missing {
@@ -151,11 +207,12 @@ pub(crate) async fn run() {
             ));
             continue;
         }
-        let with = if canary.also.is_empty() { whole.clone() } else { start(canary.also, limits()).await };
-        let with = attempt(&with, &host, canary.source).await;
+        let with =
+            if canary.also.is_empty() { whole.clone() } else { start(level, canary.also, limits()).await };
+        let with = attempt(&with, host, canary.source).await;
         let without: Vec<&str> = canary.also.iter().copied().chain([canary.stops]).collect();
-        let sandbox = start(&without, limits()).await;
-        let without = attempt(&sandbox, &host, canary.source).await;
+        let sandbox = start(level, &without, limits()).await;
+        let without = attempt(&sandbox, host, canary.source).await;
         println!("{:24} in force: {}, left out: {}", canary.stops, with.verdict, without.verdict);
         let left_out = sandbox.protections().iter().find(|protection| protection.name == canary.stops);
         if left_out.is_some_and(egcfg_sandbox::Protection::in_force) {
@@ -167,31 +224,21 @@ pub(crate) async fn run() {
             wrong.push(format!("{}: in force {with:?}, left out {without:?}", canary.stops));
         }
     }
-    for limited in LIMITED {
-        let with = attempt(&whole, &host, limited.source).await;
-        let without = attempt(&start(&[], (limited.raised)(limits())).await, &host, limited.source).await;
-        println!("{:24} in force: {}, raised: {}", limited.name, with.verdict, without.verdict);
-        let raised = without.verdict.to_string();
-        // A large answer is wrong too when it may be sent.
-        if !fits(limited.stopped, &with.verdict.to_string()) || raised != SUCCEEDS {
-            wrong.push(format!("{}: in force {with:?}, raised {without:?}", limited.name));
-        }
-    }
-    wrong.extend(comparer(&whole).await);
-    wrong.extend(parent_death());
-    // The files of the killed ones go with the next start, which the process that waits for this one checks.
-    drop(start(&[], limits()).await);
-    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    wrong
 }
 
-async fn start(without: &[&str], limits: Limits) -> Sandbox {
+async fn start(level: Level, without: &[&str], limits: Limits) -> Sandbox {
     let without = without.iter().map(|&name| name.to_owned()).collect();
-    let options = SandboxOptions { workers: 1, limits, without, ..common::at(Level::L0) };
+    let options = SandboxOptions { workers: 1, limits, without, calibrate: false, ..common::at(level) };
     Sandbox::start(options).await.expect("a sandbox")
 }
 
 async fn attempt(sandbox: &Sandbox, host: &Host, source: &str) -> TestResult {
     let source = host.fill(&format!("{HEAD}{source}\n"), &home());
+    let first = common::judge(sandbox, &source, "assert f(1) is False").await;
+    if !source.contains("shmget") {
+        return first;
+    }
     common::judge(sandbox, &source, "assert f(1) is False").await
 }
 
@@ -266,7 +313,8 @@ async fn supervisor_that_is_killed() {
     let Ok(without) = std::env::var(LEFT_OUT) else { return };
     let hour = Duration::from_secs(3600);
     let without: Vec<&str> = without.split(',').filter(|name| !name.is_empty()).collect();
-    let sandbox = start(&without, Limits { wall: hour, cpu: hour, idle: hour, ..Limits::default() }).await;
+    let sandbox =
+        start(Level::L0, &without, Limits { wall: hour, cpu: hour, idle: hour, ..Limits::default() }).await;
     let program = common::program("def f(x):\n    while True:\n        pass\n");
     let tests = common::asserts(&["f(1)"]);
     println!("it runs");

@@ -3,7 +3,8 @@
 //! was. For each protection there is one attempt that succeeds when only it is left out, so that a test that could not
 //! fail is noticed. `programs/` holds the programs, `program.rs` the meaning of their headers.
 //!
-//! `EGCFG_HOSTILE=14` or `EGCFG_HOSTILE=14-atexit` runs the programs whose names begin so.
+//! `EGCFG_HOSTILE=14` or `EGCFG_HOSTILE=14-atexit` runs the programs whose names begin so, `EGCFG_HOSTILE_LEVEL=L1` those
+//! of one layer.
 #![allow(clippy::print_stdout, reason = "a test says what it skips")]
 
 #[path = "../common/mod.rs"]

@@ -1,5 +1,5 @@
 #| title: loops in three threads
-#| verdict: timeout (cpu)
+#| verdict: timeout (cpu) | timeout (idle)
 #| stops: clocks
 import threading
 

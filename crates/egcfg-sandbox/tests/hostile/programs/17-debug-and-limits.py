@@ -7,7 +7,7 @@ import ctypes, os, resource
 libc = ctypes.CDLL(None, use_errno=True)
 
 def f(x):
-    done, parent = [], os.getppid()
+    done, parent = [], os.getppid() or 1
     for name, attempt in (
         ("prlimit", lambda: resource.prlimit(parent, resource.RLIMIT_CPU, (1, 1))),
         ("setpriority", lambda: os.setpriority(os.PRIO_PROCESS, parent, 19)),
