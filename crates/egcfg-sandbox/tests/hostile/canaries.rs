@@ -289,7 +289,7 @@ fn parent_death() -> Option<String> {
         assert!(below.len() >= 2, "an interpreter and a program: {below:?}");
         supervisor.kill().expect("to be killed");
         supervisor.wait().expect("its end");
-        std::thread::sleep(Duration::from_millis(1000));
+        std::thread::sleep(Duration::from_secs(1));
         let left: Vec<u32> = below.into_iter().filter(|&pid| runs(pid)).collect();
         for pid in &left {
             let pid = rustix::process::Pid::from_raw(pid.cast_signed()).expect("a process id");

@@ -5,7 +5,11 @@
 //!
 //! `EGCFG_HOSTILE=14` or `EGCFG_HOSTILE=14-atexit` runs the programs whose names begin so, `EGCFG_HOSTILE_LEVEL=L1` those
 //! of one layer.
-#![allow(clippy::print_stdout, reason = "a test says what it skips")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a test says what it skips, and fails without what it needs"
+)]
 
 #[path = "../common/mod.rs"]
 mod common;
