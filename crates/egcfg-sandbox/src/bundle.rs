@@ -75,7 +75,8 @@ impl Bundle {
         options: &SandboxOptions,
         run: &Path,
     ) -> Result<Self, SandboxError> {
-        let filters = programs().map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
+        let filters = programs(&options.without)
+            .map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
         let filters: Vec<String> = filters.iter().map(|program| hex(program)).collect();
         let mut read: Vec<&Path> = interpreter.library.iter().map(PathBuf::as_path).collect();
         let extra: Vec<&PathBuf> = options.import_paths.iter().chain(&interpreter.packages).collect();
@@ -104,6 +105,7 @@ impl Bundle {
                 "run": run,
                 "host": own_namespaces(),
                 "expected": [],
+                "without": options.without,
                 "limits": limits(&options.limits),
                 "syscalls": {
                     "landlock_create_ruleset": libc::SYS_landlock_create_ruleset,
@@ -128,7 +130,10 @@ impl Bundle {
             ("OPENBLAS_NUM_THREADS", "1"),
             ("MKL_NUM_THREADS", "1"),
         ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let mut environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        if options.without.iter().any(|name| name == "environment") {
+            environment.extend(std::env::vars());
+        }
         Ok(Self { python: interpreter.path.clone(), environment, config })
     }
 

@@ -22,7 +22,7 @@ use crate::error::SandboxError;
 use crate::frame::{Frame, FrameError};
 use crate::options::Limits;
 use crate::output::Output;
-use crate::workdir::{RunDirectory, is_over};
+use crate::workdir::{RunDirectory, hides_more, is_over};
 use crate::zygote::{Exit, Role, Zygote};
 
 /// See the module's paragraph.
@@ -188,7 +188,9 @@ impl Child {
                         return Err(Ended::Timeout(clock));
                     }
                     let (bytes, entries) = (self.limits.disk, self.limits.entries);
-                    if self.work.as_ref().is_some_and(|work| is_over(work, bytes, entries)) {
+                    if self.work.as_ref().is_some_and(|work| is_over(work, bytes, entries))
+                        || hides_more(self.pid, bytes, self.limits.file_size)
+                    {
                         return Err(Ended::Disk);
                     }
                 }

@@ -30,6 +30,9 @@ pub struct SandboxOptions {
     pub import_paths: Vec<PathBuf>,
     /// Modules to import before the first fork, so that programs find them loaded.
     pub preload: Vec<String>,
+    /// Names of protections to leave out, so that a test can show what each of them stops. Never for real programs.
+    #[doc(hidden)]
+    pub without: Vec<String>,
 }
 
 impl Default for SandboxOptions {
@@ -44,6 +47,7 @@ impl Default for SandboxOptions {
             required: Vec::new(),
             import_paths: Vec::new(),
             preload: Vec::new(),
+            without: Vec::new(),
         }
     }
 }

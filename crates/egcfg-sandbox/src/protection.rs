@@ -53,6 +53,9 @@ const L0: &[(&str, &str)] = &[
     ("network-denied", "reaching the network and local services"),
     ("signals-denied", "killing or stopping other processes"),
     ("privileged-calls-denied", "namespaces, mounts, tracing of other processes"),
+    ("shared-objects-denied", "messages between programs through locks, keyrings and System V objects"),
+    ("attributes-denied", "links, and changes to modes, owners and times of files"),
+    ("uncounted-memory-denied", "memory that no limit counts"),
 ];
 
 const L1: &[(&str, &str)] = &[

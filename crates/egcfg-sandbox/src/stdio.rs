@@ -9,7 +9,7 @@ use crate::error::SandboxError;
 use crate::judge::{Judged, plain};
 use crate::pool::Lease;
 use crate::session::{Failure, Session};
-use crate::text::one_line;
+use crate::text::{lines, one_line};
 
 /// Judges every test of one program, in order.
 pub(crate) async fn judge(
@@ -78,8 +78,11 @@ async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResu
     let output = String::from_utf8_lossy(&output);
     let difference = difference(expected, &output);
     let verdict = if difference.is_none() { Verdict::Passed } else { Verdict::WrongAnswer };
-    TestResult { verdict, seconds: 0.0, error: difference, got: Some(bounded(&output)), unproven: false }
+    TestResult { verdict, seconds: 0.0, error: difference, got: Some(lines(&output, SHOWN)), unproven: false }
 }
+
+/// Characters of the output that a result keeps.
+const SHOWN: usize = 2000;
 
 /// The first line that differs, after trimming trailing white space of each line and of the whole.
 fn difference(expected: &str, got: &str) -> Option<String> {
@@ -95,14 +98,6 @@ fn difference(expected: &str, got: &str) -> Option<String> {
         }
     }
     None
-}
-
-fn bounded(text: &str) -> String {
-    const LIMIT: usize = 2000;
-    if text.chars().count() <= LIMIT {
-        return text.to_owned();
-    }
-    text.chars().take(LIMIT).chain("...".chars()).collect()
 }
 
 #[cfg(test)]

@@ -112,6 +112,34 @@ pub(crate) fn is_over(work: &Path, bytes: u64, entries: u64) -> bool {
     false
 }
 
+/// Whether files that a process has removed, but still holds open or mapped, take more than this many bytes. A mapping
+/// does not say how large its file is: each counts as the largest that a file may be, and a few, such as a library may
+/// have, as nothing. Where the kernel does not let us look (no right to trace the process) nothing is found.
+pub(crate) fn hides_more(pid: i32, bytes: u64, file_size: u64) -> bool {
+    const FEW: u64 = 4;
+    let (mut hidden, mut seen) = (0, std::collections::BTreeSet::new());
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+        if let Ok(metadata) = fs::metadata(entry.path())
+            && metadata.is_file()
+            && metadata.nlink() == 0
+            // Memory without a name has no blocks on a disk; the trace's is such.
+            && !is_memory(&entry.path())
+            && seen.insert(metadata.ino())
+        {
+            hidden += metadata.blocks() * 512;
+        }
+    }
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let deleted = maps.lines().filter(|line| line.ends_with(" (deleted)") && !line.contains(" /memfd:"));
+    let inodes = deleted.filter_map(|line| line.split_ascii_whitespace().nth(4)?.parse().ok());
+    let mapped = inodes.filter(|&inode| seen.insert(inode)).count() as u64;
+    hidden + mapped.saturating_sub(FEW) * file_size > bytes
+}
+
+fn is_memory(link: &Path) -> bool {
+    fs::read_link(link).is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"))
+}
+
 /// Removes a directory that a program could fill as it liked, after its end. Directories are moved up before they are
 /// emptied, so that no depth of nesting needs a stack, a long path or many descriptors. Symbolic links are removed, not
 /// followed.

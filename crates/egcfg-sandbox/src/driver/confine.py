@@ -46,6 +46,8 @@ class Confinement:
 
     def __init__(self, plan, namespaces):
         self.plan, self.namespaces = plan, namespaces
+        # Protections that a test wants to see missing.
+        self.left_out = frozenset(plan["without"])
         self.root = os.geteuid() == 0
         self.zygote = namespaces.host_pid()
         self.filters = [bytes.fromhex(text) for text in plan["filters"]]
@@ -77,15 +79,21 @@ class Confinement:
         steps = dict(self.namespaces.entered)
 
         def step(name, action, *args):
+            if name in self.left_out:
+                steps[name] = "left out"
+                # It still needs a place to be in, but one that everybody may look into.
+                if name != "work-directory":
+                    return
+                action, args = self._work_directory, (work, uid, 0o755)
             try:
                 action(*args)
-                steps[name] = None
+                steps.setdefault(name, None)
             except (OSError, ValueError) as error:
                 steps[name] = str(error)
 
         step("session", os.setsid)
         uid = self._uid()
-        step("work-directory", self._work_directory, work, uid)
+        step("work-directory", self._work_directory, work, uid, 0o700)
         step("rlimits", self._rlimits)
         if self.plan["level"] < 0:
             # Nothing that would keep a hostile program in: somebody said that he wants it so.
@@ -103,7 +111,7 @@ class Confinement:
     def _uid(self):
         return self.plan["uid_base"] + self.namespaces.host_pid() if self.root else os.geteuid()
 
-    def _work_directory(self, work, uid):
+    def _work_directory(self, work, uid, mode):
         def owner(path):
             if self.root and self.plan["level"] >= 0:
                 os.chown(path, uid, uid)
@@ -111,7 +119,7 @@ class Confinement:
         if self.namespaces.has("private-root"):
             work = self.namespaces.isolate(os.path.basename(work), owner)
         else:
-            os.mkdir(work, 0o700)
+            os.mkdir(work, mode)
             owner(work)
             os.chdir(work)
         os.environ["HOME"] = os.environ["TMPDIR"] = work

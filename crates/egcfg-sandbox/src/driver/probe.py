@@ -6,6 +6,7 @@ runs a program; its answers describe the machine (kernel, user, rights), so they
 
 import ctypes
 import errno
+import fcntl
 import os
 import resource
 import signal
@@ -24,6 +25,7 @@ def run(steps, confinement):
         ("no-new-privs", _no_new_privs), ("parent-death", _parent_death), ("landlock", _landlock),
         ("fork-denied", _fork), ("exec-denied", _exec), ("network-denied", _network),
         ("signals-denied", lambda: _signals(confinement.zygote)), ("privileged-calls-denied", _privileged),
+        ("shared-objects-denied", _shared), ("attributes-denied", _attributes), ("uncounted-memory-denied", _memory),
         ("private-root", lambda: _root(confinement.plan)), ("pid-namespace", _pids),
     ):
         if results.get(name) is None:
@@ -179,3 +181,35 @@ def _privileged():
         if getattr(_libc, name)(*args) == 0 or ctypes.get_errno() != errno.EPERM:
             return "%s is not refused" % name
     return None
+
+
+def _shared():
+    with open("probe", "w") as file:
+        try:
+            verdict = _denied(fcntl.flock, file, fcntl.LOCK_EX) or _denied(fcntl.lockf, file, fcntl.LOCK_EX)
+        finally:
+            os.unlink("probe")
+    if verdict is not None:
+        return "file locks: %s" % verdict
+    ctypes.set_errno(0)
+    # A private segment, which goes with its only process.
+    if _libc.shmget(0, 4096, 0o1600) >= 0 or ctypes.get_errno() != errno.EPERM:
+        return "System V shared memory is not refused"
+    return None
+
+
+def _attributes():
+    with open("probe", "w"):
+        pass
+    try:
+        for action, args in ((os.chmod, ("probe", 0o600)), (os.utime, ("probe",)), (os.symlink, ("probe", "link"))):
+            verdict = _denied(action, *args)
+            if verdict is not None:
+                return "%s: %s" % (action.__name__, verdict)
+    finally:
+        os.unlink("probe")
+    return None
+
+
+def _memory():
+    return _denied(lambda: os.close(os.memfd_create("probe")))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use egcfg_sandbox::{LevelChoice, Limits, Program, Sandbox, SandboxOptions};
+use egcfg_sandbox::{Level, LevelChoice, Limits, Program, Sandbox, SandboxOptions};
 use egcfg_task::{Form, Test, TestResult, Verdict};
 
 /// Limits that end a hostile program soon, and leave a busy machine room.
@@ -38,6 +38,11 @@ pub(crate) async fn sandbox_on(python: Option<PathBuf>) -> Sandbox {
         ..SandboxOptions::default()
     };
     Sandbox::start(options).await.expect("a sandbox starts")
+}
+
+/// Options of a sandbox at exactly this layer.
+pub(crate) fn at(level: Level) -> SandboxOptions {
+    SandboxOptions { level: LevelChoice::Exactly(level), ..SandboxOptions::default() }
 }
 
 /// A program whose entry point is `f`.
