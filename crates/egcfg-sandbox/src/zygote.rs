@@ -23,6 +23,8 @@ use crate::workdir::{RunDirectory, remove_tree};
 pub(crate) enum Role {
     /// Runs a program.
     Candidate,
+    /// Runs a program; it is expected that it will be traced.
+    Traced,
     /// Judges it.
     Comparer,
     /// Finds out which protections are in force.
@@ -160,6 +162,7 @@ fn fork(
     let mut packet = vec![b'F'];
     packet.push(match role {
         Role::Candidate => b'c',
+        Role::Traced => b'o',
         Role::Comparer => b't',
         Role::Probe => b'p',
     });

@@ -5,6 +5,7 @@ new child. Children are reaped only when the supervisor asks, so that their proc
 it has done with them. When the socket ends, so does this process, and the parent-death signal ends its children.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -13,6 +14,7 @@ import signal
 import socket
 import struct
 import sys
+import threading
 
 import _egcfg_candidate as candidate
 import _egcfg_comparer as comparer
@@ -51,6 +53,7 @@ def main(config):
     confinement = Confinement(config["plan"])
     gc.collect()
     gc.freeze()
+    fork = os.fork if config["preload"] or len(os.listdir("/proc/self/task")) > 1 else _raw_fork
     control.send(b"warm")
     while True:
         try:
@@ -61,7 +64,7 @@ def main(config):
             os._exit(0)
         command, rest = data[:1], data[1:]
         if command == b"F":
-            control.send(_fork(confinement, control, rest, fds))
+            control.send(_fork(fork, confinement, control, rest, fds))
         elif command == b"X":
             confinement.plan["expected"] = rest.decode().split("\n") if rest else []
             control.send(b"X")
@@ -71,10 +74,27 @@ def main(config):
             os.close(fd)
 
 
-def _fork(confinement, control, rest, fds):
+# The C library's fork, with the interpreter's lock held throughout. Python's own resets locks and thread lists that only
+# matter after a fork among threads, and writes to two hundred pages in doing so. Here are no threads, unless a
+# module that the user wants loaded has started one.
+_plain_fork = ctypes.PyDLL(None, use_errno=True).fork
+_plain_fork.argtypes, _plain_fork.restype = (), ctypes.c_int
+
+
+def _raw_fork():
+    pid = _plain_fork()
+    if pid < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    if not pid:
+        threading.main_thread()._set_native_id()
+    return pid
+
+
+def _fork(fork, confinement, control, rest, fds):
     role, work = rest[:1], os.fsdecode(rest[1:])
     try:
-        pid = os.fork()
+        pid = fork()
     except OSError as error:
         return b"E" + str(error).encode()
     if pid:
@@ -102,7 +122,7 @@ def _child(confinement, role, work, fds):
         text = ", ".join("%s (%s)" % (name, steps.get(name)) for name in missing)
         candidate.send(PROTOCOL, b"H", text.encode())
         return
-    if role == b"c":
+    if role in (b"c", b"o"):
         candidate.serve(PROTOCOL, TRACE)
     elif role == b"t":
         comparer.serve(PROTOCOL)
