@@ -173,7 +173,11 @@ class Confinement:
         return self.plan["uid_base"] + os.getpid() if self.root else os.geteuid()
 
     def _work_directory(self, work, uid):
-        os.mkdir(work, 0o700)
+        try:
+            os.mkdir(work, 0o700)
+        except FileExistsError:
+            # One that was used before and is as good as new; only the supervisor makes entries beside it.
+            pass
         if self.root:
             os.chown(work, uid, uid)
         os.chdir(work)
