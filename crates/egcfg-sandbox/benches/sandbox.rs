@@ -37,7 +37,8 @@ const PAUSE: Duration = Duration::from_millis(15);
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let runs = std::env::var("EGCFG_BENCH_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(200).max(1);
+    let runs =
+        std::env::var("EGCFG_BENCH_RUNS").ok().and_then(|runs| runs.parse().ok()).unwrap_or(200).max(1);
     let words: Vec<String> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
     let (only, parts): (Vec<_>, Vec<_>) = words.into_iter().partition(|word| word.starts_with("only="));
     let wanted = |part: &str| parts.is_empty() || parts.iter().any(|word| word == part);
@@ -66,9 +67,14 @@ impl Bench {
     async fn start(runs: usize, only: String) -> Result<Self, Box<dyn std::error::Error>> {
         let python = std::env::var_os("EGCFG_PYTHON").map(PathBuf::from);
         let started = Instant::now();
-        let sandbox = Sandbox::start(SandboxOptions { python, workers: 8, ..SandboxOptions::default() }).await?;
+        let sandbox =
+            Sandbox::start(SandboxOptions { python, workers: 8, ..SandboxOptions::default() }).await?;
         let interpreter = sandbox.interpreter();
-        println!("Python {}, started in {:.0} ms, {runs} runs each", interpreter.version, millis(started.elapsed()));
+        println!(
+            "Python {}, started in {:.0} ms, {runs} runs each",
+            interpreter.version,
+            millis(started.elapsed())
+        );
         if let Ok(load) = std::fs::read_to_string("/proc/loadavg") {
             println!("load {}", load.trim());
         }
@@ -99,7 +105,10 @@ impl Bench {
         times.sort_unstable();
         let (median, ninetieth) = (millis(times[self.runs / 2]), millis(times[self.runs * 9 / 10]));
         println!("{name:28} {median:>10.2} {ninetieth:>10.2}");
-        println!("{}", json!({ "bench": name, "runs": self.runs, "median_ms": median, "p90_ms": ninetieth }));
+        println!(
+            "{}",
+            json!({ "name": name, "unit": "ms", "n": self.runs, "median": median, "p90": ninetieth })
+        );
     }
 
     async fn throughputs(&self) {
@@ -142,7 +151,8 @@ impl Bench {
         let cpu = millis(accounts::cpu().saturating_sub(before)) / self.runs as f64;
         println!("{name:28} {flight:>9} {rate:>10.0} {cpu:>10.2}");
         let line = json!({
-            "bench": name, "in_flight": flight, "runs": self.runs, "per_second": rate, "cpu_ms": cpu,
+            "name": format!("{name}, {flight} in flight"), "unit": "1/s", "n": self.runs, "median": rate,
+            "in_flight": flight, "cpu_ms": cpu,
         });
         println!("{line}");
     }
@@ -161,11 +171,14 @@ impl Bench {
             let (resident, share, alone) = (mean(0), mean(1), mean(2));
             println!(
                 "{name:28} {:>9} {:>9.1} {:>9.1} {:>9.1}",
-                sizes.len(), resident / 1e6, share / 1e6, alone / 1e6
+                sizes.len(),
+                resident / 1e6,
+                share / 1e6,
+                alone / 1e6
             );
             let line = json!({
-                "bench": name, "processes": sizes.len(), "rss_bytes": resident, "pss_bytes": share,
-                "private_bytes": alone,
+                "name": format!("memory of a {name}"), "unit": "bytes", "n": sizes.len(), "median": share,
+                "resident": resident, "alone": alone,
             });
             println!("{line}");
         }

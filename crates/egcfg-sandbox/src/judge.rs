@@ -25,7 +25,8 @@ pub(crate) async fn judge(
     session: &mut Session<'_>,
     tests: &[Test],
 ) -> Result<Vec<Judged>, SandboxError> {
-    let mut judging = Judging { lease, session, tests, comparer: None, told: 0, unread: 0, clean: true, whole: None };
+    let mut judging =
+        Judging { lease, session, tests, comparer: None, told: 0, unread: 0, clean: true, whole: None };
     let mut results = Vec::with_capacity(tests.len());
     for index in 0..tests.len() {
         let mut judged = judging.test(index).await?;
