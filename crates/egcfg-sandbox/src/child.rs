@@ -41,6 +41,8 @@ pub(crate) struct Child {
     trace: OwnedFd,
     zygote: Zygote,
     work: Option<PathBuf>,
+    /// How many programs it has served.
+    pub(crate) served: u32,
 }
 
 /// What came instead of an answer.
@@ -110,6 +112,7 @@ impl Child {
             trace,
             zygote: zygote.clone(),
             work: Some(work),
+            served: 0,
         };
         if role != Role::Probe {
             child.greet().await?;

@@ -1,5 +1,6 @@
 //! The children that wait for work. Forking and confining take a millisecond or two, so it is done ahead: while one program is
-//! judged, or nothing at all happens, the next children already stand ready. Each serves one program and is thrown away.
+//! judged, or nothing at all happens, the next children already stand ready. A process that ran a program is thrown away;
+//! one that judged comes back for the next program when its tests can have left nothing in it, a bounded number of times.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,10 +22,16 @@ pub(crate) struct Pool {
     run: Arc<RunDirectory>,
     permits: Semaphore,
     ready: Mutex<Ready>,
+    workers: usize,
     depth: usize,
     next: AtomicUsize,
     refilling: AtomicBool,
+    /// Whether the last program was traced: then the next one probably will be, and its process prepares for it.
+    tracing: AtomicBool,
 }
+
+/// A comparer is replaced after this many programs at the latest, whatever it says.
+const SERVICES: u32 = 100;
 
 #[derive(Debug, Default)]
 struct Ready {
@@ -58,9 +65,11 @@ impl Pool {
             run,
             permits: Semaphore::new(workers),
             ready: Mutex::default(),
+            workers,
             depth: workers.min(4),
             next: AtomicUsize::new(0),
             refilling: AtomicBool::new(false),
+            tracing: AtomicBool::new(false),
         })
     }
 
@@ -81,6 +90,15 @@ impl Pool {
         self.fork(role).await
     }
 
+    /// Takes back a comparer that is as good as new.
+    fn give_back(&self, mut comparer: Child) {
+        comparer.served += 1;
+        let mut ready = self.ready();
+        if comparer.served < SERVICES && ready.comparers.len() < self.workers {
+            ready.comparers.push(comparer);
+        }
+    }
+
     /// Throws away the children that wait, whose interpreter has perhaps died.
     pub(crate) fn clear(&self) {
         let (candidates, comparers) = {
@@ -90,8 +108,16 @@ impl Pool {
         drop((candidates, comparers));
     }
 
+    /// A fresh child for a program, which is to be traced or not.
+    pub(crate) async fn candidate(&self, traced: bool) -> Result<Child, SandboxError> {
+        self.tracing.store(traced, Ordering::Relaxed);
+        self.child(Role::Candidate).await
+    }
+
     /// Forks a child on the interpreter whose turn it is.
     pub(crate) async fn fork(&self, role: Role) -> Result<Child, SandboxError> {
+        let traced = role == Role::Candidate && self.tracing.load(Ordering::Relaxed);
+        let role = if traced { Role::Traced } else { role };
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         Child::fork(&self.zygotes[turn % self.zygotes.len()], role, &self.run, &self.limits).await
     }
@@ -131,6 +157,11 @@ impl Lease<'_> {
     /// A fresh child.
     pub(crate) async fn child(&self, role: Role) -> Result<Child, SandboxError> {
         self.pool.child(role).await
+    }
+
+    /// Takes back a comparer that is as good as new.
+    pub(crate) fn give_back(&self, comparer: Child) {
+        self.pool.give_back(comparer);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::options::{Program, TraceOptions};
 use crate::pool::Pool;
 use crate::text::one_line;
 use crate::token::token;
-use crate::zygote::{Exit, Role};
+use crate::zygote::Exit;
 
 /// Room in a trace's memory beside the rendered values: names, lines, numbers.
 const TRACE_SLACK: u64 = 256 << 10;
@@ -94,7 +94,7 @@ impl<'a> Session<'a> {
 
     /// Loads the program into a fresh child. The inner result is the program's.
     pub(crate) async fn load(&mut self) -> Result<Result<(), Failure>, SandboxError> {
-        let child = self.pool.child(Role::Candidate).await?;
+        let child = self.pool.candidate(self.trace.is_some()).await?;
         let trace = match self.trace {
             None => String::new(),
             Some(options) => {

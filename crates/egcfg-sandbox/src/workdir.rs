@@ -5,10 +5,14 @@ use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, flock, llistxattr, utimensat};
 
 use crate::error::SandboxError;
+
+/// So many empty work directories are kept at most.
+const SPARE: usize = 64;
 
 /// See the module's paragraph.
 #[derive(Debug)]
@@ -17,6 +21,27 @@ pub(crate) struct RunDirectory {
     // Held open: the lock goes with it.
     _lock: File,
     next: AtomicU64,
+    /// What a work directory looks like when it is new.
+    fresh: Look,
+    /// Work directories that look so again, and are used once more.
+    spare: Mutex<Vec<PathBuf>>,
+}
+
+/// Size of the directory itself, its mode, the length of the list of its extended attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    size: u64,
+    mode: u32,
+    attributes: usize,
+}
+
+impl Look {
+    fn at(path: &Path) -> std::io::Result<Self> {
+        let metadata = fs::symlink_metadata(path)?;
+        // Not every file system has attributes.
+        let attributes = llistxattr(path, &mut [0u8; 0]).unwrap_or(0);
+        Ok(Self { size: metadata.len(), mode: metadata.mode(), attributes })
+    }
 }
 
 impl RunDirectory {
@@ -49,7 +74,10 @@ impl RunDirectory {
             }
             let lock = File::create_new(path.join("lock"))?;
             flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-            return Ok(Self { path, _lock: lock, next: AtomicU64::new(0) });
+            let first = path.join("w");
+            DirBuilder::new().mode(0o700).create(&first)?;
+            let (fresh, spare) = (Look::at(&first)?, Mutex::new(vec![first]));
+            return Ok(Self { path, _lock: lock, next: AtomicU64::new(0), fresh, spare });
         }
     }
 
@@ -58,8 +86,36 @@ impl RunDirectory {
         &self.path
     }
 
-    /// A path for a new work directory, which the child makes itself.
+    /// A path for a work directory, which the child makes itself unless it is there.
     pub(crate) fn next(&self) -> PathBuf {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| self.fresh_path())
+    }
+
+    /// Keeps a dead child's work directory for the next one, when it is as it was; false where it must be removed.
+    ///
+    /// Some file systems look through everything that was removed in the last seconds before they make a directory: at a
+    /// few hundred a second that was a quarter of a judgement. Whoever could still write here must be gone.
+    pub(crate) fn keep(&self, work: &Path) -> bool {
+        let empty = || fs::read_dir(work).is_ok_and(|mut entries| entries.next().is_none());
+        if !Look::at(work).is_ok_and(|look| look == self.fresh) || !empty() {
+            return false;
+        }
+        // Nothing of a program's passes to the next one, not even when it last wrote.
+        let long_ago = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let times = Timestamps { last_access: long_ago, last_modification: long_ago };
+        if utimensat(CWD, work, &times, AtFlags::SYMLINK_NOFOLLOW).is_err() {
+            return false;
+        }
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE {
+            spare.push(work.to_owned());
+            return true;
+        }
+        false
+    }
+
+    fn fresh_path(&self) -> PathBuf {
         self.path.join(format!("w{}", self.next.fetch_add(1, Ordering::Relaxed)))
     }
 }
@@ -221,6 +277,27 @@ mod tests {
         remove_tree(&root);
         assert!(fs::symlink_metadata(&root).is_err());
         assert_eq!(fs::read_to_string(&outside).unwrap(), "kept");
+    }
+
+    #[test]
+    fn only_a_directory_as_good_as_new_is_used_again() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path().join("egcfg");
+        let run = RunDirectory::create_in(&base, rustix::process::geteuid().as_raw()).unwrap();
+        let work = run.next();
+        assert!(run.keep(&work));
+        assert_eq!(run.next(), work);
+        let written = fs::symlink_metadata(&work).unwrap().modified().unwrap();
+        assert_eq!(written, std::time::UNIX_EPOCH);
+        assert_ne!(run.next(), work, "it is given away once");
+        fs::write(work.join("left"), "").unwrap();
+        assert!(!run.keep(&work), "something was left in it");
+        fs::remove_file(work.join("left")).unwrap();
+        fs::set_permissions(&work, fs::Permissions::from_mode(0o711)).unwrap();
+        assert!(!run.keep(&work), "its mode was changed");
+        fs::remove_dir(&work).unwrap();
+        std::os::unix::fs::symlink("/", &work).unwrap();
+        assert!(!run.keep(&work), "it was replaced");
     }
 
     #[test]

@@ -23,6 +23,8 @@ use crate::workdir::{RunDirectory, remove_tree};
 pub(crate) enum Role {
     /// Runs a program.
     Candidate,
+    /// Runs a program; it is expected that it will be traced.
+    Traced,
     /// Judges it.
     Comparer,
     /// Finds out which protections are in force.
@@ -65,7 +67,7 @@ impl Zygote {
         let thread = std::thread::Builder::new().name("egcfg-zygote".to_owned());
         // When no thread can be made `ready` is dropped, which the receiver sees.
         let _ = thread.spawn(move || {
-            serve(bundle, &inbox, ready);
+            serve(bundle, &inbox, ready, &run);
             drop(run);
         });
         (Self { requests }, started)
@@ -109,8 +111,15 @@ impl Drop for Running {
     }
 }
 
-fn serve(mut bundle: Bundle, inbox: &mpsc::Receiver<Request>, ready: oneshot::Sender<Result<(), String>>) {
+fn serve(
+    mut bundle: Bundle,
+    inbox: &mpsc::Receiver<Request>,
+    ready: oneshot::Sender<Result<(), String>>,
+    run: &RunDirectory,
+) {
     let mut generation = 0;
+    // Without the filters a program could have left a process behind, which would know its directory.
+    let mut alone = false;
     let mut running = match spawn(&bundle) {
         Ok(running) => {
             let _ = ready.send(Ok(()));
@@ -130,14 +139,19 @@ fn serve(mut bundle: Bundle, inbox: &mpsc::Receiver<Request>, ready: oneshot::Se
             Request::Reap { pid, generation: born, work, reply } => {
                 // The children of an earlier interpreter died with it.
                 let exit = if born == generation { reap(&mut running, pid) } else { None };
-                remove(work);
+                if !(alone && exit.is_some() && run.keep(&work)) {
+                    remove(work);
+                }
                 if let Some(reply) = reply {
                     let _ = reply.send(exit);
                 }
             }
             Request::Expect { steps, cpu } => {
                 bundle.expect(&steps, cpu);
-                let packet = format!("X{cpu}\n{}", steps.join("\n")).into_bytes();
+                alone = steps.iter().any(|step| step == "seccomp");
+                let packet = format!("X{cpu}
+{}", steps.join("
+")).into_bytes();
                 if let Some(alive) = &running
                     && exchange(&alive.socket, &packet, &[]).is_err()
                 {
@@ -159,6 +173,7 @@ fn fork(
     let mut packet = vec![b'F'];
     packet.push(match role {
         Role::Candidate => b'c',
+        Role::Traced => b'o',
         Role::Comparer => b't',
         Role::Probe => b'p',
     });

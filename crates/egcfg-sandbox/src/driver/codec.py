@@ -299,7 +299,8 @@ _ENCODERS = {
 
 class Decoder:
     """Decodes one message. `known` are containers that the sender knows by number; `remote(kind, id, name)` makes the
-    stand-in for a handle. `opaque` collects every `Opaque` that was met."""
+    stand-in for a handle. `opaque` collects every `Opaque` that was met; `odd` says that the message held more than numbers,
+    text, truth values and plain containers."""
 
     def __init__(self, data, known=(), remote=None):
         self.data, self.at = data, 0
@@ -307,6 +308,7 @@ class Decoder:
         self.known = len(self.heap)
         self.remote = remote
         self.opaque = []
+        self.odd = False
         self.spans = []
 
     def message(self):
@@ -437,6 +439,7 @@ class Decoder:
         return self.rare(tag, depth, skip)
 
     def rare(self, tag, depth, skip):
+        self.odd = True
         if tag == b"b":
             return self.take(self.u32())
         if tag == b"c":

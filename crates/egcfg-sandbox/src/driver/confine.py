@@ -2,8 +2,8 @@
 
 Everything here only shrinks rights, and it happens after the fork, where only the child can do it: session, work
 directory, rlimits, unused uid, parent-death signal, no_new_privs, Landlock, closed descriptors, seccomp. The data (filters,
-paths, numbers) was compiled in Rust and arrived when the warm interpreter started. Each step reports `None` or why it
-could not be taken; what the probe saw in force must hold for every later child, or the child refuses to run.
+paths, numbers) was compiled in Rust and arrived when the warm interpreter started, and whatever does not depend on the
+child (buffers, rules, limits) is made once, before the first fork. Each step reports `None` or why it could not be taken; what the probe saw in force must hold for every later child, or the child refuses to run.
 """
 
 import ctypes
@@ -41,6 +41,24 @@ def _long(value):
     return ctypes.c_long(value)
 
 
+class _Filter:
+    """One seccomp program in memory, with the places that take the child's process id."""
+
+    def __init__(self, program, magic):
+        # The filters compare process ids with a placeholder, which only has a value after the fork.
+        magic = struct.pack("=I", magic)
+        self.places = [at for at in range(4, len(program), 8) if program[at:at + 4] == magic]
+        self.instructions = ctypes.create_string_buffer(program, len(program))
+        self.header = ctypes.create_string_buffer(
+            struct.pack("@HP", len(program) // 8, ctypes.addressof(self.instructions))
+        )
+
+    def own(self, pid):
+        for at in self.places:
+            struct.pack_into("=I", self.instructions, at, pid)
+        return self.header
+
+
 class Confinement:
     """The plan, with what can be prepared before the fork."""
 
@@ -50,26 +68,87 @@ class Confinement:
         self.left_out = frozenset(plan["without"])
         self.root = os.geteuid() == 0
         self.zygote = namespaces.host_pid()
-        self.filters = [bytes.fromhex(text) for text in plan["filters"]]
+        self.filters = [_Filter(bytes.fromhex(text), plan["pid_magic"]) for text in plan["filters"]]
         self.numbers = plan["syscalls"]
         self.abi = self._landlock_abi() if plan["level"] >= 0 else 0
-        self.paths = self._open_paths() if self.abi else []
+        self.rules = self._read_rules() if self.abi else []
+        self.attributes = self._landlock_attributes()
+        self.limits = self._limits()
+        self.capabilities = {mask: self._capability_sets(mask) for mask in (0, 1 << _CAP_DAC_READ_SEARCH)}
         self.keep_read = self.root and not _reachable(os.path.dirname(os.__file__))
+        # Inherited by every child, so it is given up once instead of in each of them; where it cannot be, the
+        # children try it themselves and report it.
+        self.shed = self._shed() if self.root else False
 
     def _landlock_abi(self):
         abi = _syscall(_long(self.numbers["landlock_create_ruleset"]), None, _long(0), _long(1))
         return max(abi, 0)
 
-    def _open_paths(self):
-        opened = []
+    def _landlock_attributes(self):
+        attributes = struct.pack("=Q", self._handled())
+        if self.abi >= 4:
+            attributes += struct.pack("=Q", 3)
+        if self.abi >= 6:
+            attributes += struct.pack("=Q", 3)
+        return ctypes.create_string_buffer(attributes, len(attributes))
+
+    def _handled(self):
+        return _HANDLED[min(self.abi, 5)] if self.abi else 0
+
+    def _read_rules(self):
+        """The rules that are every child's: the descriptors in them stay open here."""
+        rules = []
         for path in self.plan["read"]:
             try:
-                opened.append((os.open(path, os.O_PATH | os.O_CLOEXEC), _READ))
+                rules.append(self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ))
             except OSError:
                 continue
         for path in ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"):
-            opened.append((os.open(path, os.O_PATH | os.O_CLOEXEC), _READ | 1 << 1))
-        return opened
+            rules.append(self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ | 1 << 1))
+        return rules
+
+    def _rule(self, fd, rights):
+        directory = os.fstat(fd).st_mode & 0o170000 == 0o040000
+        rights &= self._handled() if directory else self._handled() & _FILE
+        return ctypes.create_string_buffer(struct.pack("=Qi", rights, fd))
+
+    def allow_cpu(self, seconds):
+        """From now on the kernel ends a child after so many seconds of processor time."""
+        self.plan["limits"]["cpu"] = seconds
+        self.limits = self._limits()
+
+    def _limits(self):
+        limits = self.plan["limits"]
+        prepared = []
+        for name, value in (
+            ("RLIMIT_CORE", 0), ("RLIMIT_CPU", limits["cpu"]), ("RLIMIT_AS", limits["memory"]),
+            ("RLIMIT_FSIZE", limits["file_size"]), ("RLIMIT_NOFILE", limits["files"]),
+            ("RLIMIT_STACK", limits["stack"]), ("RLIMIT_MEMLOCK", 0), ("RLIMIT_MSGQUEUE", 0), ("RLIMIT_NICE", 0),
+            ("RLIMIT_RTPRIO", 0), ("RLIMIT_SIGPENDING", 64),
+        ):
+            number = getattr(resource, name)
+            hard = resource.getrlimit(number)[1]
+            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
+            # One second between the soft limit's signal, which a program may ignore, and the hard limit's kill.
+            prepared.append((number, (value, value + 1 if name == "RLIMIT_CPU" and value < hard % 2**63 else value)))
+        if self.root and self.plan["level"] >= 0:
+            # The uid is this child's alone, so the count is its threads.
+            prepared.append((resource.RLIMIT_NPROC, (limits["threads"], limits["threads"])))
+        return prepared
+
+    def _shed(self):
+        """Supplementary groups, and what an execution could gain."""
+        try:
+            self._drop_groups()
+            return True
+        except OSError:
+            return False
+
+    def _drop_groups(self):
+        for capability in range(64):
+            if _prctl(_PR_CAPBSET_DROP, _long(capability), _long(0), _long(0), _long(0)) < 0:
+                break
+        os.setgroups([])
 
     def apply(self, work, keep):
         """Gives up everything. `work` is the new work directory; descriptors from `keep` on are closed.
@@ -119,37 +198,23 @@ class Confinement:
         if self.namespaces.has("private-root"):
             work = self.namespaces.isolate(os.path.basename(work), owner)
         else:
-            os.mkdir(work, mode)
+            make_directory(work, mode)
             owner(work)
             os.chdir(work)
         os.environ["HOME"] = os.environ["TMPDIR"] = work
 
     def _rlimits(self):
-        limits = self.plan["limits"]
-        for name, value in (
-            ("RLIMIT_CORE", 0), ("RLIMIT_CPU", limits["cpu"]), ("RLIMIT_AS", limits["memory"]),
-            ("RLIMIT_FSIZE", limits["file_size"]), ("RLIMIT_NOFILE", limits["files"]),
-            ("RLIMIT_STACK", limits["stack"]), ("RLIMIT_MEMLOCK", 0), ("RLIMIT_MSGQUEUE", 0), ("RLIMIT_NICE", 0),
-            ("RLIMIT_RTPRIO", 0), ("RLIMIT_SIGPENDING", 64),
-        ):
-            number = getattr(resource, name)
-            hard = resource.getrlimit(number)[1]
-            value = value if hard == resource.RLIM_INFINITY else min(value, hard)
-            # One second between the soft limit's signal, which a program may ignore, and the hard limit's kill.
-            resource.setrlimit(number, (value, value + 1 if name == "RLIMIT_CPU" and value < hard % 2**63 else value))
-        if self.root and self.plan["level"] >= 0:
-            # The uid is this child's alone, so the count is its threads.
-            resource.setrlimit(resource.RLIMIT_NPROC, (limits["threads"], limits["threads"]))
+        setrlimit = resource.setrlimit
+        for number, pair in self.limits:
+            setrlimit(number, pair)
 
     def _drop(self, uid):
         if not self.root:
             self._capabilities(0)
             raise OSError(0, "not root: programs run as the user who started the sandbox")
         mask = 1 << _CAP_DAC_READ_SEARCH if self.keep_read and self.abi else 0
-        for capability in range(64):
-            if _prctl(_PR_CAPBSET_DROP, _long(capability), _long(0), _long(0), _long(0)) < 0:
-                break
-        os.setgroups([])
+        if not self.shed:
+            self._drop_groups()
         os.setresgid(uid, uid, uid)
         if mask:
             # The interpreter's own library lies where only root may look. Landlock still says what may be read.
@@ -157,9 +222,12 @@ class Confinement:
         os.setresuid(uid, uid, uid)
         self._capabilities(mask)
 
-    def _capabilities(self, mask):
+    def _capability_sets(self, mask):
         header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
-        data = ctypes.create_string_buffer(struct.pack("=IIIIII", mask, mask, 0, 0, 0, 0))
+        return header, ctypes.create_string_buffer(struct.pack("=IIIIII", mask, mask, 0, 0, 0, 0))
+
+    def _capabilities(self, mask):
+        header, data = self.capabilities[mask]
         _check(_syscall(_long(self.numbers["capset"]), header, data))
         _prctl(_PR_CAP_AMBIENT, _long(_PR_CAP_AMBIENT_CLEAR_ALL), _long(0), _long(0), _long(0))
 
@@ -172,43 +240,32 @@ class Confinement:
     def _landlock(self):
         if not self.abi:
             raise OSError(0, "the kernel has no Landlock")
-        handled = _HANDLED[min(self.abi, 5)]
-        attributes = struct.pack("=Q", handled)
-        if self.abi >= 4:
-            attributes += struct.pack("=Q", 3)
-        if self.abi >= 6:
-            attributes += struct.pack("=Q", 3)
-        ruleset = _check(_syscall(
-            _long(self.numbers["landlock_create_ruleset"]), ctypes.c_char_p(attributes), _long(len(attributes)), _long(0)
-        ))
-        work = os.open(".", os.O_PATH | os.O_CLOEXEC)
-        for fd, rights in self.paths + [(work, _WORK)]:
-            mode = os.fstat(fd).st_mode
-            rights &= handled if mode & 0o170000 == 0o040000 else handled & _FILE
-            rule = struct.pack("=Qi", rights, fd)
-            _check(_syscall(
-                _long(self.numbers["landlock_add_rule"]), _long(ruleset), _long(1), ctypes.c_char_p(rule), _long(0)
-            ))
-        _check(_syscall(_long(self.numbers["landlock_restrict_self"]), _long(ruleset), _long(0)))
+        add, kind, flags = _long(self.numbers["landlock_add_rule"]), _long(1), _long(0)
+        ruleset = _long(_check(_syscall(
+            _long(self.numbers["landlock_create_ruleset"]), self.attributes, _long(len(self.attributes)), _long(0)
+        )))
+        work = self._rule(os.open(".", os.O_PATH | os.O_CLOEXEC), _WORK)
+        for rule in self.rules + [work]:
+            _check(_syscall(add, ruleset, kind, rule, flags))
+        _check(_syscall(_long(self.numbers["landlock_restrict_self"]), ruleset, _long(0)))
 
     def _close_from(self, first):
         if _syscall(_long(self.numbers["close_range"]), _long(first), _long(0xFFFFFFFF), _long(0)) < 0:
             os.closerange(first, max(4096, os.sysconf("SC_OPEN_MAX")))
 
     def _seccomp(self):
-        own = struct.pack("=I", os.getpid())
-        magic = struct.pack("=I", self.plan["pid_magic"])
+        pid = os.getpid()
         for program in self.filters:
-            # The filters compare process ids with a placeholder, which only now has a value.
-            patched = b"".join(
-                program[at:at + 4] + (own if program[at + 4:at + 8] == magic else program[at + 4:at + 8])
-                for at in range(0, len(program), 8)
-            )
-            instructions = ctypes.create_string_buffer(patched, len(patched))
-            header = ctypes.create_string_buffer(
-                struct.pack("@HP", len(patched) // 8, ctypes.addressof(instructions))
-            )
-            _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), header))
+            _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), program.own(pid)))
+
+
+def make_directory(path, mode):
+    """A work directory. One may be there already that was used before and is as good as new: only the supervisor makes
+    entries beside it."""
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        pass
 
 
 def _reachable(path):

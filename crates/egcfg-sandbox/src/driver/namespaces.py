@@ -20,7 +20,7 @@ import os
 import signal
 import socket
 
-from _egcfg_confine import _check, _long, _prctl, _syscall
+from _egcfg_confine import _check, _long, _prctl, _syscall, make_directory
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 # In the order in which they are entered: the user namespace gives the rights to make the others.
@@ -346,10 +346,10 @@ class Namespaces:
 
     # Children.
 
-    def fork(self):
+    def fork(self, fork=os.fork):
         """Forks a child into a pid namespace of its own; returns its number here and that of the idle first process."""
         if not self.has("pid-namespace") or self.plan["level"] < 1:
-            return os.fork(), 0
+            return fork(), 0
         blocked = signal.pthread_sigmask(signal.SIG_BLOCK, range(1, signal.NSIG))
         own = os.open("self/ns/pid", os.O_RDONLY | os.O_CLOEXEC, dir_fd=self.host_proc)
         try:
@@ -357,7 +357,7 @@ class Namespaces:
             init = 0
             try:
                 init = _check(_libc.clone(_idle(), _stack_top(), _CLONE_VM | _CLONE_FILES | signal.SIGCHLD, None))
-                pid = os.fork()
+                pid = fork()
             except OSError:
                 if init:
                     self.end(init)
@@ -395,7 +395,7 @@ class Namespaces:
             flags |= flag if self.has(protection) else 0
         _check(_libc.unshare(flags))
         held, work = "%s/%s" % (_HOLD, name), self.plan["run"] + "/work"
-        os.mkdir(held, 0o700)
+        make_directory(held, 0o700)
         owner(held)
         _mount(held, work, None, _MS_BIND)
         _check(_libc.umount2(_bytes(_HOLD), _MNT_DETACH))
