@@ -26,15 +26,23 @@
 mod bundle;
 mod child;
 mod clock;
+mod descriptors;
 mod error;
 mod filters;
 mod frame;
+#[cfg(test)]
+#[path = "../fuzz/src/bodies.rs"]
+mod fuzz_bodies;
+#[cfg(test)]
+mod fuzz_tests;
 mod interpreter;
 mod judge;
 mod options;
 mod output;
 mod pool;
 mod protection;
+#[cfg(feature = "exec_eval")]
+pub mod remote;
 mod sandbox;
 mod session;
 mod stdio;

@@ -6,6 +6,7 @@ use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
 
 use crate::bundle::Bundle;
+use crate::descriptors::make_room;
 use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
 use crate::judge::{Judged, mark_cut};
@@ -36,11 +37,13 @@ const WORKERS_PER_INTERPRETER: usize = 4;
 impl Sandbox {
     /// Finds the interpreter, warms it, finds out what protects this machine, and forks the first children.
     ///
-    /// Must be called on a tokio runtime with IO and time, and used on the same one.
+    /// Must be called on a tokio runtime with IO and time, and used on the same one. Where so many workers need it, the
+    /// process's own limit of open descriptors is raised as far as the system allows.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         if options.workers == 0 {
             return Err(SandboxError::Option { field: "workers", reason: "0 (hint: at least 1)".to_owned() });
         }
+        make_room(options.workers);
         let python = options.python.clone();
         let interpreter = tokio::task::spawn_blocking(move || Interpreter::find(python.as_deref()))
             .await

@@ -73,6 +73,9 @@ def main(config):
 
 def _fork(confinement, control, rest, fds):
     role, work = rest[:1], os.fsdecode(rest[1:])
+    if len(fds) != 4:
+        # The kernel drops descriptors that this process has no room for.
+        return b"E" + b"its descriptors were lost on the way (hint: raise the limit of open files)"
     try:
         pid = os.fork()
     except OSError as error:
