@@ -163,7 +163,10 @@ impl Child {
                 },
                 frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
                     return match frame {
-                        Ok(Some(frame)) => Ok(frame),
+                        Ok(Some(frame)) => {
+                            watch.settle();
+                            Ok(frame)
+                        }
                         Ok(None) => Err(self.ended().await),
                         Err(error) => Err(Ended::Forged(error)),
                     };

@@ -108,10 +108,14 @@ impl Watch {
         Self::start(&limits, Some(Reading::default()))
     }
 
-    /// The process has been waiting for us up to now: that was not idleness of its own.
+    /// The process has been waiting for us up to now: that was neither idleness nor time of its own.
     pub(crate) fn resume(&mut self) {
+        (self.idled, self.looked) = (Duration::ZERO, Instant::now());
+    }
+
+    /// The process has answered: what it took counts.
+    pub(crate) fn settle(&mut self) {
         self.charge(Instant::now());
-        self.idled = Duration::ZERO;
     }
 
     /// Counts the time since the last look, but for what of it nobody was looking.

@@ -58,8 +58,16 @@ impl Sandbox {
             ready.map_err(SandboxError::Zygote)?;
             zygotes.push(zygote);
         }
-        let pool = Pool::new(zygotes.clone(), run, options.limits, options.workers);
+        let pool = Pool::new(zygotes.clone(), Arc::clone(&run), options.limits, options.workers);
         let protections = probe(&pool).await?;
+        // No system lacks this one by its nature: without it the disk is full, and the others cannot be probed.
+        let work = protections.iter().find(|protection| protection.name == "work-directory");
+        if let Some(reason) = work.and_then(|protection| protection.missing.clone()) {
+            return Err(SandboxError::WorkDirectory {
+                path: run.next(),
+                source: std::io::Error::other(reason),
+            });
+        }
         for name in &options.required {
             let known = protections.iter().find(|protection| protection.name == name);
             let reason = match known {

@@ -369,7 +369,7 @@ fn spawn(bundle: &Bundle) -> Result<Running, String> {
         Err(error) => {
             let _ = running.process.kill();
             let _ = running.process.wait();
-            let text = running.process.stderr.take().map(last_words).unwrap_or_default();
+            let text = running.process.stderr.take().as_ref().map(last_words).unwrap_or_default();
             let last = text.lines().last().map(|line| format!(": {line}")).unwrap_or_default();
             Err(format!("{}: it did not start ({error}){last}", bundle.python.display()))
         }
@@ -383,11 +383,11 @@ fn limit(socket: &OwnedFd, time: Duration) -> rustix::io::Result<()> {
 }
 
 /// What a dead interpreter wrote. Another process may hold the pipe open, so its end is not waited for.
-fn last_words(stderr: std::process::ChildStderr) -> String {
+fn last_words(stderr: &std::process::ChildStderr) -> String {
     let mut data = vec![0; 16 << 10];
     let mut filled = 0;
-    if rustix::io::ioctl_fionbio(&stderr, true).is_ok() {
-        while let Ok(size @ 1..) = rustix::io::read(&stderr, &mut data[filled..]) {
+    if rustix::io::ioctl_fionbio(stderr, true).is_ok() {
+        while let Ok(size @ 1..) = rustix::io::read(stderr, &mut data[filled..]) {
             filled += size;
         }
     }
@@ -407,12 +407,14 @@ fn greet(socket: &OwnedFd, bundle: &Bundle) -> rustix::io::Result<()> {
 
 /// Removes a work directory, whose owner is dead.
 fn remove(work: PathBuf) {
-    if std::fs::remove_dir(&work).is_err() && work.exists() {
-        // A program may have left much behind: not on this thread, which others wait for, if there is another to be had.
-        let directory = work.clone();
-        let thread = std::thread::Builder::new().name("egcfg-remove".to_owned());
-        if thread.spawn(move || remove_tree(&directory)).is_err() {
-            remove_tree(&work);
-        }
+    if std::fs::remove_dir(&work).is_ok() || !work.exists() {
+        return;
+    }
+    // A program may have left much behind: not on this thread, which others wait for, if there is another to be had.
+    let work = Arc::new(work);
+    let theirs = Arc::clone(&work);
+    let thread = std::thread::Builder::new().name("egcfg-remove".to_owned());
+    if thread.spawn(move || remove_tree(&theirs)).is_err() {
+        remove_tree(&work);
     }
 }
