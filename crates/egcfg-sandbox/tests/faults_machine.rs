@@ -120,7 +120,7 @@ async fn helper() {
         Ok("clock") => clock().await,
         _ => return,
     }
-    println!("{DONE}");
+    note(DONE);
 }
 
 /// A program that computes for longer than it may idle.
@@ -273,14 +273,14 @@ async fn pause() {
     // More than a pipe holds: while nobody drains it, the program stands still.
     let source = "import time\ndef solve():\n    time.sleep(0.5)\n    print('x' * 300000)\n    time.sleep(0.2)\n    print('y')";
     let expected = format!("{}\ny", "x".repeat(300_000));
-    println!("stop me");
+    note("stop me");
     let test = Test::Stdio { stdin: String::new(), stdout: expected };
     let results = sandbox.judge(&stdio(source), &[test]).await.unwrap();
     assert_eq!(results[0].verdict, Verdict::Passed, "{:?}", results[0].error);
     // And in the middle of a conversation between program and test.
     let source = "import time\ndef f(x):\n    time.sleep(0.01)\n    return x";
     let test = "for n in range(80): assert f(n) == n";
-    println!("stop me");
+    note("stop me");
     assert_eq!(judge(&sandbox, source, test).await.verdict, Verdict::Passed);
     passes(&sandbox).await;
 }
@@ -368,7 +368,7 @@ async fn many() {
         let judged = run.await.unwrap();
         assert!(!failed(&judged, &right), "{number}: {judged:?}");
     }
-    println!("200 programs at once took {:.1} s", started.elapsed().as_secs_f64());
+    note(&format!("200 programs at once took {:.1} s", started.elapsed().as_secs_f64()));
     passes(&sandbox).await;
 }
 
