@@ -80,38 +80,30 @@ impl Child {
         let their_trace = trace.try_clone().map_err(io)?;
         let ours = std::os::unix::net::UnixStream::from(ours);
         ours.set_nonblocking(true).map_err(io)?;
+        // Whatever can fail without the child comes before it: from then on there is something to end and to reap.
+        let protocol = UnixStream::from_std(ours).map_err(io)?;
+        let out = Output::drain(out, limits.output).map_err(io)?;
+        let err = Output::drain(err, limits.output).map_err(io)?;
         let work = run.next();
-        let (pid, generation) = zygote
-            .fork(role, work.clone(), vec![out_end, err_end, theirs, their_trace])
-            .await
-            .map_err(SandboxError::Zygote)?;
+        let forked = zygote.fork(role, work, vec![out_end, err_end, theirs, their_trace]).await?;
+        let (pid, generation) = (forked.pid, forked.generation);
         // Nobody reaps before the supervisor says so: the number is this child's.
-        let opened = Pid::from_raw(pid)
+        let pidfd = Pid::from_raw(pid)
             .ok_or_else(|| SandboxError::Protocol(format!("{pid} is no process id")))
             .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).map_err(spawn))
-            .and_then(|fd| watch_exit(fd).map_err(io));
-        let pidfd = match opened {
-            Ok(pidfd) => pidfd,
-            Err(error) => {
-                if let Some(pid) = Pid::from_raw(pid) {
-                    let _ = rustix::process::kill_process(pid, Signal::KILL);
-                }
-                drop(zygote.reap(pid, generation, work));
-                return Err(error);
-            }
-        };
+            .and_then(|fd| watch_exit(fd).map_err(io))?;
         let mut child = Self {
             pid,
             generation,
             pidfd,
-            protocol: UnixStream::from_std(ours).map_err(io)?,
+            protocol,
             buffer: Vec::new(),
             limits: Arc::clone(limits),
-            out: Output::drain(out, limits.output).map_err(io)?,
-            err: Output::drain(err, limits.output).map_err(io)?,
+            out,
+            err,
             trace,
             zygote: zygote.clone(),
-            work: Some(work),
+            work: Some(forked.keep()),
             served: 0,
         };
         if role != Role::Probe {
@@ -176,7 +168,10 @@ impl Child {
                 },
                 frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
                     return match frame {
-                        Ok(Some(frame)) => Ok(frame),
+                        Ok(Some(frame)) => {
+                            watch.settle();
+                            Ok(frame)
+                        }
                         Ok(None) => Err(self.ended().await),
                         Err(error) => Err(Ended::Forged(error)),
                     };
@@ -219,8 +214,8 @@ impl Child {
         self.zygote.reap(self.pid, self.generation, work).await.ok().flatten()
     }
 
-    /// What the kernel says about the process now.
-    pub(crate) fn reading(&self) -> Reading {
+    /// What the kernel says about the process now, where that can be known.
+    pub(crate) fn reading(&self) -> Option<Reading> {
         Reading::take(self.pid)
     }
 

@@ -10,6 +10,13 @@ use crate::options::Limits;
 /// On a machine with more work than processors a test may take up to this many times its wall limit.
 const PATIENCE: u32 = 8;
 
+/// Time between two looks at most. A longer gap means that this process did not run: it was stopped, or got no
+/// processor. What a program could not do meanwhile (be heard, have its output drained) is not counted against it.
+const STEP: Duration = Duration::from_millis(100);
+const GAP: Duration = Duration::from_secs(1);
+/// How much idleness one look can show at most: a single look after a gap says little about the time before it.
+const GLANCE: Duration = Duration::from_millis(250);
+
 /// One look at a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Reading {
@@ -22,22 +29,27 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
-    /// Looks at `/proc/<pid>/stat`; nothing there reads as a process that does nothing.
-    pub(crate) fn take(pid: i32) -> Self {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    /// Looks at `/proc/<pid>/stat`; nothing there reads as a process that does nothing. `None` when this process is out
+    /// of descriptors or memory: then nothing is known, and nothing must be concluded.
+    pub(crate) fn take(pid: i32) -> Option<Self> {
+        let text = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+            Err(error) if is_ours(&error) => return None,
+            other => other.unwrap_or_default(),
+        };
         let mut reading = Self::parse(&text).unwrap_or_default();
         // Not every kernel keeps this account; without it a busy machine counts against the program.
         let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
         let waited = text.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok());
         reading.waited = Duration::from_nanos(waited.unwrap_or(0));
-        reading
+        Some(reading)
     }
 
     fn parse(text: &str) -> Option<Self> {
         // The name in the second field may hold anything, also spaces and parentheses.
         let rest = &text[text.rfind(')')? + 1..];
         let mut fields = rest.split_ascii_whitespace();
-        let running = fields.next()? == "R";
+        // A process that waits for a page or a disk does not sleep of its own will.
+        let running = matches!(fields.next()?, "R" | "D");
         let mut times = fields.skip(10).take(2).map(str::parse::<u64>);
         let ticks = times.next()?.ok()? + times.next()?.ok()?;
         let cpu = Duration::from_secs_f64(ticks as f64 / ticks_per_second());
@@ -62,6 +74,11 @@ fn resident_of(status: &str) -> u64 {
     kib.sum::<u64>() << 10
 }
 
+/// Whether an error says that the supervisor lacks something, and nothing about what it looked at.
+pub(crate) fn is_ours(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
+}
+
 fn ticks_per_second() -> f64 {
     rustix::param::clock_ticks_per_second() as f64
 }
@@ -70,10 +87,14 @@ fn ticks_per_second() -> f64 {
 #[derive(Debug)]
 pub(crate) struct Watch {
     started: Instant,
-    first: Reading,
+    /// The first look that could be had.
+    first: Option<Reading>,
     last: Reading,
-    /// Since when the process has been seen idle, and the processor time that it had used then.
-    idle_since: Option<(Instant, Duration)>,
+    /// Real time that counts: while the process was waited for, without gaps.
+    used: Duration,
+    /// How much of it the process has been seen idle, up to now, and the processor time that it had used before.
+    idled: Duration,
+    idle_from: Option<Duration>,
     looked: Instant,
     wall: Duration,
     cpu: Duration,
@@ -84,13 +105,15 @@ pub(crate) struct Watch {
 
 impl Watch {
     /// Starts the clocks.
-    pub(crate) fn start(limits: &Limits, reading: Reading) -> Self {
+    pub(crate) fn start(limits: &Limits, reading: Option<Reading>) -> Self {
         let now = Instant::now();
         Self {
             started: now,
             first: reading,
-            last: reading,
-            idle_since: None,
+            last: reading.unwrap_or_default(),
+            used: Duration::ZERO,
+            idled: Duration::ZERO,
+            idle_from: None,
             looked: now,
             wall: limits.wall,
             cpu: limits.cpu,
@@ -102,12 +125,25 @@ impl Watch {
     /// A clock of real time only, for a process that is trusted.
     pub(crate) fn wall_only(wall: Duration) -> Self {
         let limits = Limits { wall, cpu: Duration::MAX, idle: Duration::MAX, ..Limits::default() };
-        Self::start(&limits, Reading::default())
+        Self::start(&limits, Some(Reading::default()))
     }
 
-    /// The process has been waiting for us up to now: that was not idleness of its own.
+    /// The process has been waiting for us up to now: that was neither idleness nor time of its own.
     pub(crate) fn resume(&mut self) {
-        (self.idle_since, self.looked) = (None, Instant::now());
+        (self.idled, self.idle_from, self.looked) = (Duration::ZERO, None, Instant::now());
+    }
+
+    /// The process has answered: what it took counts.
+    pub(crate) fn settle(&mut self) {
+        self.charge(Instant::now());
+    }
+
+    /// Counts the time since the last look, but for what of it nobody was looking.
+    fn charge(&mut self, now: Instant) -> Duration {
+        let gap = (now - self.looked).min(GAP);
+        self.used += gap;
+        self.looked = now;
+        gap
     }
 
     /// Real time since the start.
@@ -118,35 +154,43 @@ impl Watch {
     /// When to look next: soon enough for whichever clock can run out first.
     pub(crate) fn next_look(&self) -> Instant {
         // Memory that only we count can grow by a gigabyte in a tenth of a second.
-        let step = Duration::from_millis(if self.resident { 10 } else { 100 });
-        let wall = self.started + self.wall;
-        let soon = self.looked + step.min(self.cpu).min(self.idle);
-        if wall > self.looked { wall.min(soon) } else { soon }
+        let step = if self.resident { STEP / 10 } else { STEP };
+        let left = self.wall.saturating_sub(self.used);
+        let soon = step.min(self.cpu).min(self.idle);
+        self.looked + if left.is_zero() { soon } else { left.min(soon) }
     }
 
-    /// Real time since the start. What a process spent waiting for a processor on a busy machine is not its fault,
+    /// Real time that counts. What a process spent waiting for a processor on a busy machine is not its fault,
     /// and does not count, up to a factor.
-    fn wall_used(&self, now: Instant, reading: Reading) -> Duration {
-        let elapsed = now - self.started;
-        let waited = reading.waited.saturating_sub(self.first.waited);
-        elapsed.saturating_sub(waited).max(elapsed / PATIENCE)
+    fn wall_used(&self, reading: Reading) -> Duration {
+        let waited = reading.waited.saturating_sub(self.first.unwrap_or(reading).waited);
+        self.used.saturating_sub(waited).max(self.used / PATIENCE)
     }
 
     /// Looks at the clocks; the one that has run out, if any.
-    pub(crate) fn look(&mut self, reading: Reading) -> Option<Clock> {
-        let now = Instant::now();
+    pub(crate) fn look(&mut self, reading: Option<Reading>) -> Option<Clock> {
+        let gap = self.charge(Instant::now());
+        let Some(reading) = reading else {
+            // Nobody knows what the process did; real time goes on.
+            (self.idled, self.idle_from) = (Duration::ZERO, None);
+            return (self.wall_used(self.last) >= self.wall).then_some(Clock::Wall);
+        };
+        let first = *self.first.get_or_insert(reading);
+        // Time in a queue for a processor is no idleness.
+        let idled =
+            self.idled + gap.min(GLANCE).saturating_sub(reading.waited.saturating_sub(self.last.waited));
         // Accounts are kept in ticks of some milliseconds: less than two of them is as good as nothing. So is a fiftieth
         // of the time, which whoever only wakes to sleep again uses; a busy thread gets more on the busiest machine.
-        let (since, before) = self.idle_since.unwrap_or((self.looked, self.last.cpu));
-        let slack = Duration::from_secs_f64(1.5 / ticks_per_second()) + (now - since) / 50;
+        let before = self.idle_from.unwrap_or(self.last.cpu);
+        let slack = Duration::from_secs_f64(1.5 / ticks_per_second()) + idled / 50;
         let busy = reading.running || reading.cpu.saturating_sub(before) > slack;
-        self.idle_since = if busy { None } else { Some((since, before)) };
-        (self.last, self.looked) = (reading, now);
-        if reading.cpu.saturating_sub(self.first.cpu) >= self.cpu {
+        (self.idled, self.idle_from) = if busy { (Duration::ZERO, None) } else { (idled, Some(before)) };
+        self.last = reading;
+        if reading.cpu.saturating_sub(first.cpu) >= self.cpu {
             Some(Clock::Cpu)
-        } else if self.idle_since.is_some_and(|(since, _)| now - since >= self.idle) {
+        } else if !busy && self.idled >= self.idle {
             Some(Clock::Idle)
-        } else if self.wall_used(now, reading) >= self.wall {
+        } else if self.wall_used(reading) >= self.wall {
             Some(Clock::Wall)
         } else {
             None
@@ -174,15 +218,52 @@ mod tests {
             idle: Duration::ZERO,
             ..Limits::default()
         };
-        let mut watch = Watch::start(&limits, Reading::default());
+        let mut watch = Watch::start(&limits, Some(Reading::default()));
         let busy = Reading { cpu: Duration::from_millis(500), running: true, ..Reading::default() };
-        assert_eq!(watch.look(busy), None);
+        assert_eq!(watch.look(Some(busy)), None);
         assert_eq!(
-            watch.look(Reading { cpu: Duration::from_secs(1), running: true, ..Reading::default() }),
+            watch.look(Some(Reading { cpu: Duration::from_secs(1), running: true, ..Reading::default() })),
             Some(Clock::Cpu)
         );
-        let mut watch = Watch::start(&limits, Reading::default());
-        assert_eq!(watch.look(Reading::default()), Some(Clock::Idle));
+        let mut watch = Watch::start(&limits, Some(Reading::default()));
+        assert_eq!(watch.look(Some(Reading::default())), Some(Clock::Idle));
+    }
+
+    /// A supervisor that is stopped and continued saw its own pause as the program's.
+    #[test]
+    fn a_pause_of_the_supervisor_is_not_the_programs() {
+        let limits = Limits {
+            wall: Duration::from_secs(2),
+            cpu: Duration::from_secs(60),
+            idle: Duration::from_secs(2),
+            ..Limits::default()
+        };
+        let mut watch = Watch::start(&limits, Some(Reading::default()));
+        watch.looked -= Duration::from_secs(3600);
+        watch.started -= Duration::from_secs(3600);
+        assert_eq!(watch.look(Some(Reading::default())), None);
+        assert!(watch.next_look() > Instant::now());
+        // Looks that come in time add up.
+        let looks = (0..).take_while(|_| {
+            watch.looked -= STEP;
+            watch.look(Some(Reading::default())).is_none()
+        });
+        assert!((1..=10).contains(&looks.count()), "a second of the pause counts");
+    }
+
+    /// Without descriptors the account of a busy process read as that of an idle one.
+    #[test]
+    fn an_unknown_account_is_no_idleness() {
+        let limits = Limits { idle: Duration::from_millis(1), ..Limits::default() };
+        let mut watch = Watch::start(&limits, Some(Reading::default()));
+        watch.looked -= STEP;
+        assert_eq!(watch.look(None), None);
+        watch.looked -= STEP;
+        assert_eq!(watch.look(Some(Reading::default())), Some(Clock::Idle));
+        for code in [libc::EMFILE, libc::ENFILE, libc::ENOMEM] {
+            assert!(is_ours(&std::io::Error::from_raw_os_error(code)));
+        }
+        assert!(!is_ours(&std::io::Error::from_raw_os_error(libc::ENOENT)));
     }
 
     #[test]
@@ -195,9 +276,10 @@ mod tests {
 
     #[test]
     fn this_process_has_used_some_time() {
-        let (spin, own) = (Instant::now(), std::process::id().cast_signed());
-        // On a busy machine a while passes before it has got a tick of a processor.
-        while Reading::take(own).cpu() == Duration::ZERO && spin.elapsed() < Duration::from_secs(30) {}
-        assert!(Reading::take(own).cpu() > Duration::ZERO);
+        // On a busy machine real time is no processor time.
+        let started = Instant::now();
+        let cpu = || Reading::take(std::process::id().cast_signed()).unwrap().cpu();
+        while cpu() == Duration::ZERO && started.elapsed() < Duration::from_secs(20) {}
+        assert!(cpu() > Duration::ZERO);
     }
 }

@@ -62,6 +62,14 @@ pub enum SandboxError {
     /// The sandbox's own processes said something that they never say.
     #[error("the sandbox broke its own protocol: {0}")]
     Protocol(String),
+    /// The judge on another machine cannot be used.
+    #[error("{server}: {reason} (hint: is an ExecEval server running there?)")]
+    Remote {
+        /// Its address.
+        server: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// An option has a value that cannot work.
     #[error("{field}: {reason}")]
     Option {

@@ -28,9 +28,15 @@ mod calibrate;
 mod cgroup;
 mod child;
 mod clock;
+mod descriptors;
 mod error;
 mod filters;
 mod frame;
+#[cfg(test)]
+#[path = "../fuzz/src/bodies.rs"]
+mod fuzz_bodies;
+#[cfg(test)]
+mod fuzz_tests;
 mod interpreter;
 mod judge;
 mod level;
@@ -39,6 +45,8 @@ mod output;
 mod pool;
 mod profile;
 mod protection;
+#[cfg(feature = "exec_eval")]
+pub mod remote;
 mod sandbox;
 mod session;
 mod stdio;

@@ -4,6 +4,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
@@ -12,6 +13,16 @@ use crate::error::SandboxError;
 use crate::options::Limits;
 use crate::workdir::RunDirectory;
 use crate::zygote::{Role, Zygote};
+
+/// How long to wait before a child is asked for again, when there was none to be had.
+const PAUSES: &[Duration] = &[
+    Duration::from_millis(50),
+    Duration::from_millis(200),
+    Duration::from_millis(800),
+    Duration::from_secs(2),
+];
+/// What takes longer to fail than this is not tried again.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// See the module's paragraph.
 #[derive(Debug)]
@@ -87,7 +98,18 @@ impl Pool {
                 return Ok(child);
             }
         }
-        self.fork(role).await
+        let started = Instant::now();
+        let mut pauses = PAUSES.iter();
+        loop {
+            match self.fork(role).await {
+                Ok(child) => return Ok(child),
+                // Out of processes or descriptors, or the interpreter has died: this often passes.
+                Err(error) => match pauses.next() {
+                    Some(pause) if started.elapsed() < PATIENCE => tokio::time::sleep(*pause).await,
+                    _ => return Err(error),
+                },
+            }
+        }
     }
 
     /// Takes back a comparer that is as good as new.

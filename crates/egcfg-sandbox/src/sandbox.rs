@@ -8,6 +8,7 @@ use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
 
 use crate::bundle::{Bundle, backstop};
+use crate::descriptors::make_room;
 use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
 use crate::judge::{Judged, mark_cut};
@@ -62,11 +63,13 @@ const WORKERS_PER_INTERPRETER: usize = 4;
 impl Sandbox {
     /// Finds the interpreter, warms it, finds out what protects this machine, and forks the first children.
     ///
-    /// Must be called on a tokio runtime with IO and time, and used on the same one.
+    /// Must be called on a tokio runtime with IO and time, and used on the same one. Where so many workers need it, the
+    /// process's own limit of open descriptors is raised as far as the system allows.
     pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
         if options.workers == 0 {
             return Err(SandboxError::Option { field: "workers", reason: "0 (hint: at least 1)".to_owned() });
         }
+        make_room(options.workers);
         let (python, packages) = (options.python.clone(), options.profile == Profile::DataScience);
         let find = move || {
             let mut interpreter = Interpreter::find(python.as_deref())?;
@@ -97,7 +100,15 @@ impl Sandbox {
             (false, _) => 1.0,
         };
         let limits = calibrate::scaled(&options.limits, calibration);
-        let pool = Pool::new(zygotes.clone(), run, limits, options.workers);
+        let pool = Pool::new(zygotes.clone(), Arc::clone(&run), limits, options.workers);
+        // No system lacks this one by its nature: without it the disk is full, and the others cannot be probed.
+        let work = protections.iter().find(|protection| protection.name == "work-directory");
+        if let Some(reason) = work.and_then(|protection| protection.missing.clone()) {
+            return Err(SandboxError::WorkDirectory {
+                path: run.next(),
+                source: std::io::Error::other(reason),
+            });
+        }
         if options.without.is_empty() {
             demand(options.level, &protections)?;
         }

@@ -80,14 +80,15 @@ impl<'a> Session<'a> {
 
     /// Starts the clocks of a test.
     pub(crate) fn watch(&self) -> Watch {
-        let reading = self.child.as_ref().map_or_else(Reading::default, Child::reading);
+        let reading = self.child.as_ref().map_or_else(|| Some(Reading::default()), Child::reading);
         Watch::start(&self.pool.limits, reading)
     }
 
     /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.
     pub(crate) fn retire_when_spent(&mut self) {
         let limit = self.pool.limits.cpu * (CPU_BACKSTOP as u32 - 1);
-        if self.child.as_ref().is_some_and(|child| child.reading().cpu() >= limit) {
+        let reading = self.child.as_ref().and_then(Child::reading);
+        if reading.is_some_and(|reading| reading.cpu() >= limit) {
             self.discard();
         }
     }

@@ -52,7 +52,15 @@ async fn one(session: &mut Session<'_>, test: &Test) -> Result<Judged, SandboxEr
 
 async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResult {
     let mut watch = session.watch();
-    let answer = match session.ask(b'X', &[stdin.as_bytes()], &mut watch).await {
+    match session.ask(b'I', &[stdin.as_bytes()], &mut watch).await {
+        Ok(answer) if answer.kind == b'I' => {}
+        Ok(answer) => {
+            let text = format!("no room for the standard input: {}", answer.text(1));
+            return plain(Failure::new(Verdict::SandboxUnavailable, text), watch.elapsed());
+        }
+        Err(failure) => return plain(failure, watch.elapsed()),
+    }
+    let answer = match session.ask(b'X', &[], &mut watch).await {
         Ok(answer) => answer,
         Err(failure) => return plain(failure, watch.elapsed()),
     };
@@ -85,7 +93,7 @@ async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResu
 const SHOWN: usize = 2000;
 
 /// The first line that differs, after trimming trailing white space of each line and of the whole.
-fn difference(expected: &str, got: &str) -> Option<String> {
+pub(crate) fn difference(expected: &str, got: &str) -> Option<String> {
     let (mut left, mut right) = (expected.trim_end().lines(), got.trim_end().lines());
     for number in 1.. {
         let (expected, got) = match (left.next(), right.next()) {

@@ -2,13 +2,14 @@
 //! so that the next start can tell what a killed one left behind, and removes it.
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, flock, llistxattr, utimensat};
 
+use crate::clock::is_ours;
 use crate::error::SandboxError;
 
 /// So many empty work directories are kept at most.
@@ -127,10 +128,21 @@ impl Drop for RunDirectory {
 }
 
 /// Removes what sandboxes left behind that can no longer hold their lock.
+///
+/// What stands there is not trusted to be what a sandbox made: links are not followed, and a FIFO in a lock's place is
+/// not waited for.
 fn remove_stale(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else { return };
     for entry in entries.flatten() {
-        let stale = match File::open(entry.path().join("lock")) {
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            // No sandbox made it, so it is not ours to remove.
+            continue;
+        }
+        let mut options = fs::OpenOptions::new();
+        options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let stale = match options.open(entry.path().join("lock")) {
+            // Out of descriptors: nothing is known of it.
+            Err(error) if is_ours(&error) => return,
             Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
             // Without a lock it is one that is just being made, unless it has been so for a while.
             Err(_) => entry
@@ -150,8 +162,13 @@ pub(crate) fn is_over(work: &Path, bytes: u64, entries: u64) -> bool {
     let (mut size, mut count) = (0, 0);
     let mut pending = vec![work.to_owned()];
     while let Some(directory) = pending.pop() {
-        // One that cannot be looked into is nested too deeply for a path, or closed on purpose.
-        let Ok(found) = fs::read_dir(&directory) else { return true };
+        let found = match fs::read_dir(&directory) {
+            Ok(found) => found,
+            // Out of descriptors: nothing is known, and it is not the program's doing.
+            Err(error) if is_ours(&error) => return false,
+            // One that cannot be looked into is nested too deeply for a path, or closed on purpose.
+            Err(_) => return true,
+        };
         for entry in found.flatten() {
             count += 1;
             if let Ok(metadata) = entry.metadata() {
@@ -200,7 +217,7 @@ fn is_memory(link: &Path) -> bool {
 /// emptied, so that no depth of nesting needs a stack, a long path or many descriptors. Symbolic links are removed, not
 /// followed.
 pub(crate) fn remove_tree(root: &Path) {
-    if fs::remove_dir(root).is_ok() {
+    if fs::remove_dir(root).is_ok() || !fs::symlink_metadata(root).is_ok_and(|data| data.is_dir()) {
         return;
     }
     let mut pending = vec![root.to_owned()];
@@ -277,6 +294,34 @@ mod tests {
         remove_tree(&root);
         assert!(fs::symlink_metadata(&root).is_err());
         assert_eq!(fs::read_to_string(&outside).unwrap(), "kept");
+    }
+
+    /// A link among the stale directories was followed, and what it led to was removed.
+    #[test]
+    fn a_start_follows_no_link_and_waits_for_no_fifo() {
+        let place = tempfile::tempdir().unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        let base = place.path().join("egcfg");
+        let outside = place.path().join("outside");
+        for directory in ["outside/inner", "egcfg/linked-lock", "egcfg/fifo"] {
+            fs::create_dir_all(place.path().join(directory)).unwrap();
+        }
+        for file in ["lock", "kept", "inner/kept"] {
+            fs::write(outside.join(file), "kept").unwrap();
+        }
+        fs::set_permissions(&base, fs::Permissions::from_mode(0o711)).unwrap();
+        let link = |to: &Path, at: &str| std::os::unix::fs::symlink(to, base.join(at)).unwrap();
+        link(&outside, "link");
+        link(&outside.join("lock"), "linked-lock/lock");
+        let status = std::process::Command::new("mkfifo").arg(base.join("fifo/lock")).status().unwrap();
+        assert!(status.success());
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(RunDirectory::create_in(&base, uid).map(drop)));
+        ended.recv_timeout(std::time::Duration::from_secs(20)).expect("it does not hang").unwrap();
+        remove_tree(&place.path().join("egcfg/link"));
+        for file in ["lock", "kept", "inner/kept"] {
+            assert_eq!(fs::read_to_string(outside.join(file)).unwrap(), "kept", "{file}");
+        }
     }
 
     #[test]

@@ -102,6 +102,9 @@ def _raw_fork():
 def _fork(fork, confinement, control, rest, fds):
     role, work = rest[:1], os.fsdecode(rest[1:])
     namespaces = confinement.namespaces
+    if len(fds) != 4:
+        # The kernel drops descriptors that this process has no room for.
+        return b"E" + b"its descriptors were lost on the way (hint: raise the limit of open files)"
     try:
         pid, init = namespaces.fork(fork)
         if pid:
