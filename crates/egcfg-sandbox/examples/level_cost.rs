@@ -41,7 +41,6 @@ async fn series(
     options: &SandboxOptions,
     runs: u32,
 ) -> Result<(Duration, Duration), Box<dyn std::error::Error>> {
-    let before = ended_processes();
     let sandbox = Sandbox::start(options.clone()).await?;
     let program = Program {
         source: "def f(xs):\n    return [x * x for x in xs if x % 2]\n".to_owned(),
@@ -57,23 +56,32 @@ async fn series(
         }
     }
     let real = started.elapsed();
-    drop(sandbox);
-    // Their account is complete when the last of them has been waited for.
-    let mut last = ended_processes();
-    loop {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        let now = ended_processes();
-        if now == last && now > before {
-            return Ok((now.saturating_sub(before), real));
-        }
-        last = now;
-    }
+    // A moment for the last children to be reaped by their interpreter, whose account then holds them.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    Ok((below(std::process::id()), real))
 }
 
-/// Processor time of this process's ended children and theirs, from the kernel's account of it.
-fn ended_processes() -> Duration {
-    let text = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields = text.rsplit_once(')').map_or("", |(_, rest)| rest).split_ascii_whitespace();
-    let ticks: u64 = fields.skip(13).take(2).filter_map(|field| field.parse::<u64>().ok()).sum();
+/// Processor time of all processes below this one, those that they have waited for included.
+fn below(of: u32) -> Duration {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir("/proc").into_iter().flatten().flatten() {
+        let text = std::fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+        let Some((head, rest)) = text.rsplit_once(')') else { continue };
+        let fields: Vec<u64> =
+            rest.split_ascii_whitespace().skip(1).map(|f| f.parse().unwrap_or(0)).collect();
+        let pid = head.split(' ').next().and_then(|pid| pid.parse::<u64>().ok()).unwrap_or(0);
+        if let (Some(&parent), Some(times)) = (fields.first(), fields.get(10..14)) {
+            all.push((pid, parent, times.iter().sum::<u64>()));
+        }
+    }
+    let (mut family, mut ticks, mut at) = (vec![u64::from(of)], 0, 0);
+    while at < family.len() {
+        let parent = family[at];
+        for (pid, _, times) in all.iter().filter(|(_, of, _)| *of == parent) {
+            family.push(*pid);
+            ticks += times;
+        }
+        at += 1;
+    }
     Duration::from_secs_f64(ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
 }
