@@ -2,6 +2,7 @@
 //! ([`method::Method`]), experiments whose results ([`result::ResultFile`]) survive a kill, and the numbers drawn from
 //! them.
 
+pub mod dataset;
 mod executor;
 pub mod method;
 pub mod result;
