@@ -3,8 +3,10 @@
 //! them.
 
 pub mod dataset;
+pub mod eval;
 mod executor;
 pub mod method;
 pub mod result;
+pub mod score;
 
 pub use executor::{SandboxExecutor, program};
