@@ -16,8 +16,8 @@ use super::load::{Item, unix};
 use super::mbpp;
 use super::source::{Record, raw_array};
 
-/// Inputs per test: few enough that a slow program has a test's whole time for them, many enough that a task's hundreds
-/// of inputs are a handful of tests.
+/// Inputs per test at most: few enough that a slow program has a test's whole time for them, many enough that a task's
+/// hundreds of inputs are a handful of tests.
 const INPUTS_PER_TEST: usize = 25;
 /// Bytes of inputs per test.
 const BYTES_PER_TEST: usize = 256 << 10;
@@ -124,7 +124,9 @@ fn grade(
 fn chunks<'a>(inputs: &'a [&'a str]) -> Vec<&'a [&'a str]> {
     let (mut chunks, mut start, mut size) = (Vec::new(), 0, 0);
     for (index, input) in inputs.iter().enumerate() {
-        if index > start && (index - start == INPUTS_PER_TEST || size + input.len() > BYTES_PER_TEST) {
+        let full = index - start == INPUTS_PER_TEST || size + input.len() > BYTES_PER_TEST;
+        let alone = is_large(input) || index > 0 && is_large(inputs[index - 1]);
+        if index > start && (full || alone) {
             chunks.push(&inputs[start..index]);
             (start, size) = (index, 0);
         }
@@ -134,6 +136,16 @@ fn chunks<'a>(inputs: &'a [&'a str]) -> Vec<&'a [&'a str]> {
         chunks.push(&inputs[start..]);
     }
     chunks
+}
+
+/// Whether an input holds a number of six digits or more. Such a number is often a size (HumanEval/130 returns a list of a
+/// million items for each of ten inputs), and then one input takes a test's whole time.
+fn is_large(input: &str) -> bool {
+    const DIGITS: usize = 6;
+    input.split(|c: char| !(c.is_ascii_digit() || c == '.')).any(|number| {
+        let whole = number.split('.').next().unwrap_or_default();
+        whole.len() >= DIGITS
+    })
 }
 
 /// A text as a Python string literal: what JSON escapes, Python reads the same way.

@@ -20,13 +20,15 @@ pub enum EvalError {
     Log(std::io::Error),
 }
 
-/// Judges every sample, `jobs` at a time; returns the verdicts in the samples' order. `progress` is told after each how
+/// Judges every sample, `jobs` at a time; returns the verdicts in the samples' order. `limits` names what verdicts depend on
+/// besides program, data and interpreter: a verdict under other limits is not taken from the log. `progress` is told after each how
 /// many of how many are done.
 pub async fn evaluate(
     set: &Dataset,
     samples: &Samples,
     executor: &SandboxExecutor,
     log: &mut Option<VerdictLog>,
+    limits: &str,
     jobs: usize,
     mut progress: impl FnMut(usize, usize),
 ) -> Result<Vec<Judged>, EvalError> {
@@ -34,7 +36,7 @@ pub async fn evaluate(
     let mut judged: Vec<Option<Judged>> = Vec::with_capacity(total);
     let mut work = Vec::new();
     for (index, sample) in samples.samples.iter().enumerate() {
-        let key = key(set, sample, executor);
+        let key = key(set, sample, executor, limits);
         let known = log.as_ref().and_then(|log| log.get(&key)).cloned();
         if known.is_none() {
             work.push((index, sample, key));
@@ -68,8 +70,8 @@ pub async fn evaluate(
     Ok(judged.into_iter().flatten().collect())
 }
 
-fn key(set: &Dataset, sample: &Sample, executor: &SandboxExecutor) -> String {
+fn key(set: &Dataset, sample: &Sample, executor: &SandboxExecutor, limits: &str) -> String {
     let task = &set.items[sample.item].task;
     let python = &executor.sandbox.interpreter().version;
-    VerdictLog::key(&[&set.name, &set.sha256, &task.id, &sample.program, python])
+    VerdictLog::key(&[&set.name, &set.sha256, &task.id, &sample.program, python, limits])
 }

@@ -9,7 +9,7 @@ use futures::StreamExt as _;
 use serde::Serialize;
 
 use super::environment::Environment;
-use super::judge::{Failed, Outcome, judge};
+use super::judge::{Failed, Judged, Outcome, judge};
 use crate::dataset::{Dataset, Item};
 use crate::executor::SandboxExecutor;
 
@@ -120,6 +120,10 @@ pub async fn verify(
         warnings: set.warnings.clone(),
     };
     for (item, (result, shown)) in work.iter().zip(judged.into_iter().flatten()) {
+        if let Some(module) = missing_module(item, &result) {
+            *report.skipped.entry(module).or_insert(0) += 1;
+            continue;
+        }
         let task = item.task.id.clone();
         let known = set.info.and_then(|info| info.known_failure(&task)).map(str::to_owned);
         report.unproven += usize::from(result.unproven);
@@ -142,6 +146,14 @@ pub async fn verify(
     report.failed = report.failures.len();
     report.seconds = started.elapsed().as_secs_f64();
     Ok(report)
+}
+
+/// The module that a data-science task needs beside its library and that is not installed.
+fn missing_module(item: &Item, judged: &Judged) -> Option<String> {
+    let error = judged.failed.as_ref()?.error.as_deref()?;
+    let rest = error.strip_prefix("ModuleNotFoundError: No module named '")?;
+    item.library.as_ref()?;
+    rest.split(['.', '\'']).next().map(str::to_owned)
 }
 
 fn reason_to_skip(item: &Item, environment: &Environment) -> Option<String> {

@@ -213,6 +213,14 @@ DS1000 = [
     for library in ["Ourlib", "Tensorflow"]
 ]
 DS1000[1]["metadata"]["problem_id"] = 5
+# Needs a module that nobody has.
+DS1000.append(
+    {
+        **DS1000[0],
+        "metadata": {"problem_id": 6, "library": "Ourlib"},
+        "code_context": "import egcfg_no_such_module.part\n" + CONTEXT,
+    }
+)
 
 TASKS = [
     {"id": "square", "prompt": "square a number", "tests": ["assert square(3) == 9"], "hidden_tests": ["assert square(-2) == 4"], "solution": "def square(n):\n    return n * n\n"},

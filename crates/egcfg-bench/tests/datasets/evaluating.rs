@@ -22,7 +22,7 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 async fn judged(set: &Dataset, samples: &Samples) -> (Vec<Judged>, Summary) {
-    let judged = evaluate(set, samples, &executor().await, &mut None, 2, |_, _| {}).await.unwrap();
+    let judged = evaluate(set, samples, &executor().await, &mut None, "", 2, |_, _| {}).await.unwrap();
     let summary = summarize(set, samples, &judged, &[1, 2, 3, 10]);
     (judged, summary)
 }
@@ -170,7 +170,7 @@ async fn a_killed_run_goes_on_where_it_was() {
     let run = async |samples: &Samples| {
         let mut log = Some(VerdictLog::open(&path).unwrap());
         let mut first = None;
-        let judged = evaluate(&set, samples, &executor, &mut log, 1, |done, _| {
+        let judged = evaluate(&set, samples, &executor, &mut log, "", 1, |done, _| {
             first.get_or_insert(done);
         });
         let judged = judged.await.unwrap();

@@ -44,6 +44,7 @@ async fn what_cannot_run_is_skipped_by_reason() {
     let found = verified("ds1000", "ds1000.jsonl.gz").await;
     assert_eq!((found.passed, found.failed, found.unproven), (1, 0, 1), "{found:#?}");
     assert_eq!(found.skipped.get("Tensorflow"), Some(&1));
+    assert_eq!(found.skipped.get("egcfg_no_such_module"), Some(&1));
     let found = verified("codecontests", "code_contests_listed.jsonl").await;
     assert_eq!((found.passed, found.skipped.get("no reference solution")), (0, Some(&1)));
 }
