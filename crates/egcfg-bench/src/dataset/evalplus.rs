@@ -49,11 +49,10 @@ pub(super) fn read_mbpp(record: &Record) -> Result<Item, DatasetError> {
         super::id_key(&id).parse().map_err(|_| record.wrong("task_id", "expected Mbpp/<number>"))?;
     let reference = unix(&record.required::<String>("canonical_solution")?);
     let shown: String = unix(&record.required::<String>("assertion")?);
-    let shown = egcfg_python::statements(&shown)
-        .ok_or_else(|| record.wrong("assertion", "not valid Python"))?
-        .into_iter()
-        .filter(|statement| statement.starts_with("assert"))
-        .collect();
+    let shown =
+        egcfg_python::statements(&shown).ok_or_else(|| record.wrong("assertion", "not valid Python"))?;
+    // What is no assert is an import that the asserts need.
+    let (shown, setup): (Vec<_>, Vec<_>) = shown.into_iter().partition(|text| text.starts_with("assert"));
     let text: String = record.required("prompt")?;
     let mut item = Item {
         reference: Some(reference.clone()),
@@ -62,11 +61,15 @@ pub(super) fn read_mbpp(record: &Record) -> Result<Item, DatasetError> {
             prompt: statement(&unix(&text)),
             entry_point: record.required("entry_point")?,
             shown_tests: mbpp::asserts(shown),
+            setup_code: setup.join("\n"),
             ..egcfg_task::Task::default()
         },
         ..Item::default()
     };
     let kind = kind(&item.task.entry_point);
+    if kind == "presence" {
+        item.task.context = PRESENCE.replace("ENTRY", &item.task.entry_point);
+    }
     grade(record, &mut item, &reference, kind, shape(number))?;
     Ok(item)
 }
@@ -177,6 +180,17 @@ class np:
             return len(a) == len(b) and all(np.allclose(x, y, rtol, atol) for x, y in zip(a, b))
         return a == b or abs(a - b) <= atol + rtol * abs(b)
 
+";
+
+/// Some functions may return any object or `None` (a match of a regular expression, say), and only that counts. Such an
+/// object cannot leave its process, so it is reduced there.
+const PRESENCE: &str = "
+exec(compile(PROGRAM, '<program>', 'exec'))
+
+
+def ENTRY(*arguments, function=ENTRY):
+    result = function(*arguments)
+    return result if isinstance(result, bool) else result is not None
 ";
 
 /// How results of a function of MBPP+ are compared, where it is not by equality.

@@ -106,7 +106,7 @@ const SETS: &[Info] = &[
             "b54e762755248ca411b523c917fa9f93c07b5ff2966bf60b3917b853926a3dad",
             "MbppPlus.jsonl, release v0.2.0",
         )],
-        known_failures: &[],
+        known_failures: super::known::MBPP_PLUS,
         wrong_tests: WRONG_MBPP,
     },
     Info {

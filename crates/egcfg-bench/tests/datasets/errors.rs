@@ -32,7 +32,7 @@ fn mistakes_are_named_by_file_line_and_field() {
             r#"{"task_id": 1, "text": "t", "code": "def f(n): pass", "test_list": ["assert f(1)"]}"#,
             "the task 1 stands in the file twice",
         ),
-        (r#"{"task_id": 2, "text": "t""#, "not valid JSON at column 26"),
+        (r#"{"task_id": 2, "text": "t""#, "not valid JSON at column 27"),
         ("5", "not a JSON object"),
     ];
     for (line, expected) in cases {

@@ -23,6 +23,9 @@ async fn references_pass_in_every_layout() {
         ("tasks", "tasks.jsonl", 2),
     ];
     for (set, name, expected) in files {
+        if cfg!(not(feature = "parquet")) && name.ends_with(".parquet") {
+            continue;
+        }
         let found = verified(set, name).await;
         assert_eq!((found.passed, found.failed, found.errors.len()), (expected, 0, 0), "{name}: {found:#?}");
         assert!(found.is_clean() && found.shown_contradict.is_empty(), "{name}: {found:#?}");
