@@ -54,9 +54,11 @@ pub struct Judged {
     pub seconds: f64,
 }
 
-/// Tests that run in one session. Larger suites are of independent asserts; they go on in a new session only while all
-/// pass, so that a program which never ends costs a few time limits and not hundreds.
-const SESSION: usize = 32;
+/// Suites of up to this many tests run in one session, as one process would run them.
+const WHOLE: usize = 32;
+/// Larger suites are of independent asserts: they run this many to a session, and go on only while all pass, so that a
+/// program which never ends costs a few time limits and not hundreds.
+const SESSION: usize = 12;
 /// From this many tests on, the first is tried alone before the session.
 const PROBED: usize = 8;
 
@@ -75,7 +77,8 @@ pub async fn judge(
     if probe.iter().any(|result| matches!(result.verdict, Verdict::Timeout { .. })) {
         results = probe;
     } else {
-        for session in tests.chunks(SESSION) {
+        let session = if tests.len() > WHOLE { SESSION } else { WHOLE };
+        for session in tests.chunks(session) {
             results.extend(sandbox.judge(&program, session).await?);
             if results.iter().any(|result| !result.verdict.passed()) {
                 break;

@@ -52,7 +52,7 @@ async fn a_sample_of_the_public_references_passes() {
     let samples = [
         ("mbpp", "mbpp.jsonl.gz", "11,367,510,927"),
         ("mbpp+", "MbppPlus.jsonl.gz", "2,106,124,252,278,435,558,581,722,737,791,793"),
-        ("humaneval+", "HumanEvalPlus.jsonl.gz", "0,4,32,163"),
+        ("humaneval+", "HumanEvalPlus.jsonl.gz", "0,32"),
         ("humaneval-et", "humaneval_et.jsonl.gz", "0,10"),
     ];
     let executor = executor().await;
