@@ -35,7 +35,7 @@ pub fn check_asserts(source: &str, name: &str) -> Option<Vec<String>> {
         for stmt in parsed.suite() {
             match stmt {
                 Stmt::FunctionDef(def) if def.name.as_str() == name && function.is_none() => {
-                    function = Some(def)
+                    function = Some(def);
                 }
                 // Other than upper-case names of metadata, an assert may use it.
                 Stmt::Assign(assign) if assign.targets.iter().all(is_metadata) => {}
