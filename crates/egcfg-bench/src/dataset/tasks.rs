@@ -103,7 +103,7 @@ pub fn task_from_parts(
     tests: Vec<String>,
     entry_point: Option<String>,
 ) -> Result<Task, DatasetError> {
-    let file = TaskFile { prompt, tests, entry_point, ..TaskFile::default() };
+    let file = TaskFile { prompt, entry_point, tests, ..TaskFile::default() };
     Ok(resolve(file, id, id)?.task)
 }
 

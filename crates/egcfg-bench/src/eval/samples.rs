@@ -195,7 +195,7 @@ impl<'a> Reader<'a> {
                 self.folder(&entry, depth + 1)?;
             } else if let Some(rest) = name.strip_prefix("task_id=").and_then(|n| n.strip_suffix(".json")) {
                 self.result(&entry, rest.split("_gamma=").next().unwrap_or(rest))?;
-            } else if name.ends_with(".py")
+            } else if entry.extension().is_some_and(|ending| ending == "py")
                 && let Some(task) = path.file_name().map(|name| name.to_string_lossy().into_owned())
             {
                 let program = read_text(&entry)?;
