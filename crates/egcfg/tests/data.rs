@@ -57,7 +57,7 @@ fn eval_scores_writes_and_resumes() {
         json!({"task_id": "Mbpp/11", "solution": "def double_all(items):\n    return [2 * n for n in items]\n"}),
         json!({"task_id": "Mbpp/12", "solution": "def chain_sum(link):\n    return 3\n"}),
     ];
-    let samples: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let samples = lines.map(|line| line.to_string() + "\n").concat();
     let folder = folder(&[("samples.jsonl", &samples)]);
     let mbpp = data("mbpp.jsonl");
     let args = [

@@ -37,7 +37,7 @@ async fn samples_of_one_suite_are_scored() {
         json!({"task_id": "12", "completion": ["def chain_sum(link):\n    return 3\n", "x", "def f("]}),
         json!({"task_id": "99", "completion": RIGHT}),
     ];
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.map(|line| line.to_string() + "\n").concat();
     let set = load("mbpp", "mbpp.jsonl");
     let samples = Samples::read(&write(folder.path(), "samples.jsonl", &text), &set).unwrap();
     assert_eq!(samples.foreign, ["99"]);
