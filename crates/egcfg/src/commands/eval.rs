@@ -1,6 +1,6 @@
 //! `egcfg eval`: scores of programs that something else generated.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -137,16 +137,15 @@ fn table(summary: &Summary) -> String {
         "{}: {} samples of {} tasks; 95 % bootstrap intervals over tasks\n\n",
         summary.dataset, summary.samples, summary.score.total
     );
-    let ks: BTreeMap<usize, ()> =
-        rows.iter().flat_map(|(_, score)| score.pass_at_k.keys()).map(|k| (*k, ())).collect();
+    let ks: BTreeSet<usize> = rows.iter().flat_map(|(_, score)| score.pass_at_k.keys().copied()).collect();
     let _ = write!(text, "| tests | solved | of |");
-    for k in ks.keys() {
+    for k in &ks {
         let _ = write!(text, " pass@{k} |");
     }
     let _ = writeln!(text, "\n|---|---|---|{}", "---|".repeat(ks.len()));
     for (name, score) in rows {
         let _ = write!(text, "| {name} | {} | {} |", score.solved, score.total);
-        for k in ks.keys() {
+        for k in &ks {
             let cell = score.pass_at_k.get(k).map_or("-".to_owned(), |i| {
                 format!("{:.1} ({:.1} to {:.1})", 100.0 * i.value, 100.0 * i.low, 100.0 * i.high)
             });
