@@ -7,6 +7,8 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use egcfg_guidance::SignalStyle;
 use egcfg_sandbox::{LevelChoice, Profile};
 
+use crate::args_data::{DataArgs, EvalArgs};
+
 /// Makes a code model write programs that pass their tests.
 ///
 /// While the model writes a Python function line by line, egcfg samples a few continuations, runs them on the task's
@@ -38,6 +40,10 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Tell which interpreter, protections and model are in use here
     Doctor(DoctorArgs),
+    /// Data sets: list them, verify a file by its reference solutions
+    Data(DataArgs),
+    /// Score programs that exist: samples.jsonl, lists of lists, a results folder
+    Eval(Box<EvalArgs>),
 }
 
 const SOLVE_EXAMPLES: &str = "Examples:

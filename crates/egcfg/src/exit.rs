@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use egcfg_bench::dataset::DatasetError;
 use egcfg_guidance::GuidanceError;
 use egcfg_model::ModelError;
 use egcfg_sandbox::SandboxError;
@@ -61,6 +62,20 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
         eprintln!("hint: {hint}");
     }
     ExitCode::from(failure.code)
+}
+
+impl From<DatasetError> for Failure {
+    fn from(error: DatasetError) -> Self {
+        let hint = error.hint();
+        let failure = match &error {
+            DatasetError::Unknown(_) | DatasetError::Selection(_) => Self::usage(error.to_string()),
+            _ => Self::input(error.to_string()),
+        };
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
 }
 
 impl From<ModelError> for Failure {

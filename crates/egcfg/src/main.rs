@@ -2,6 +2,7 @@
 //! its own under [`commands`], and what a person or a program reads is written by [`output`].
 
 mod args;
+mod args_data;
 mod commands;
 mod exit;
 mod input;

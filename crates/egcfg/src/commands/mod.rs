@@ -1,8 +1,10 @@
 //! The commands.
 
 mod compare;
+pub(crate) mod data;
 mod demo;
 mod doctor;
+mod eval;
 mod judge;
 mod solve;
 mod trace;
@@ -21,5 +23,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Compare(args) => compare::run(*args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Data(args) => data::run(args).await,
+        Command::Eval(args) => eval::run(*args).await,
     }
 }
