@@ -5,15 +5,17 @@ use std::time::Duration;
 
 use crate::world::{Running, World, results, until};
 
-/// 25 tasks x 2 configurations x (gamma 0, and gamma 0.5 with two repetitions): 200 units, so that every axis takes part.
+/// 25 tasks x 2 prompts x (plain, gamma 0, and gamma 0.5 twice): 200 units, so that every axis takes part.
 pub(crate) const UNITS: usize = 200;
-pub(crate) const GRID: [&str; 12] = [
+pub(crate) const GRID: [&str; 14] = [
+    "--method",
+    "plain,eg_cfg",
     "--config",
     "ns2t0.7d2k1_ln,ns2t0.9d2k1_lci_ln",
     "--gamma",
     "0,0.5",
     "--retries",
-    "2",
+    "1",
     "--lease",
     "8",
     "--max-tokens",
