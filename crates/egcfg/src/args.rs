@@ -1,10 +1,14 @@
 //! The command line as it is typed.
 
+mod report;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use egcfg_guidance::SignalStyle;
+
+pub(crate) use report::{ReportArgs, ReportFormat, WatchArgs};
 
 /// Makes a code model write programs that pass their tests.
 ///
@@ -33,6 +37,10 @@ pub(crate) enum Command {
     Judge(JudgeArgs),
     /// Compare plain decoding, EG-CFG and best-of-N at equal tokens over a file of tasks
     Compare(Box<CompareArgs>),
+    /// Report on a results folder: the four numbers, plots, and a replay of every run
+    Report(ReportArgs),
+    /// Watch a results folder while agents write to it
+    Watch(WatchArgs),
     /// Solve a few held-out tasks with the embedded model, plain and guided side by side
     Demo(DemoArgs),
     /// Tell which interpreter, protections and model are in use here

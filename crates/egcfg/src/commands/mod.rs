@@ -4,8 +4,10 @@ mod compare;
 mod demo;
 mod doctor;
 mod judge;
+mod report;
 mod solve;
 mod trace;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -19,6 +21,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Trace(args) => trace::run(args).await,
         Command::Judge(args) => judge::run(args).await,
         Command::Compare(args) => compare::run(*args).await,
+        Command::Report(args) => report::run(args).await,
+        Command::Watch(args) => watch::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
     }
