@@ -205,9 +205,9 @@ fn a_token_carries_the_heads_of_both_distributions() {
             let shares: Vec<f64> = heads
                 .iter()
                 .filter_map(|head| {
-                    let (p, g) = (f64::from(head.plain?).exp(), f64::from(head.guided?).exp());
-                    (p > 1e-7 && g > 1e-7)
-                        .then(|| p.powf(1.0 - gamma) * g.powf(gamma) / f64::from(head.blended?).exp())
+                    let [p, g, blend] =
+                        [head.plain?, head.guided?, head.blended?].map(|log| f64::from(log).exp());
+                    (p > 1e-7 && g > 1e-7).then(|| p.powf(1.0 - gamma) * g.powf(gamma) / blend)
                 })
                 .collect();
             for share in &shares {

@@ -48,14 +48,31 @@ fn is_empty(browser: &Browser, script: &str, about: &str) {
 /// Controls without a name in the accessibility tree.
 fn nameless(browser: &Browser) -> Vec<String> {
     let tree = browser.protocol("Accessibility.getFullAXTree", &json!({}));
-    let named = ["button", "link", "combobox", "slider", "searchbox", "textbox", "region", "navigation", "article", "group", "table", "heading"];
+    let named = [
+        "button",
+        "link",
+        "combobox",
+        "slider",
+        "searchbox",
+        "textbox",
+        "region",
+        "navigation",
+        "article",
+        "group",
+        "table",
+        "heading",
+    ];
     let nodes = tree["nodes"].as_array().unwrap();
-    let is = |node: &&Value| node["ignored"] == json!(false) && named.contains(&node["role"]["value"].as_str().unwrap_or(""));
+    let is = |node: &&Value| {
+        node["ignored"] == json!(false) && named.contains(&node["role"]["value"].as_str().unwrap_or(""))
+    };
     let found: Vec<&Value> = nodes.iter().filter(is).collect();
     assert!(found.len() > 10, "{}", found.len());
     // A group without a name is how a details element is reported.
     let empty = |node: &&&Value| {
-        node["name"]["value"].as_str().unwrap_or("").trim().is_empty() && node["role"]["value"] != "group" && node["role"]["value"] != "table"
+        node["name"]["value"].as_str().unwrap_or("").trim().is_empty()
+            && node["role"]["value"] != "group"
+            && node["role"]["value"] != "table"
     };
     found.iter().filter(empty).map(|node| node.to_string()).collect()
 }
@@ -76,9 +93,11 @@ fn the_page_works_in_a_browser() {
     // From the list to a task by the keyboard: the heading gets the focus, and Back leads to the list again.
     browser.run("document.querySelector('.tasks a').focus()");
     browser.press("Enter");
-    browser.wait("return !document.getElementById('task').hidden && document.activeElement.id === 'task-title'");
+    browser
+        .wait("return !document.getElementById('task').hidden && document.activeElement.id === 'task-title'");
     browser.run("history.back()");
-    browser.wait("return document.getElementById('task').hidden && !document.getElementById('overview').hidden");
+    browser
+        .wait("return document.getElementById('task').hidden && !document.getElementById('overview').hidden");
 
     controls(&browser, &file);
     looks(&browser, &file);
@@ -100,7 +119,15 @@ fn controls(browser: &Browser, file: &Path) {
     assert!(steps >= 4, "{steps}");
     let at = |step: u64| json!(format!("{step} / {steps}"));
     assert_eq!(browser.run(STEP), at(1));
-    for (key, step) in [("ArrowRight", 2), ("ArrowRight", 3), ("ArrowLeft", 2), ("End", steps), ("ArrowRight", steps), ("Home", 1), ("ArrowLeft", 1)] {
+    for (key, step) in [
+        ("ArrowRight", 2),
+        ("ArrowRight", 3),
+        ("ArrowLeft", 2),
+        ("End", steps),
+        ("ArrowRight", steps),
+        ("Home", 1),
+        ("ArrowLeft", 1),
+    ] {
         browser.press(key);
         assert_eq!(browser.run(STEP), at(step), "{key}");
     }
@@ -123,9 +150,16 @@ fn controls(browser: &Browser, file: &Path) {
     browser.wait(&format!("{STEP} === '2 / {steps}'"));
     // A token can be picked; its probabilities are shown.
     browser.click("#code .tok:last-of-type");
-    assert_eq!(browser.run("return document.querySelector('#code .tok:last-of-type').getAttribute('aria-pressed')"), "true");
-    let shares = browser.run("return [...document.querySelectorAll('#heads tbody tr')].map((row) => row.cells.length)");
-    assert!(shares.as_array().unwrap().len() >= 2 && shares.as_array().unwrap().iter().all(|cells| *cells == 4), "{shares}");
+    assert_eq!(
+        browser.run("return document.querySelector('#code .tok:last-of-type').getAttribute('aria-pressed')"),
+        "true"
+    );
+    let shares = browser
+        .run("return [...document.querySelectorAll('#heads tbody tr')].map((row) => row.cells.length)");
+    assert!(
+        shares.as_array().unwrap().len() >= 2 && shares.as_array().unwrap().iter().all(|cells| *cells == 4),
+        "{shares}"
+    );
     // Another gamma and another configuration.
     browser.run("const box = document.getElementById('gamma'); box.value = '3'; box.dispatchEvent(new Event('change'))");
     browser.wait("return location.hash.includes('g=3')");
@@ -148,7 +182,11 @@ fn looks(browser: &Browser, file: &Path) {
             browser.window(width, height, scheme);
             for (name, fragment) in [("overview", String::new()), ("task", task("12", &query))] {
                 opened(browser, file, &fragment);
-                let ready = if name == "task" { "return document.querySelectorAll('#code .tok').length > 0" } else { "return !document.getElementById('overview').hidden" };
+                let ready = if name == "task" {
+                    "return document.querySelectorAll('#code .tok').length > 0"
+                } else {
+                    "return !document.getElementById('overview').hidden"
+                };
                 browser.wait(ready);
                 let about = format!("{name}, {width} px, {scheme}");
                 is_empty(browser, OVERFLOW, &about);

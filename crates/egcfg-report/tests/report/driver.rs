@@ -17,14 +17,20 @@ pub(crate) struct Browser {
 
 fn program(names: &[&str]) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
-    names.iter().find_map(|name| std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file()))
+    names.iter().find_map(|name| {
+        std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| file.is_file())
+    })
 }
 
 impl Browser {
     /// Starts one; `None`, saying so, where there is none.
     pub(crate) fn start() -> Option<Self> {
-        let (Some(chromium), Some(chromedriver)) = (program(&["chromium", "chromium-browser", "google-chrome"]), program(&["chromedriver"])) else {
-            eprintln!("skipped: there is no chromium with chromedriver on PATH (Debian: chromium, chromium-driver)");
+        let (Some(chromium), Some(chromedriver)) =
+            (program(&["chromium", "chromium-browser", "google-chrome"]), program(&["chromedriver"]))
+        else {
+            eprintln!(
+                "skipped: there is no chromium with chromedriver on PATH (Debian: chromium, chromium-driver)"
+            );
             return None;
         };
         let mut driver = Command::new(chromedriver)
@@ -46,10 +52,23 @@ impl Browser {
         std::thread::spawn(move || std::io::copy(&mut said, &mut std::io::sink()));
         let profile = tempfile::tempdir().unwrap();
         let config = ureq::Agent::config_builder().timeout_global(Some(Duration::from_secs(120))).build();
-        let mut browser = Self { driver, address: format!("http://127.0.0.1:{port}/session"), agent: config.into(), _profile: profile };
+        let mut browser = Self {
+            driver,
+            address: format!("http://127.0.0.1:{port}/session"),
+            agent: config.into(),
+            _profile: profile,
+        };
         let arguments = [
-            "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-            "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage", "--force-color-profile=srgb",
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--disable-dev-shm-usage",
+            "--force-color-profile=srgb",
         ];
         let mut arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
         arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
@@ -92,7 +111,10 @@ impl Browser {
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("never true: {script}; the page says {}", self.run("return document.body.innerText.slice(0, 2000)"));
+        panic!(
+            "never true: {script}; the page says {}",
+            self.run("return document.body.innerText.slice(0, 2000)")
+        );
     }
 
     /// Presses a key on whatever has the focus.
@@ -121,7 +143,11 @@ impl Browser {
     pub(crate) fn complaints(&self) -> Vec<String> {
         let log = self.command("se/log", &json!({"type": "browser"}));
         let entries = log.as_array().cloned().unwrap_or_default();
-        entries.iter().filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG").map(ToString::to_string).collect()
+        entries
+            .iter()
+            .filter(|entry| entry["level"] != "INFO" && entry["level"] != "DEBUG")
+            .map(ToString::to_string)
+            .collect()
     }
 
     /// A window of this width, light or dark.
@@ -135,7 +161,8 @@ impl Browser {
     /// The whole page as a picture.
     pub(crate) fn picture(&self, file: &Path) {
         use base64::Engine as _;
-        let shot = self.protocol("Page.captureScreenshot", &json!({"format": "png", "captureBeyondViewport": true}));
+        let shot =
+            self.protocol("Page.captureScreenshot", &json!({"format": "png", "captureBeyondViewport": true}));
         let bytes = base64::engine::general_purpose::STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
         std::fs::write(file, bytes).unwrap();
     }

@@ -8,11 +8,13 @@ use std::time::SystemTime;
 
 use egcfg_bench::result::{Ours, RESULT_VERSION, ResultFile, ResultStats};
 use egcfg_guidance::{
-    Budget, Event, EventSink, ExecutionCache, Executor, ExecutorError, Session, Settings, Template, best_of, generate,
+    Budget, Event, EventSink, ExecutionCache, Executor, ExecutorError, Session, Settings, Template, best_of,
+    generate,
 };
 use egcfg_model::{ScriptedModel, TokenId};
 use egcfg_task::{
-    Backend, Event as Happened, Local, Observation, Outcome, Step, TRACE_VERSION, Task, Test, TestResult, Trace, Verdict,
+    Backend, Event as Happened, Local, Observation, Outcome, Step, TRACE_VERSION, Task, Test, TestResult,
+    Trace, Verdict,
 };
 use futures::future::BoxFuture;
 
@@ -56,7 +58,9 @@ pub(crate) fn model() -> ScriptedModel {
         let task = prompt.split("### Runs").next().unwrap_or("");
         let mut logits = vec![-9.0; words.len()];
         let (mut rest, mut slot) = (said, 0);
-        while let Some(word) = SLOTS.get(slot).and_then(|slot| slot.iter().find(|word| rest.starts_with(**word))) {
+        while let Some(word) =
+            SLOTS.get(slot).and_then(|slot| slot.iter().find(|word| rest.starts_with(**word)))
+        {
             rest = &rest[word.len()..];
             slot += 1;
         }
@@ -64,12 +68,17 @@ pub(crate) fn model() -> ScriptedModel {
             logits[usize::from(!said.ends_with('\n'))] = 6.0;
             return logits;
         };
-        let believed = prompt.rsplit_once("# pass pass\n").and_then(|(_, program)| program.strip_prefix(said));
+        let believed =
+            prompt.rsplit_once("# pass pass\n").and_then(|(_, program)| program.strip_prefix(said));
         for (place, word) in slot_words.iter().enumerate() {
             let id = words.iter().position(|other| other == word).unwrap();
-            let hash = task.bytes().fold(17_u64 + 31 * slot as u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
-            let liking = (hash.wrapping_add(place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32 / 16_777_216.0;
-            logits[id] = 1.5 * liking + if believed.is_some_and(|next| next.starts_with(word)) { 2.5 } else { 0.0 };
+            let hash = task
+                .bytes()
+                .fold(17_u64 + 31 * slot as u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+            let liking = (hash.wrapping_add(place as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 40) as f32
+                / 16_777_216.0;
+            logits[id] =
+                1.5 * liking + if believed.is_some_and(|next| next.starts_with(word)) { 2.5 } else { 0.0 };
         }
         logits
     };
@@ -88,11 +97,14 @@ fn run(program: &str, x: i64) -> Option<i64> {
         let mut parts = formula.split(' ');
         let left = *values.get(parts.next()?)?;
         let (operator, right) = (parts.next()?, parts.next()?.parse::<i64>().ok()?);
-        values.insert(name, match operator {
-            "+" => left + right,
-            "-" => left - right,
-            _ => left * right,
-        });
+        values.insert(
+            name,
+            match operator {
+                "+" => left + right,
+                "-" => left - right,
+                _ => left * right,
+            },
+        );
     }
     None
 }
@@ -101,8 +113,11 @@ pub(crate) struct Calculator;
 
 impl Calculator {
     fn judge_one(program: &str, test: &Test) -> (TestResult, i64) {
-        let parts: Vec<i64> =
-            test.key().split(|c: char| !c.is_ascii_digit() && c != '-').filter_map(|part| part.parse().ok()).collect();
+        let parts: Vec<i64> = test
+            .key()
+            .split(|c: char| !c.is_ascii_digit() && c != '-')
+            .filter_map(|part| part.parse().ok())
+            .collect();
         let got = run(program, parts[0]);
         let verdict = if got == Some(parts[1]) { Verdict::Passed } else { Verdict::WrongAnswer };
         let error = (!verdict.passed()).then(|| format!("expected {}", parts[1]));
@@ -178,9 +193,21 @@ impl EventSink for Log {
 
 fn tasks(count: usize) -> Vec<Task> {
     // Two ids with wrong tests in MBPP are among them.
-    let ids = (0..count).map(|i| if i == 3 { 180 } else if i == 7 { 276 } else { 11 + i });
+    let ids = (0..count).map(|i| {
+        if i == 3 {
+            180
+        } else if i == 7 {
+            276
+        } else {
+            11 + i
+        }
+    });
     let task = |id: usize| {
-        let program = format!("def f(x):\n    a = x {} {}\n    b = a + 2\n    return b\n", ["+", "-", "*"][id % 3], 1 + id % 2);
+        let program = format!(
+            "def f(x):\n    a = x {} {}\n    b = a + 2\n    return b\n",
+            ["+", "-", "*"][id % 3],
+            1 + id % 2
+        );
         let test = |x: i64| Test::Assert(format!("assert f({x}) == {}", run(&program, x).unwrap()));
         Task {
             id: id.to_string(),
@@ -209,28 +236,75 @@ pub(crate) fn write(results: &Path, count: usize) {
         let mut tokens = 0;
         for name in CONFIGURATIONS {
             for gamma in GAMMAS {
-                let settings = Settings { config: name.parse().unwrap(), gamma, max_tokens: Some(60), ..Settings::default() };
+                let settings = Settings {
+                    config: name.parse().unwrap(),
+                    gamma,
+                    max_tokens: Some(60),
+                    ..Settings::default()
+                };
                 let log = Log { task: task.id.clone(), lines: Mutex::default() };
-                let session = Session { model: &model, executor: &Calculator, template: &template, task: &task, cache: &cache, events: &log };
+                let session = Session {
+                    model: &model,
+                    executor: &Calculator,
+                    template: &template,
+                    task: &task,
+                    cache: &cache,
+                    events: &log,
+                };
                 let started = SystemTime::now();
                 let attempt = futures::executor::block_on(async {
                     let generation = generate(session, &settings).await.unwrap();
                     egcfg_guidance::judge(session, gamma, 0, generation).await.unwrap()
                 });
                 tokens += attempt.generation.stats.generated_tokens();
-                let ours = Ours { stop: Some(attempt.generation.stop), guidance_began: Some(attempt.generation.began), cost: attempt.generation.stats, ..Ours::default() };
+                let ours = Ours {
+                    stop: Some(attempt.generation.stop),
+                    guidance_began: Some(attempt.generation.began),
+                    cost: attempt.generation.stats,
+                    ..Ours::default()
+                };
                 // One log in gzip, as another store may keep it.
-                publish(&root.join(name), &task, gamma, &attempt.generation.program, &attempt.results, (started, "eg_cfg", ours), &log, gamma == 3.0);
+                publish(
+                    &root.join(name),
+                    &task,
+                    gamma,
+                    &attempt.generation.program,
+                    &attempt.results,
+                    (started, "eg_cfg", ours),
+                    &log,
+                    gamma == 3.0,
+                );
             }
         }
-        let settings = Settings { config: CONFIGURATIONS[0].parse().unwrap(), gamma: 0.0, max_tokens: Some(60), ..Settings::default() };
+        let settings = Settings {
+            config: CONFIGURATIONS[0].parse().unwrap(),
+            gamma: 0.0,
+            max_tokens: Some(60),
+            ..Settings::default()
+        };
         let log = Log { task: task.id.clone(), lines: Mutex::default() };
-        let session = Session { model: &model, executor: &Calculator, template: &template, task: &task, cache: &cache, events: &log };
+        let session = Session {
+            model: &model,
+            executor: &Calculator,
+            template: &template,
+            task: &task,
+            cache: &cache,
+            events: &log,
+        };
         let started = SystemTime::now();
         let drawn = futures::executor::block_on(best_of(session, &settings, Budget::Tokens(tokens))).unwrap();
         let best = drawn.best().unwrap();
         let ours = Ours { cost: drawn.stats(), ..Ours::default() };
-        publish(&root.join("best_of_t0.7"), &task, 0.0, &best.generation.program, &best.results, (started, "best_of", ours), &log, false);
+        publish(
+            &root.join("best_of_t0.7"),
+            &task,
+            0.0,
+            &best.generation.program,
+            &best.results,
+            (started, "best_of", ours),
+            &log,
+            false,
+        );
     }
 }
 

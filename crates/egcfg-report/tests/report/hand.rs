@@ -47,7 +47,14 @@ pub(crate) fn put(results: &Path, dataset: &str, configuration: &str, task: &str
 }
 
 /// Writes the experiment's own file.
-pub(crate) fn experiment(results: &Path, dataset: &str, tasks: usize, configurations: &[&str], gammas: &[f64], until_solved: bool) {
+pub(crate) fn experiment(
+    results: &Path,
+    dataset: &str,
+    tasks: usize,
+    configurations: &[&str],
+    gammas: &[f64],
+    until_solved: bool,
+) {
     let folder = results.join(dataset).join("m");
     std::fs::create_dir_all(&folder).unwrap();
     let text = format!(

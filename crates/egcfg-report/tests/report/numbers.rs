@@ -19,7 +19,8 @@ fn number(report: &Report, kind: Kind) -> Number {
 
 /// Solved tasks and scored tasks.
 fn score(report: &Report, kind: Kind) -> (f64, usize) {
-    let score = number(report, kind).score.unwrap_or_else(|| panic!("{kind:?}: {:?}", number(report, kind).unknown));
+    let score =
+        number(report, kind).score.unwrap_or_else(|| panic!("{kind:?}: {:?}", number(report, kind).unknown));
     (score.solved, score.total)
 }
 
@@ -35,7 +36,8 @@ fn grid(results: &Path, skip: impl Fn(&str, &str, f64) -> bool) {
     ];
     experiment(results, "humaneval", 4, &[A, B], &[0.0, 1.0], false);
     for (task, own) in cells {
-        for ((name, gamma), (passed, shown)) in [(A, 0.0), (A, 1.0), (B, 0.0), (B, 1.0)].into_iter().zip(own) {
+        for ((name, gamma), (passed, shown)) in [(A, 0.0), (A, 1.0), (B, 0.0), (B, 1.0)].into_iter().zip(own)
+        {
             if !skip(task, name, gamma) {
                 put(results, "humaneval", name, task, gamma, &result(passed, shown, 10));
             }
@@ -48,7 +50,14 @@ fn the_four_numbers_differ_and_each_is_what_it_says() {
     let folder = tempfile::tempdir().unwrap();
     grid(folder.path(), |_, _, _| false);
     for (task, tokens, passed) in [("0", 10, true), ("1", 40, false), ("2", 40, false), ("3", 45, false)] {
-        put(folder.path(), "humaneval", "best_of_t0.7", task, 0.0, &of_method("best_of", result(passed, passed, tokens)));
+        put(
+            folder.path(),
+            "humaneval",
+            "best_of_t0.7",
+            task,
+            0.0,
+            &of_method("best_of", result(passed, passed, tokens)),
+        );
     }
     let report = report(folder.path());
     assert_eq!(report.groups[0].n, 4);
@@ -64,7 +73,10 @@ fn the_four_numbers_differ_and_each_is_what_it_says() {
     assert!(unguided.notes.iter().any(|note| note.contains("at least the tokens")), "{unguided:?}");
     let row = &report.groups[0].rows[1];
     assert_eq!((row.configuration.as_str(), row.gamma, row.temperature), (A, 1.0, Some(0.7)));
-    assert_eq!((row.tokens, row.computed, row.forwards, row.shown_passed), (Some(10.0), Some(30.0), Some(5.0), Some(2)));
+    assert_eq!(
+        (row.tokens, row.computed, row.forwards, row.shown_passed),
+        (Some(10.0), Some(30.0), Some(5.0), Some(2))
+    );
 }
 
 #[test]
@@ -72,7 +84,14 @@ fn best_of_n_with_fewer_tokens_is_called_so() {
     let folder = tempfile::tempdir().unwrap();
     grid(folder.path(), |_, _, _| false);
     for task in ["0", "1", "2", "3"] {
-        put(folder.path(), "humaneval", "best_of_t0.7", task, 0.0, &of_method("best_of", result(task == "0", task == "0", 39)));
+        put(
+            folder.path(),
+            "humaneval",
+            "best_of_t0.7",
+            task,
+            0.0,
+            &of_method("best_of", result(task == "0", task == "0", 39)),
+        );
     }
     let notes = number(&report(folder.path()), Kind::Unguided).notes;
     assert!(notes.iter().any(|note| note.contains("not at equal tokens: 3 unsolved")), "{notes:?}");
@@ -85,7 +104,11 @@ fn what_cannot_be_known_is_left_out_and_said() {
     grid(folder.path(), |task, name, gamma| task == "3" && name == B && gamma > 0.5);
     let missing = report(folder.path());
     assert_eq!(score(&missing, Kind::Fixed), (2.0, 4));
-    for (kind, said) in [(Kind::Chosen, "1 of 4 tasks do not have all 4 runs"), (Kind::AnyOfN, "1 of 4 tasks are unsolved"), (Kind::Unguided, "best_of")] {
+    for (kind, said) in [
+        (Kind::Chosen, "1 of 4 tasks do not have all 4 runs"),
+        (Kind::AnyOfN, "1 of 4 tasks are unsolved"),
+        (Kind::Unguided, "best_of"),
+    ] {
         let number = number(&missing, kind);
         assert!(number.score.is_none() && number.unknown.as_ref().unwrap().contains(said), "{number:?}");
     }
@@ -151,7 +174,9 @@ fn on_mbpp_two_equals_three_and_wrong_tests_are_set_apart() {
     // On another data set the same files leave the choice unknown.
     let folder = tempfile::tempdir().unwrap();
     put(folder.path(), "mbpp-et", A, "11", 1.0, &foreign(true));
-    assert!(number(&crate::numbers::report(folder.path()), Kind::Chosen).unknown.unwrap().contains("do not say"));
+    assert!(
+        number(&crate::numbers::report(folder.path()), Kind::Chosen).unknown.unwrap().contains("do not say")
+    );
 }
 
 #[test]

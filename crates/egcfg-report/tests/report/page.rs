@@ -8,7 +8,8 @@ use serde_json::json;
 use crate::experiment;
 use crate::hand::{put, result};
 
-pub(crate) const ATTACK: &str = "</script><script>window.broken = 1</script><!--<img src=x onerror=\"window.broken=1\">'\"&";
+pub(crate) const ATTACK: &str =
+    "</script><script>window.broken = 1</script><!--<img src=x onerror=\"window.broken=1\">'\"&";
 
 /// Puts text that would like to be markup wherever text can be.
 pub(crate) fn hostile(results: &Path) {
@@ -54,7 +55,9 @@ fn the_page_needs_no_network_and_holds_every_replay() {
     }
     assert!(page.html.contains("default-src 'none'") && !page.html.contains("unsafe-eval"));
     // All but the replays is said without a script.
-    for part in ["4 tasks", "Solved by configuration", "Gamma by temperature", "Accuracy over tokens", "<caption"] {
+    for part in
+        ["4 tasks", "Solved by configuration", "Gamma by temperature", "Accuracy over tokens", "<caption"]
+    {
         assert!(page.html.contains(part), "{part}");
     }
 }
@@ -78,6 +81,11 @@ fn what_does_not_fit_is_left_out_and_said() {
     let read = Folder::read(folder.path(), &Filter::default()).unwrap();
     let report = Report::new(&read, None);
     let page = html::render(&read, &report, html::Options { replay_bytes: 8000 });
-    assert!(page.replays > 0 && page.left_out > 0 && page.replays + page.left_out == 27, "{} {}", page.replays, page.left_out);
+    assert!(
+        page.replays > 0 && page.left_out > 0 && page.replays + page.left_out == 27,
+        "{} {}",
+        page.replays,
+        page.left_out
+    );
     assert!(page.html.contains(&format!("{} event logs did not fit", page.left_out)));
 }

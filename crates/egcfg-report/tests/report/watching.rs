@@ -15,7 +15,10 @@ fn a_folder_is_watched_from_its_first_file_to_its_last() {
     let mut watcher = Watcher::new(folder.path(), Filter::default());
     let before = watcher.look().unwrap();
     assert_eq!((before.groups[0].done, before.groups[0].total, before.finished()), (0, Some(4), false));
-    assert!(lines::line(&before).starts_with("0 of 4 units (0.0 %), 0 of 2 tasks solved, nothing in the last 5 min"));
+    assert!(
+        lines::line(&before)
+            .starts_with("0 of 4 units (0.0 %), 0 of 2 tasks solved, nothing in the last 5 min")
+    );
 
     put(folder.path(), "humaneval", A, "0", 0.0, &result(false, false, 10));
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs_f64();
