@@ -51,7 +51,9 @@ async function route(first) {
     const came = shown;
     shown = null;
     document.title = document.body.dataset.title;
-    if (came) { const link = document.querySelector(`a[href="${CSS.escape ? came : ""}"]`); if (link) link.focus(); }
+    // Back in the list, where one came from.
+    const link = came && [...document.querySelectorAll(".tasks a")].find((a) => a.getAttribute("href") === came);
+    if (link) link.focus();
     return;
   }
   const key = taskPlace(group.dataset, group.model, task.id);
