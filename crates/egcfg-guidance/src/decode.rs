@@ -8,6 +8,7 @@ use crate::blend::choose;
 use crate::error::GuidanceError;
 use crate::event::{Event, Stop};
 use crate::generate::Run;
+use crate::heads::heads;
 use crate::settings::Schedule;
 
 /// Drafts verified in one forward at most; more would cost more than they can save.
@@ -29,12 +30,17 @@ impl Run<'_> {
             if plain.is_none() && needs_plain_row(self.guided.is_some(), gamma) {
                 break;
             }
-            let Some((token, _)) = choose(plain.as_ref(), row.as_ref(), gamma) else { break };
+            let Some((token, log_prob)) = choose(plain.as_ref(), row.as_ref(), gamma) else { break };
             let (plain_log, guided_log) =
                 (plain.as_ref().map(|p| p.get(token)), row.as_ref().map(|g| g.get(token)));
             let instead_of =
                 plain.as_ref().map(LogProbs::argmax).filter(|alone| row.is_some() && *alone != token);
-            if let Some(stop) = self.accept(token, plain_log, guided_log, instead_of) {
+            let heads = if self.session.events.wants_heads() {
+                heads(self.session.model, plain.as_ref(), row.as_ref(), gamma, (token, log_prob))
+            } else {
+                Vec::new()
+            };
+            if let Some(stop) = self.accept(token, plain_log, guided_log, instead_of, heads) {
                 return Ok(Some(stop));
             }
             if self.refresh_due() {

@@ -1,6 +1,7 @@
 //! The command line as it is typed.
 
 pub(crate) mod run;
+mod report;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use egcfg_guidance::SignalStyle;
 use egcfg_sandbox::{LevelChoice, Profile};
 
 use crate::args_data::{DataArgs, EvalArgs};
+
+pub(crate) use report::{ReportArgs, ReportFormat, WatchArgs};
 
 /// Makes a code model write programs that pass their tests.
 ///
@@ -44,6 +47,10 @@ pub(crate) enum Command {
     /// Write the job file that starts agents on a cluster
     #[command(after_help = run::SUBMIT_EXAMPLES)]
     Submit(run::SubmitArgs),
+    /// Report on a results folder: the four numbers, plots, and a replay of every run
+    Report(ReportArgs),
+    /// Watch a results folder while agents write to it
+    Watch(WatchArgs),
     /// Solve a few held-out tasks with the embedded model, plain and guided side by side
     Demo(DemoArgs),
     /// Tell which interpreter, protections and model are in use here

@@ -7,9 +7,11 @@ mod doctor;
 mod eval;
 mod judge;
 pub(crate) mod run;
+mod report;
 mod solve;
 mod submit;
 mod trace;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -25,6 +27,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Compare(args) => compare::run(*args).await,
         Command::Run(args) => run::run(*args).await,
         Command::Submit(args) => submit::run(args),
+        Command::Report(args) => report::run(args).await,
+        Command::Watch(args) => watch::run(args).await,
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Data(args) => data::run(args).await,
