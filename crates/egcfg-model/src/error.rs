@@ -59,6 +59,9 @@ impl ModelError {
     /// Whether the infrastructure failed rather than the request: work that met this is to be done again, and is never counted
     /// as unsolved.
     pub fn is_infrastructure(&self) -> bool {
-        matches!(self, Self::Unavailable { .. } | Self::BadReply { .. } | Self::Engine(_) | Self::CacheFull { .. })
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::BadReply { .. } | Self::Engine(_) | Self::CacheFull { .. }
+        )
     }
 }

@@ -181,9 +181,17 @@ mod tests {
 
     #[test]
     fn an_address_names_a_server_a_model_and_settings() {
-        let o = EndpointOptions::parse("http://localhost:8000/v1/?dialect=vllm&top=50#deepseek-ai/coder+1:Q8").unwrap();
-        assert_eq!((o.base.as_str(), o.root(), o.host().as_str()), ("http://localhost:8000/v1", "http://localhost:8000", "localhost:8000"));
-        assert_eq!((o.model.as_deref(), o.dialect, o.top), (Some("deepseek-ai/coder+1:Q8"), Some(Dialect::Vllm), Some(50)));
+        let o =
+            EndpointOptions::parse("http://localhost:8000/v1/?dialect=vllm&top=50#deepseek-ai/coder+1:Q8")
+                .unwrap();
+        assert_eq!(
+            (o.base.as_str(), o.root(), o.host().as_str()),
+            ("http://localhost:8000/v1", "http://localhost:8000", "localhost:8000")
+        );
+        assert_eq!(
+            (o.model.as_deref(), o.dialect, o.top),
+            (Some("deepseek-ai/coder+1:Q8"), Some(Dialect::Vllm), Some(50))
+        );
         assert_eq!(EndpointOptions::parse("https://api.example.com").unwrap().model, None);
     }
 
@@ -191,8 +199,15 @@ mod tests {
     fn what_is_wrong_with_an_address_is_said_without_its_password() {
         let error = EndpointOptions::parse("http://me:hunter2@host/v1").unwrap_err().to_string();
         assert!(error.contains("OPENAI_API_KEY") && !error.contains("hunter2"), "{error}");
-        assert!(EndpointOptions::parse("http://h/v1?dialect=x").unwrap_err().to_string().contains("llama.cpp"));
-        assert!(EndpointOptions::parse("http://h/v1?tpo=3").unwrap_err().to_string().contains("unknown setting tpo"));
+        assert!(
+            EndpointOptions::parse("http://h/v1?dialect=x").unwrap_err().to_string().contains("llama.cpp")
+        );
+        assert!(
+            EndpointOptions::parse("http://h/v1?tpo=3")
+                .unwrap_err()
+                .to_string()
+                .contains("unknown setting tpo")
+        );
     }
 
     #[test]

@@ -11,8 +11,8 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::api::{
-    Encode, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest, TokenId, TokensRequest,
-    Usage,
+    Encode, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest, TokenId,
+    TokensRequest, Usage,
 };
 use crate::dist::LogProbs;
 use crate::endpoint::address::EndpointOptions;
@@ -107,11 +107,15 @@ impl EndpointModel {
         work: impl Future<Output = Result<T, ModelError>> + Send + 'static,
     ) -> BoxFuture<'_, Result<T, ModelError>> {
         let Some(runtime) = &self.runtime else {
-            return Box::pin(std::future::ready(Err(ModelError::Engine("the endpoint was closed".to_owned()))));
+            return Box::pin(std::future::ready(Err(ModelError::Engine(
+                "the endpoint was closed".to_owned(),
+            ))));
         };
         let mut task = Task(runtime.spawn(work));
         Box::pin(async move {
-            (&mut task.0).await.unwrap_or_else(|error| Err(ModelError::Engine(format!("a request died: {error}"))))
+            (&mut task.0)
+                .await
+                .unwrap_or_else(|error| Err(ModelError::Engine(format!("a request died: {error}"))))
         })
     }
 }
@@ -160,8 +164,11 @@ impl Inner {
         }
         let mut unknown: Vec<TokenId> = Vec::new();
         for choice in &answer.choices {
-            let listed = choice.rows.iter().chain(&choice.prompt_rows).flat_map(|r| r.entries().map(|(id, _)| id));
-            unknown.extend(choice.tokens.iter().copied().chain(listed).filter(|t| self.pieces.get(*t).is_none()));
+            let listed =
+                choice.rows.iter().chain(&choice.prompt_rows).flat_map(|r| r.entries().map(|(id, _)| id));
+            unknown.extend(
+                choice.tokens.iter().copied().chain(listed).filter(|t| self.pieces.get(*t).is_none()),
+            );
         }
         unknown.sort_unstable();
         unknown.dedup();
@@ -224,7 +231,9 @@ pub(crate) async fn look_up(
     }
     let exact = caps.dialect == Dialect::Egcfg;
     let all = if exact { tokens.to_vec() } else { marked(tokens, &caps.mark) };
-    let reply = transport.call("/detokenize", Some(&json!({ "model": caps.model, "tokens": all, "pieces": exact }))).await?;
+    let reply = transport
+        .call("/detokenize", Some(&json!({ "model": caps.model, "tokens": all, "pieces": exact })))
+        .await?;
     if let Some(list) = reply["pieces"].as_array().filter(|list| list.len() == tokens.len()) {
         for (token, piece) in tokens.iter().zip(list) {
             let bytes: Vec<u8> =
@@ -240,7 +249,8 @@ pub(crate) async fn look_up(
         return Ok(1);
     }
     for token in tokens {
-        let reply = transport.call("/detokenize", Some(&json!({ "model": caps.model, "tokens": [token] }))).await?;
+        let reply =
+            transport.call("/detokenize", Some(&json!({ "model": caps.model, "tokens": [token] }))).await?;
         pieces.learn(*token, text_of(&reply).unwrap_or_default().as_bytes());
     }
     Ok(1 + tokens.len())
@@ -359,7 +369,10 @@ impl LanguageModel for EndpointModel {
 }
 
 /// The mark's tokens, for looking up many tokens at once.
-pub(crate) async fn mark_tokens(transport: &Transport, caps: &Capabilities) -> Result<Vec<TokenId>, ModelError> {
+pub(crate) async fn mark_tokens(
+    transport: &Transport,
+    caps: &Capabilities,
+) -> Result<Vec<TokenId>, ModelError> {
     tokenize(transport, caps, mark(), Encode::Plain, false).await
 }
 

@@ -12,9 +12,22 @@ use crate::endpoint::wire::{Answer, Ask, Dialect};
 use crate::error::ModelError;
 
 /// What stands for the end of a text, or of a turn, in the models in use.
-const ENDS: [&str; 15] = [
-    "</s>", "<|endoftext|>", "<|im_end|>", "<|eot_id|>", "<|end_of_text|>", "<|EOT|>", "<|end|>", "<end_of_turn>", "<eos>",
-    "<|return|>", "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>", "<EOT>", "<|eom_id|>", "<|endofturn|>", "[EOS]",
+pub(crate) const ENDS: [&str; 15] = [
+    "</s>",
+    "<|endoftext|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|EOT|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<eos>",
+    "<|return|>",
+    "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
+    "<EOT>",
+    "<|eom_id|>",
+    "<|endofturn|>",
+    "[EOS]",
 ];
 /// A prompt whose continuation is not certain.
 const TEXT: &str = "The quick brown fox and the";
@@ -121,7 +134,13 @@ pub(crate) struct Probe<'a> {
 
 impl<'a> Probe<'a> {
     pub(crate) fn new(transport: &'a Transport, pieces: &'a Pieces) -> Self {
-        Self { transport, pieces, caps: Capabilities::default(), info: ModelInfo::default(), prompt: Vec::new() }
+        Self {
+            transport,
+            pieces,
+            caps: Capabilities::default(),
+            info: ModelInfo::default(),
+            prompt: Vec::new(),
+        }
     }
 
     /// Asks everything.
@@ -196,17 +215,26 @@ impl<'a> Probe<'a> {
         if let Some(dialect) = known {
             return Ok(dialect);
         }
-        if let Outcome::Json(props) = self.transport.ask("/props", None).await?
+        if let Some(props) = self.maybe("/props").await?
             && props.get("default_generation_settings").is_some()
         {
             return Ok(Dialect::LlamaCpp);
         }
-        if let Outcome::Json(info) = self.transport.ask("/get_model_info", None).await?
+        if let Some(info) = self.maybe("/get_model_info").await?
             && info.get("model_path").is_some()
         {
             return Ok(Dialect::Sglang);
         }
         Ok(Dialect::OpenAi)
+    }
+
+    /// What stands at a path, if anything that can be read does: strangers answer unknown paths in many ways.
+    async fn maybe(&self, path: &str) -> Result<Option<Value>, ModelError> {
+        match self.transport.ask(path, None).await {
+            Ok(Outcome::Json(value)) => Ok(Some(value)),
+            Ok(Outcome::Refused(..)) | Err(ModelError::BadReply { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// What the server says about itself.
@@ -222,12 +250,12 @@ impl<'a> Probe<'a> {
                 self.caps.special.extend(props["eos_token"].as_str().map(str::to_owned));
             }
             Dialect::Vllm => {
-                if let Outcome::Json(version) = self.transport.ask("/version", None).await? {
+                if let Some(version) = self.maybe("/version").await? {
                     self.caps.server = format!("vLLM {}", version["version"].as_str().unwrap_or(""));
                 }
             }
             Dialect::Sglang => {
-                if let Outcome::Json(info) = self.transport.ask("/get_server_info", None).await? {
+                if let Some(info) = self.maybe("/get_server_info").await? {
                     self.caps.server = format!("SGLang {}", info["version"].as_str().unwrap_or(""));
                     let context = info["context_length"].as_u64().or(info["max_total_num_tokens"].as_u64());
                     if self.info.context == 0 {
@@ -282,7 +310,9 @@ impl<'a> Probe<'a> {
             self.info.end_tokens = found;
         }
         if self.info.end_tokens.is_empty() {
-            self.caps.notes.push("no end-of-text token was found: answers end by their fence or by length".to_owned());
+            self.caps
+                .notes
+                .push("no end-of-text token was found: answers end by their fence or by length".to_owned());
         }
         for end in &self.info.end_tokens {
             self.pieces.learn(*end, b"");
@@ -294,7 +324,9 @@ impl<'a> Probe<'a> {
             let reply = self.transport.call("/detokenize", Some(&body)).await?;
             let text = text_of(&reply).unwrap_or_default();
             if text.trim() != TEXT {
-                self.caps.notes.push(format!("tokens do not come back as the text they were made of: {text:?}"));
+                self.caps
+                    .notes
+                    .push(format!("tokens do not come back as the text they were made of: {text:?}"));
             }
             self.caps.detokenize = true;
         }
@@ -319,8 +351,12 @@ impl<'a> Probe<'a> {
         match self.transport.ask(self.caps.dialect.path(), Some(&body)).await? {
             Outcome::Json(reply) => Ok(self.caps.dialect.read(&reply, ask, self.pieces)),
             Outcome::Refused(status, said) => match status {
-                401 | 403 => Err(self.transport.bad(format!("status {status}, the key was not accepted"), said)),
-                404 => Err(self.transport.bad("status 404: this server has no completions in this form", said)),
+                401 | 403 => {
+                    Err(self.transport.bad(format!("status {status}, the key was not accepted"), said))
+                }
+                404 => {
+                    Err(self.transport.bad("status 404: this server has no completions in this form", said))
+                }
                 _ => Ok(Err(said)),
             },
         }
@@ -331,7 +367,8 @@ impl<'a> Probe<'a> {
         let whole = self.caps.vocab.filter(|vocab| *vocab <= WHOLE);
         let unlimited = matches!(self.caps.dialect, Dialect::LlamaCpp | Dialect::Egcfg);
         let first = self.transport.options().top.or(whole.filter(|_| unlimited));
-        let lengths = first.into_iter().chain(LENGTHS.into_iter().filter(|length| first.is_none_or(|f| *length < f)));
+        let lengths =
+            first.into_iter().chain(LENGTHS.into_iter().filter(|length| first.is_none_or(|f| *length < f)));
         let mut last = String::new();
         for length in lengths {
             let ask = Ask { top: length, ..self.ask() };
@@ -377,12 +414,15 @@ impl<'a> Probe<'a> {
             }
         }
         self.caps.stop_texts = !matches!(self.caps.dialect, Dialect::LlamaCpp | Dialect::OpenAi);
-        if matches!(self.caps.dialect, Dialect::Vllm | Dialect::Sglang | Dialect::Egcfg) && !self.caps.whole() {
+        if matches!(self.caps.dialect, Dialect::Vllm | Dialect::Sglang | Dialect::Egcfg) && !self.caps.whole()
+        {
             let rare: Vec<TokenId> = self.prompt.iter().rev().take(2).copied().collect();
             let ask = Ask { tokens: rare.clone(), ..self.ask() };
             let answer = self.attempt(&ask).await?;
-            let row = answer.ok().and_then(|answer| answer.choices.into_iter().next()?.rows.into_iter().next());
-            self.caps.chosen_tokens = row.is_some_and(|row| rare.iter().all(|token| row.known(*token).is_some()));
+            let row =
+                answer.ok().and_then(|answer| answer.choices.into_iter().next()?.rows.into_iter().next());
+            self.caps.chosen_tokens =
+                row.is_some_and(|row| rare.iter().all(|token| row.known(*token).is_some()));
         }
         Ok(())
     }
@@ -412,7 +452,9 @@ impl<'a> Probe<'a> {
             self.info.prompt_template.clone_from(&options.template);
         }
         if self.caps.tempered {
-            self.caps.notes.push("log-probabilities are those after the temperature: samples are scored again".to_owned());
+            self.caps.notes.push(
+                "log-probabilities are those after the temperature: samples are scored again".to_owned(),
+            );
         }
         let mut detail = |key: &str, value: String| self.info.details.push((key.to_owned(), value));
         detail("endpoint", options.base.clone());

@@ -28,7 +28,7 @@ pub(crate) fn pause(first: Duration, number: u32, seed: u64) -> Duration {
 pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
-        return (seconds >= 0.0 && seconds <= 1e7).then(|| Duration::from_secs_f64(seconds));
+        return (0.0..=1e7).contains(&seconds).then(|| Duration::from_secs_f64(seconds));
     }
     let at = httpdate::parse_http_date(value).ok()?;
     Some(at.duration_since(now).unwrap_or_default())
@@ -45,7 +45,10 @@ mod tests {
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:28:00 GMT", now), Some(Duration::from_secs(30)));
         assert_eq!(retry_after("Wed, 21 Oct 2015 07:00:00 GMT", now), Some(Duration::ZERO));
         assert_eq!(retry_after(" 2 ", now), Some(Duration::from_secs(2)));
-        assert_eq!((retry_after("soon", now), retry_after("-1", now), retry_after("NaN", now)), (None, None, None));
+        assert_eq!(
+            (retry_after("soon", now), retry_after("-1", now), retry_after("NaN", now)),
+            (None, None, None)
+        );
     }
 
     #[test]

@@ -33,8 +33,12 @@ struct Open<'a> {
 
 impl Inner {
     /// Samples every continuation to its end.
-    pub(crate) async fn sample_now(&self, request: &SampleRequest) -> Result<(Vec<Sample>, Usage), ModelError> {
-        let mut open: Vec<Open<'_>> = request.continuations.iter().map(|asked| open(request, asked)).collect();
+    pub(crate) async fn sample_now(
+        &self,
+        request: &SampleRequest,
+    ) -> Result<(Vec<Sample>, Usage), ModelError> {
+        let mut open: Vec<Open<'_>> =
+            request.continuations.iter().map(|asked| open(request, asked)).collect();
         let mut usage = Usage::default();
         while open.iter().any(|o| !o.done) {
             let pending: Vec<usize> = (0..open.len()).filter(|at| !open[*at].done).collect();
@@ -138,7 +142,9 @@ impl Inner {
     fn take(&self, open: &mut Open<'_>, choice: Choice, request: &SampleRequest) -> Result<(), ModelError> {
         let count = choice.tokens.len();
         if count == 0 && choice.finish == Finish::Length {
-            return Err(self.transport.bad("a completion without a token", "(an empty completion)".to_owned()));
+            return Err(self
+                .transport
+                .bad("a completion without a token", "(an empty completion)".to_owned()));
         }
         let mut rows = choice.rows.into_iter();
         for (index, (token, log_prob)) in choice.tokens.iter().zip(&choice.log_probs).enumerate() {

@@ -41,7 +41,9 @@ impl Inner {
         for request in requests {
             let row = |tail: &[TokenId]| -> Result<LogProbs, ModelError> {
                 let key = [request.context.as_slice(), tail].concat();
-                rows.get(&key).cloned().ok_or_else(|| self.transport.bad("a position was not scored", String::new()))
+                rows.get(&key)
+                    .cloned()
+                    .ok_or_else(|| self.transport.bad("a position was not scored", String::new()))
             };
             let next = row(&[])?;
             let mut after = Vec::with_capacity(request.drafts.len());
@@ -152,7 +154,8 @@ impl Plan {
     /// One prompt per draft that is no other draft's beginning.
     fn add_whole(&mut self, request: &ScoreRequest) {
         let mut leaves: Vec<&[TokenId]> = Vec::new();
-        let drafts = request.drafts.iter().map(Vec::as_slice).chain(request.drafts.is_empty().then_some(&[][..]));
+        let drafts =
+            request.drafts.iter().map(Vec::as_slice).chain(request.drafts.is_empty().then_some(&[][..]));
         let mut sorted: Vec<&[TokenId]> = drafts.collect();
         sorted.sort_by_key(|draft| std::cmp::Reverse(draft.len()));
         for draft in sorted {

@@ -35,7 +35,7 @@ pub(crate) struct Transport {
 /// How one attempt ended, if not well.
 enum Fault {
     /// It may pass.
-    Passing { reason: String, after: Option<Duration>, overload: bool },
+    Passing { reason: String, after: Option<Duration>, overload: bool, broken: bool },
     /// Repeating changes nothing.
     Lasting(ModelError),
 }
@@ -102,7 +102,7 @@ impl Transport {
             None => format!("{}/{path}", self.options.base),
         };
         let end = Instant::now() + self.options.deadline;
-        let seed = mix(self.requests.load(Ordering::Relaxed) ^ u64::from(std::process::id()) << 32);
+        let seed = mix(self.requests.load(Ordering::Relaxed) ^ (u64::from(std::process::id()) << 32));
         let mut last = String::from("no attempt was made");
         for number in 0.. {
             self.pass_breaker(number, end, &last).await?;
@@ -124,20 +124,28 @@ impl Transport {
                     reason: format!("no reply within {:.1} s", patience.as_secs_f64()),
                     after: None,
                     overload: true,
+                    broken: true,
                 },
             };
-            let (reason, after, overload) = match fault {
+            let (reason, after, overload, broken) = match fault {
                 Fault::Lasting(error) => {
                     // The server is there and answers: that is no failure of it.
                     permit.succeeded();
                     self.breaker.succeeded();
                     return Err(error);
                 }
-                Fault::Passing { reason, after, overload } => (reason, after, overload),
+                Fault::Passing { reason, after, overload, broken } => (reason, after, overload, broken),
             };
-            if overload { permit.overloaded() } else { drop(permit) }
-            // Asking for patience is not being broken.
-            if after.is_some() { self.breaker.abandoned() } else { self.breaker.failed() }
+            if overload {
+                permit.overloaded()
+            } else {
+                drop(permit)
+            }
+            if broken {
+                self.breaker.failed()
+            } else {
+                self.breaker.abandoned()
+            }
             last = reason;
             let own = retry::pause(self.options.pause, number, seed);
             let pause = after.map_or(own, |after| after.max(own.min(Duration::from_secs(1))));
@@ -145,7 +153,8 @@ impl Transport {
                 return Err(self.unavailable(format!("{last}; gave up after {} attempts", number + 1)));
             }
             if Instant::now() + pause >= end {
-                let asked = after.map_or(String::new(), |a| format!(", and asks to wait {:.0} s", a.as_secs_f64()));
+                let asked =
+                    after.map_or(String::new(), |a| format!(", and asks to wait {:.0} s", a.as_secs_f64()));
                 return Err(self.unavailable(format!(
                     "{last}{asked}; the deadline of {:.0} s leaves no time for another attempt",
                     self.options.deadline.as_secs_f64()
@@ -184,6 +193,7 @@ impl Transport {
             reason: chain(&error),
             after: None,
             overload: error.is_timeout(),
+            broken: true,
         })?;
         let status = response.status().as_u16();
         let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -191,21 +201,26 @@ impl Transport {
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {
-                Ok(Some(chunk)) if bytes.len() + chunk.len() <= LARGEST_REPLY => bytes.extend_from_slice(&chunk),
+                Ok(Some(chunk)) if bytes.len() + chunk.len() <= LARGEST_REPLY => {
+                    bytes.extend_from_slice(&chunk)
+                }
                 Ok(Some(_)) => {
                     let reason = "the reply is larger than 1 GiB".to_owned();
                     return Err(Fault::Lasting(self.bad(reason, excerpt(&bytes))));
                 }
                 Ok(None) => break,
                 Err(error) => {
-                    let reason = format!("the reply broke off after {} bytes ({})", bytes.len(), chain(&error));
-                    return Err(Fault::Passing { reason, after: None, overload: false });
+                    let reason =
+                        format!("the reply broke off after {} bytes ({})", bytes.len(), chain(&error));
+                    return Err(Fault::Passing { reason, after: None, overload: false, broken: true });
                 }
             }
         }
         if retry::is_transient(status) {
             let reason = format!("status {status}: {}", excerpt(&bytes));
-            return Err(Fault::Passing { reason, after, overload: retry::is_overload(status) });
+            // Asking for patience is not being broken.
+            let broken = status != 429 && after.is_none();
+            return Err(Fault::Passing { reason, after, overload: retry::is_overload(status), broken });
         }
         if !(200..300).contains(&status) {
             return Ok(Outcome::Refused(status, excerpt(&bytes)));
@@ -213,7 +228,7 @@ impl Transport {
         serde_json::from_slice(&bytes).map(Outcome::Json).map_err(|error| {
             if error.is_eof() && !bytes.is_empty() {
                 let reason = format!("the reply broke off after {} bytes", bytes.len());
-                return Fault::Passing { reason, after: None, overload: false };
+                return Fault::Passing { reason, after: None, overload: false, broken: true };
             }
             let reason = if looks_like_html(&bytes) {
                 "a web page instead of JSON; is this the address of the API?".to_owned()
@@ -260,7 +275,8 @@ fn chain(error: &dyn std::error::Error) -> String {
 /// The beginning of a reply on one line.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]);
-    let mut out: String = text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect();
+    let mut out: String =
+        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect();
     if out.is_empty() {
         out.push_str("(nothing)");
     } else if bytes.len() > out.len() {

@@ -185,9 +185,9 @@ pub(crate) fn list(entries: Vec<(TokenId, f32)>, ask: &Ask) -> Result<LogProbs, 
         return Err(format!("token {id} has {bad}, which is no log-probability"));
     }
     let whole = ask.vocab.is_some_and(|vocab| entries.len() >= vocab);
-    let entries = entries.into_iter().map(|(id, number)| {
-        (id, if number <= -9999.0 { f32::NEG_INFINITY } else { number.min(0.0) })
-    });
+    let entries = entries
+        .into_iter()
+        .map(|(id, number)| (id, if number <= -9999.0 { f32::NEG_INFINITY } else { number.min(0.0) }));
     Ok(if whole { LogProbs::from_whole(entries) } else { LogProbs::from_top(entries) })
 }
 

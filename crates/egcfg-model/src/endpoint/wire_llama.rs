@@ -51,7 +51,9 @@ pub(crate) fn read(reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, 
             cached = Some(cached.unwrap_or(0) + reused as usize);
         }
         if part["truncated"].as_bool() == Some(true) {
-            return Err("the server cut the prompt (truncated): its context is shorter than it says".to_owned());
+            return Err(
+                "the server cut the prompt (truncated): its context is shorter than it says".to_owned()
+            );
         }
         choices.push(choice(part, ask, pieces)?);
     }
@@ -64,9 +66,20 @@ fn choice(part: &Value, ask: &Ask, pieces: &Pieces) -> Result<Choice, String> {
         Some(_) => Finish::Length,
         None => return Err("no stop_type".to_owned()),
     };
-    let mut choice =
-        Choice { tokens: Vec::new(), rows: Vec::new(), log_probs: Vec::new(), prompt_rows: Vec::new(), finish };
-    for position in array(part, "completion_probabilities")? {
+    let mut choice = Choice {
+        tokens: Vec::new(),
+        rows: Vec::new(),
+        log_probs: Vec::new(),
+        prompt_rows: Vec::new(),
+        finish,
+    };
+    // A text that ends at once may have no position at all.
+    let none = Vec::new();
+    let positions = match &part["completion_probabilities"] {
+        Value::Null if finish == Finish::Stop => &none,
+        _ => array(part, "completion_probabilities")?,
+    };
+    for position in positions {
         let (token, own) = (token_id(&position["id"])?, number(&position["logprob"])?);
         learn(position, pieces)?;
         let mut entries = Vec::new();
@@ -94,7 +107,8 @@ fn learn(entry: &Value, pieces: &Pieces) -> Result<(), String> {
         return Ok(());
     }
     let bytes = array(entry, "bytes")?;
-    let bytes: Option<Vec<u8>> = bytes.iter().map(|b| b.as_u64().and_then(|b| u8::try_from(b).ok())).collect();
+    let bytes: Option<Vec<u8>> =
+        bytes.iter().map(|b| b.as_u64().and_then(|b| u8::try_from(b).ok())).collect();
     pieces.learn(id, &bytes.ok_or("a byte above 255")?);
     Ok(())
 }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::api::TokenId;
 use crate::dist::LogProbs;
 use crate::endpoint::pieces::Pieces;
+use crate::endpoint::probe::ENDS;
 use crate::endpoint::wire::{Answer, Ask, Choice, Dialect, Finish, array, list, number, token_id};
 
 pub(crate) fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces) -> Value {
@@ -108,11 +109,15 @@ impl Names<'_> {
     /// `token_id:17`, or text.
     fn token(&self, name: &str) -> Result<TokenId, String> {
         if self.dialect == Dialect::OpenAi {
-            return Ok(self.pieces.number(&text_bytes(name)));
+            // The end of a text has no bytes, under whatever name it is listed.
+            let bytes = if ENDS.contains(&name) { Vec::new() } else { text_bytes(name) };
+            return Ok(self.pieces.number(&bytes));
         }
         let id = name.strip_prefix("token_id:").and_then(|id| id.parse::<u64>().ok());
         let id = id.ok_or_else(|| {
-            format!("token {name:?} came as text although token ids were asked for (return_tokens_as_token_ids)")
+            format!(
+                "token {name:?} came as text although token ids were asked for (return_tokens_as_token_ids)"
+            )
         })?;
         token_id(&json!(id))
     }
@@ -170,7 +175,13 @@ impl Names<'_> {
 
     /// vLLM's `prompt_logprobs`: per position `null` or an object by token id. A server may leave out what was not asked for,
     /// so positions are counted from the end.
-    fn prompt_rows(&self, choice: &Value, ask: &Ask, prompt: usize, from: usize) -> Result<Vec<LogProbs>, String> {
+    fn prompt_rows(
+        &self,
+        choice: &Value,
+        ask: &Ask,
+        prompt: usize,
+        from: usize,
+    ) -> Result<Vec<LogProbs>, String> {
         let all = array(choice, "prompt_logprobs")?;
         let wanted = ask.prompts[prompt].len() - from;
         let start = all.len().checked_sub(wanted).ok_or_else(|| {
@@ -190,7 +201,10 @@ impl Names<'_> {
                 entries.push((id, value));
             }
             if own.is_none() {
-                return Err(format!("prompt_logprobs position {} lacks the prompt's own token {token}", from + at));
+                return Err(format!(
+                    "prompt_logprobs position {} lacks the prompt's own token {token}",
+                    from + at
+                ));
             }
             rows.push(list_with(entries, own, ask)?);
         }
@@ -256,6 +270,9 @@ mod tests {
     fn a_drawn_token_outside_the_list_does_not_lower_the_bound() {
         let ask = Ask { top: 2, ..Ask::default() };
         let row = list_with(vec![(1, -0.5), (2, -1.5), (9, -7.0)], Some((9, -7.0)), &ask).unwrap();
-        assert_eq!((row.known(9), row.rest()), (Some(-7.0), (1.0 - (-0.5_f64).exp() - (-1.5_f64).exp()).ln().min(-1.5) as f32));
+        assert_eq!(
+            (row.known(9), row.rest()),
+            (Some(-7.0), (1.0 - (-0.5_f64).exp() - (-1.5_f64).exp()).ln().min(-1.5) as f32)
+        );
     }
 }

@@ -66,8 +66,13 @@ fn choice(meta: &Value, ask: &Ask, prompt: usize) -> Result<Choice, String> {
         Some(_) => Finish::Stop,
         None => return Err("no meta_info.finish_reason".to_owned()),
     };
-    let mut choice =
-        Choice { tokens: Vec::new(), rows: Vec::new(), log_probs: Vec::new(), prompt_rows: Vec::new(), finish };
+    let mut choice = Choice {
+        tokens: Vec::new(),
+        rows: Vec::new(),
+        log_probs: Vec::new(),
+        prompt_rows: Vec::new(),
+        finish,
+    };
     let own = array(meta, "output_token_logprobs")?;
     for entry in own {
         let (token, value) = pair(entry)?;
@@ -84,7 +89,9 @@ fn choice(meta: &Value, ask: &Ask, prompt: usize) -> Result<Choice, String> {
     if let Some(from) = ask.prompt_from.get(prompt) {
         let wanted = ask.prompts[prompt].len() - from;
         let (own, lists) = (array(meta, "input_token_logprobs")?, array(meta, "input_top_logprobs")?);
-        let short = || format!("prompt log-probabilities for {} positions where {wanted} were asked for", lists.len());
+        let short = || {
+            format!("prompt log-probabilities for {} positions where {wanted} were asked for", lists.len())
+        };
         let (first, first_own) = (
             lists.len().checked_sub(wanted).ok_or_else(short)?,
             own.len().checked_sub(wanted).ok_or_else(short)?,

@@ -2,17 +2,25 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use egcfg_model::LanguageModel;
 use serde_json::json;
 
 use crate::args::DoctorArgs;
 use crate::exit::{Failure, SOLVED};
-use crate::output::text::data;
-use crate::parts::{load_model, start_runner};
+use crate::output::endpoint;
+use crate::output::text::{data, visible};
+use crate::parts::{connect, load_model, start_runner};
 
 pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
     let runner = start_runner(&args.sandbox).await?;
-    let model = load_model(&args.model, 1)?;
+    let server = connect(&args.model)?;
+    let caps = server.as_ref().map(|server| server.capabilities().clone());
+    let model: Arc<dyn LanguageModel> = match server {
+        Some(server) => Arc::new(server),
+        None => load_model(&args.model, 1)?,
+    };
     let (interpreter, info) = (runner.sandbox.interpreter(), model.info());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     if args.json {
@@ -30,6 +38,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
             "protections": protections,
             "model": { "name": info.name, "vocabulary": info.vocab, "context": info.context, "details": details },
             "processors": processors,
+            "endpoint": caps.as_ref().map(endpoint::object),
         });
         data(&(object.to_string() + "\n"))?;
         return Ok(ExitCode::from(SOLVED));
@@ -60,6 +69,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
     for (key, value) in &info.details {
         let _ = writeln!(text, "  {key}  {value}");
     }
-    data(&text)?;
+    text += &caps.as_ref().map(endpoint::text).unwrap_or_default();
+    data(&visible(&text))?;
     Ok(ExitCode::from(SOLVED))
 }
