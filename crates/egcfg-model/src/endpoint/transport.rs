@@ -183,7 +183,9 @@ impl Transport {
     /// One attempt.
     async fn once(&self, url: &str, body: Option<&Value>) -> Result<Outcome, Fault> {
         let mut request = match body {
-            Some(body) => self.client.post(url).json(body),
+            Some(body) => {
+                self.client.post(url).header("content-type", "application/json").body(body.to_string())
+            }
             None => self.client.get(url),
         };
         if let Some(key) = &self.options.key {
