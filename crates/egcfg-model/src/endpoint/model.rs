@@ -45,9 +45,6 @@ pub(crate) struct Inner {
     encodings: Mutex<HashMap<(String, bool), Vec<TokenId>>>,
     /// Lookups that encoding took, not told to anyone yet.
     lookups: AtomicU64,
-    /// Tokens and newlines sampled so far, for guessing how long lines are.
-    pub(crate) line_tokens: AtomicU64,
-    pub(crate) lines: AtomicU64,
 }
 
 impl EndpointModel {
@@ -72,17 +69,8 @@ impl EndpointModel {
                 return Err(error);
             }
         };
-        let inner = Inner {
-            transport,
-            caps,
-            info,
-            pieces,
-            encodings: Mutex::default(),
-            lookups: AtomicU64::new(0),
-            // Before anything is known: lines of code have about a dozen tokens.
-            line_tokens: AtomicU64::new(24),
-            lines: AtomicU64::new(2),
-        };
+        let inner =
+            Inner { transport, caps, info, pieces, encodings: Mutex::default(), lookups: AtomicU64::new(0) };
         Ok(Self { inner: Arc::new(inner), runtime: Some(runtime) })
     }
 

