@@ -165,6 +165,10 @@ pub struct TokensRequest {
     pub tokens: Vec<TokenId>,
 }
 
+/// What is known about the tokens of each [`TokensRequest`], and what finding out cost; `None` from a model that cannot be
+/// asked.
+pub type KnownReply = Option<(Vec<LogProbs>, Usage)>;
+
 /// A causal language model. Methods return boxed futures, so that a model can be chosen at run time.
 pub trait LanguageModel: Send + Sync {
     /// Facts about the model.
@@ -194,7 +198,7 @@ pub trait LanguageModel: Send + Sync {
     fn known_log_probs(
         &self,
         _requests: Vec<TokensRequest>,
-    ) -> BoxFuture<'_, Result<Option<(Vec<LogProbs>, Usage)>, ModelError>> {
+    ) -> BoxFuture<'_, Result<KnownReply, ModelError>> {
         Box::pin(std::future::ready(Ok(None)))
     }
 }

@@ -20,8 +20,8 @@ mod stop;
 mod stream;
 
 pub use api::{
-    Continuation, Encode, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest,
-    StopReason, StopRule, TokenId, TokensRequest, Usage,
+    Continuation, Encode, KnownReply, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply,
+    ScoreRequest, StopReason, StopRule, TokenId, TokensRequest, Usage,
 };
 pub use dist::LogProbs;
 #[cfg(feature = "endpoint")]

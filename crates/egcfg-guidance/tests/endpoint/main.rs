@@ -13,8 +13,8 @@ use std::sync::Arc;
 
 use egcfg_guidance::{Event, Schedule, Settings};
 use egcfg_model::{
-    Dialect, Encode, EndpointModel, EndpointOptions, LanguageModel, LogProbs, ModelError, ModelInfo, Sample,
-    SampleRequest, ScoreReply, ScoreRequest, ScriptedModel, TokenId, TokensRequest, Usage,
+    Dialect, Encode, EndpointModel, EndpointOptions, KnownReply, LanguageModel, ModelError, ModelInfo,
+    Sample, SampleRequest, ScoreReply, ScoreRequest, ScriptedModel, TokenId, TokensRequest, Usage,
 };
 use futures::future::BoxFuture;
 
@@ -54,10 +54,7 @@ impl LanguageModel for Recorded<'_> {
     fn score_all(&self, requests: Vec<ScoreRequest>) -> BoxFuture<'_, Result<Vec<ScoreReply>, ModelError>> {
         self.rest.score_all(requests)
     }
-    fn known_log_probs(
-        &self,
-        requests: Vec<TokensRequest>,
-    ) -> BoxFuture<'_, Result<Option<(Vec<LogProbs>, Usage)>, ModelError>> {
+    fn known_log_probs(&self, requests: Vec<TokensRequest>) -> BoxFuture<'_, Result<KnownReply, ModelError>> {
         self.rest.known_log_probs(requests)
     }
 }

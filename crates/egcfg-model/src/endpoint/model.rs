@@ -11,10 +11,9 @@ use serde_json::json;
 use tokio::runtime::Runtime;
 
 use crate::api::{
-    Encode, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest, TokenId,
+    Encode, KnownReply, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest, TokenId,
     TokensRequest, Usage,
 };
-use crate::dist::LogProbs;
 use crate::endpoint::address::EndpointOptions;
 use crate::endpoint::pieces::{Pieces, mark, marked, unmarked};
 use crate::endpoint::probe::{Capabilities, Probe};
@@ -347,10 +346,7 @@ impl LanguageModel for EndpointModel {
         self.spawn(async move { inner.score_now(&requests).await })
     }
 
-    fn known_log_probs(
-        &self,
-        requests: Vec<TokensRequest>,
-    ) -> BoxFuture<'_, Result<Option<(Vec<LogProbs>, Usage)>, ModelError>> {
+    fn known_log_probs(&self, requests: Vec<TokensRequest>) -> BoxFuture<'_, Result<KnownReply, ModelError>> {
         let inner = Arc::clone(&self.inner);
         self.spawn(async move { inner.known_now(&requests).await })
     }

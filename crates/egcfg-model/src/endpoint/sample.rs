@@ -116,7 +116,9 @@ impl Inner {
             }
         }
         if self.caps.dialect != Dialect::Egcfg {
-            groups.iter_mut().for_each(|group| group.ask.draws.clear());
+            for group in &mut groups {
+                group.ask.draws.clear();
+            }
         }
         groups
     }

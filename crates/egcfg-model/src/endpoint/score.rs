@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use futures::future::try_join_all;
 
-use crate::api::{ScoreReply, ScoreRequest, TokenId, TokensRequest, Usage};
+use crate::api::{KnownReply, ScoreReply, ScoreRequest, TokenId, TokensRequest, Usage};
 use crate::dist::LogProbs;
 use crate::endpoint::model::Inner;
 use crate::endpoint::wire::{Answer, Ask, Finish};
@@ -77,10 +77,7 @@ impl Inner {
     }
 
     /// What the server knows about certain tokens, all contexts in one request; `None` where it cannot be asked.
-    pub(crate) async fn known_now(
-        &self,
-        requests: &[TokensRequest],
-    ) -> Result<Option<(Vec<LogProbs>, Usage)>, ModelError> {
+    pub(crate) async fn known_now(&self, requests: &[TokensRequest]) -> Result<KnownReply, ModelError> {
         if !self.caps.chosen_tokens || requests.is_empty() {
             return Ok(None);
         }

@@ -137,14 +137,14 @@ impl Transport {
                 Fault::Passing { reason, after, overload, broken } => (reason, after, overload, broken),
             };
             if overload {
-                permit.overloaded()
+                permit.overloaded();
             } else {
-                drop(permit)
+                drop(permit);
             }
             if broken {
-                self.breaker.failed()
+                self.breaker.failed();
             } else {
-                self.breaker.abandoned()
+                self.breaker.abandoned();
             }
             last = reason;
             let own = retry::pause(self.options.pause, number, seed);
@@ -204,7 +204,7 @@ impl Transport {
         loop {
             match response.chunk().await {
                 Ok(Some(chunk)) if bytes.len() + chunk.len() <= LARGEST_REPLY => {
-                    bytes.extend_from_slice(&chunk)
+                    bytes.extend_from_slice(&chunk);
                 }
                 Ok(Some(_)) => {
                     let reason = "the reply is larger than 1 GiB".to_owned();

@@ -156,7 +156,7 @@ impl Names<'_> {
             }
         }
         let prompt_rows = match ask.prompt_from.get(prompt) {
-            Some(from) => self.prompt_rows(choice, ask, prompt, *from)?,
+            Some(from) => Self::prompt_rows(choice, ask, prompt, *from)?,
             None => Vec::new(),
         };
         Ok(Choice { tokens, rows, log_probs: numbers, prompt_rows, finish })
@@ -175,13 +175,7 @@ impl Names<'_> {
 
     /// vLLM's `prompt_logprobs`: per position `null` or an object by token id. A server may leave out what was not asked for,
     /// so positions are counted from the end.
-    fn prompt_rows(
-        &self,
-        choice: &Value,
-        ask: &Ask,
-        prompt: usize,
-        from: usize,
-    ) -> Result<Vec<LogProbs>, String> {
+    fn prompt_rows(choice: &Value, ask: &Ask, prompt: usize, from: usize) -> Result<Vec<LogProbs>, String> {
         let all = array(choice, "prompt_logprobs")?;
         let wanted = ask.prompts[prompt].len() - from;
         let start = all.len().checked_sub(wanted).ok_or_else(|| {

@@ -12,7 +12,9 @@ use crate::endpoint::wire_openai::list_with;
 pub(crate) fn body(ask: &Ask) -> Value {
     // The entry at the start position carries no number: the position before it is asked for as well.
     let starts: Vec<i64> = (0..ask.prompts.len())
-        .map(|at| ask.prompt_from.get(at).map_or(-1, |from| (*from as i64 - 1).max(0)))
+        .map(|at| {
+            ask.prompt_from.get(at).map_or(-1, |from| (i64::try_from(*from).unwrap_or(i64::MAX) - 1).max(0))
+        })
         .collect();
     let mut body = json!({
         "input_ids": ask.prompts,
