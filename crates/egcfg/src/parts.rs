@@ -68,55 +68,18 @@ fn load_local(args: &ModelArgs, _tasks: usize) -> Result<Arc<dyn LanguageModel>,
     Err(Failure::usage(format!("failed to load {}: this build has no local engine", args.model))
         .hint("name a server: --model http://host:port/v1#name, or build egcfg with its default features"))
 }
-/// Starts the sandbox as the method's executor, and says once what does not protect this machine.
+/// Starts the sandbox as the method's executor.
 pub(crate) async fn start_runner(args: &SandboxArgs) -> Result<SandboxExecutor, Failure> {
-    let mut options = SandboxOptions {
-        python: args.python.clone(),
-        level: args.sandbox,
-        calibrate: args.calibrate,
-        limits: limits(args),
-        ..SandboxOptions::of(args.profile)
+    let limits = Limits {
+        wall: args.timeout * 2,
+        cpu: args.timeout,
+        idle: args.timeout,
+        memory: args.memory_limit.max(64) << 20,
+        ..Limits::default()
     };
+    let mut options = SandboxOptions { python: args.python.clone(), limits, ..SandboxOptions::default() };
     if let Some(workers) = args.workers {
         options.workers = workers.max(1);
     }
-    let sandbox = Sandbox::start(options).await?;
-    if args.sandbox == LevelChoice::Exactly(Level::None) {
-        note("warning: programs run without protection (--sandbox none): they can do what this user can");
-    } else if let Some(line) = shortfall(&sandbox) {
-        note(&line);
-    }
-    Ok(SandboxExecutor::new(sandbox))
-}
-
-/// What `auto` could not have, as one line.
-fn shortfall(sandbox: &Sandbox) -> Option<String> {
-    let missing: Vec<_> = sandbox.missing().collect();
-    let first = missing.first()?;
-    let more = missing.len() - 1;
-    let others = if more == 0 { String::new() } else { format!(" and {more} more") };
-    Some(format!(
-        "note: sandbox level {} in force; not {}: {} ({}){others}; `egcfg doctor` lists them",
-        sandbox.level(),
-        first.layer,
-        first.name,
-        first.missing.as_deref().unwrap_or_default(),
-    ))
-}
-
-/// The kind's limits with what was asked for in their place.
-fn limits(args: &SandboxArgs) -> Limits {
-    let mut limits = args.profile.limits();
-    if let Some(timeout) = args.timeout {
-        (limits.cpu, limits.idle, limits.wall) = (timeout, timeout, timeout * 2);
-    }
-    limits.wall = args.wall_limit.unwrap_or(limits.wall);
-    limits.idle = args.idle_limit.unwrap_or(limits.idle);
-    limits.memory = args.memory_limit.map_or(limits.memory, |mib| mib << 20);
-    limits.threads = args.thread_limit.unwrap_or(limits.threads);
-    limits.output = args.output_limit.map_or(limits.output, |kib| kib << 10);
-    limits.disk = args.disk_limit.map_or(limits.disk, |mib| mib << 20);
-    limits.file_size = limits.file_size.min(limits.disk);
-    limits.entries = args.file_limit.unwrap_or(limits.entries);
-    limits
+    Ok(SandboxExecutor::new(Sandbox::start(options).await?))
 }

@@ -73,12 +73,17 @@ fn judge() -> Judge<fn(&str) -> bool> {
 fn with_whole_lists_guidance_picks_the_tokens_that_it_picks_in_process() {
     let whole = vocab().len();
     for dialect in [Dialect::Egcfg, Dialect::Vllm, Dialect::Sglang, Dialect::LlamaCpp] {
-        for seed in 1..4 {
+        for seed in 1..3 {
             let model = Arc::new(writer(seed));
             let endpoint = connect(Fake::new(dialect, Arc::clone(&model), 10_000), whole);
             let recorded = Recorded { draws: &model, rest: &endpoint };
             for gamma in [0.0, 0.5, 1.0, 3.0] {
-                for schedule in [Schedule::Drafted, Schedule::OneStep] {
+                let schedules = if gamma == 3.0 {
+                    &[Schedule::Drafted, Schedule::OneStep][..]
+                } else {
+                    &[Schedule::Drafted][..]
+                };
+                for schedule in schedules.iter().copied() {
                     let settings = Settings { schedule, ..settings("ns3t0.75d2k1_ln", gamma) };
                     let (here, _) = write(&*model, &judge(), &settings, &template());
                     let (there, events) = write(&recorded, &judge(), &settings, &template());
@@ -98,7 +103,7 @@ fn with_whole_lists_guidance_picks_the_tokens_that_it_picks_in_process() {
 
 #[test]
 fn this_programs_own_server_needs_no_recording() {
-    for seed in 1..6 {
+    for seed in 1..3 {
         let model = Arc::new(writer(seed));
         let endpoint = connect(Fake::new(Dialect::Egcfg, Arc::clone(&model), 10_000), vocab().len());
         for gamma in [0.5, 1.0, 3.0] {
@@ -118,7 +123,7 @@ fn this_programs_own_server_needs_no_recording() {
 fn a_line_takes_at_most_four_requests_where_prompts_are_scored() {
     for dialect in [Dialect::Egcfg, Dialect::Vllm, Dialect::Sglang] {
         let (mut requests, mut lines) = (0, 0);
-        for seed in 1..6 {
+        for seed in 1..4 {
             let endpoint = connect(Fake::new(dialect, Arc::new(writer(seed)), 10_000), vocab().len());
             let (generation, events) =
                 write(&endpoint, &judge(), &settings("ns3t0.75d2k1_ln", 1.0), &template());
