@@ -118,12 +118,14 @@ fn serve(
                 return stream.shutdown(std::net::Shutdown::Both);
             }
         };
-        write!(out, "HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len())?;
+        // One write: several small ones would wait for each other's acknowledgement.
+        let mut reply = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\n", body.len());
         for (name, value) in headers {
-            write!(out, "{name}: {value}\r\n")?;
+            reply += &format!("{name}: {value}\r\n");
         }
-        out.write_all(b"\r\n")?;
-        out.write_all(&body)?;
+        let mut reply = (reply + "\r\n").into_bytes();
+        reply.extend(body);
+        out.write_all(&reply)?;
         out.flush()?;
     }
 }
