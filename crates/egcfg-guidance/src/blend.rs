@@ -80,6 +80,7 @@ struct Weighed {
     weight: f64,
     /// The weight that the unknown side could give it at most.
     most: f64,
+    /// Both sides that count are known.
     known: bool,
 }
 
@@ -91,7 +92,9 @@ fn union(plain: &LogProbs, guided: &LogProbs, gamma: f64) -> Option<Choice> {
         .into_iter()
         .map(|token| {
             let (p, g) = (plain.known(token), guided.known(token));
-            let known = p.is_some() && g.is_some();
+            // A side without weight need not be known.
+            let known = (p.is_some() || (gamma - 1.0).abs() < f64::EPSILON)
+                && (g.is_some() || gamma.abs() < f64::EPSILON);
             let weight = weight(plain.get(token), guided.get(token), gamma);
             let most = most(p, plain.rest(), 1.0 - gamma) + most(g, guided.rest(), gamma);
             Weighed { token, weight, most, known }
