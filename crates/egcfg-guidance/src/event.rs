@@ -167,6 +167,22 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         heads: Vec<Alternative>,
     },
+    /// A token was chosen although truncated lists left open whether another one would have won.
+    SupportTruncated {
+        /// Its index in the answer.
+        index: usize,
+        /// Tokens that one stream's list holds and the other's does not, and that could have won.
+        unsure: usize,
+        /// A token in neither list could have won.
+        beyond: bool,
+    },
+    /// A model was asked what it knows about certain tokens, because lists alone did not decide.
+    Asked {
+        /// The tokens.
+        tokens: usize,
+        /// What that cost.
+        usage: Usage,
+    },
     /// A line of code is complete.
     Line {
         /// Its number, from 1.

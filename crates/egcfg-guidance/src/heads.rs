@@ -10,7 +10,7 @@ use crate::event::Alternative;
 const EACH: usize = 5;
 
 /// The most probable tokens of each stream, and the chosen one: at most 11, most probable under the blend first. `chosen`
-/// is the token and its normalised log-probability, as [`crate::blend::choose`] gives them.
+/// is the token and its normalised log-probability, as [`crate::blend::decide`] gives them.
 pub(crate) fn heads(
     model: &dyn LanguageModel,
     plain: Option<&LogProbs>,
@@ -19,7 +19,7 @@ pub(crate) fn heads(
     chosen: (TokenId, f64),
 ) -> Vec<Alternative> {
     let mut ids = vec![chosen.0];
-    for id in [plain, guided].into_iter().flatten().flat_map(|row| largest(row.values())) {
+    for (id, _) in [plain, guided].into_iter().flatten().flat_map(|row| row.top(EACH)) {
         if !ids.contains(&id) {
             ids.push(id);
         }
@@ -36,7 +36,7 @@ pub(crate) fn heads(
         .map(|id| {
             let blended = raw(id) + shift;
             let text = String::from_utf8_lossy(model.token_bytes(id)).into_owned();
-            let of = |row: Option<&LogProbs>| row.and_then(|row| rounded(row.get(id)));
+            let of = |row: Option<&LogProbs>| row.and_then(|row| row.known(id)).and_then(rounded);
             (
                 blended,
                 Alternative { text, plain: of(plain), guided: of(guided), blended: rounded(blended as f32) },
@@ -48,41 +48,7 @@ pub(crate) fn heads(
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
-/// The ids of the largest values, largest first; of equals the lowest id. One pass, since vocabularies are long.
-fn largest(values: &[f32]) -> Vec<TokenId> {
-    let mut best: Vec<(f32, TokenId)> = Vec::with_capacity(EACH + 1);
-    let mut least = f32::NEG_INFINITY;
-    for (id, value) in values.iter().enumerate() {
-        if best.len() == EACH && *value <= least {
-            continue;
-        }
-        let at = best.partition_point(|(other, _)| other >= value);
-        best.insert(at, (*value, id as TokenId));
-        best.truncate(EACH);
-        least = best.last().map_or(f32::NEG_INFINITY, |(value, _)| *value);
-    }
-    best.into_iter().map(|(_, id)| id).collect()
-}
-
 /// Four decimals are more than a bar can show; `None` for a probability of zero, which JSON cannot hold as a logarithm.
 fn rounded(value: f32) -> Option<f32> {
     value.is_finite().then(|| (value * 1e4).round() / 1e4)
-}
-
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::{prop_assert_eq, proptest};
-
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn the_largest_are_those_of_a_full_sort(values in proptest::collection::vec(-3i8..3, 0..40)) {
-            let values: Vec<f32> = values.into_iter().map(f32::from).collect();
-            let mut ids: Vec<usize> = (0..values.len()).collect();
-            ids.sort_by(|a, b| values[*b].total_cmp(&values[*a]).then(a.cmp(b)));
-            let expected: Vec<TokenId> = ids.into_iter().take(EACH).map(|id| id as TokenId).collect();
-            prop_assert_eq!(largest(&values), expected);
-        }
-    }
 }

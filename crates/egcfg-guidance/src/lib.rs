@@ -27,7 +27,7 @@ mod stats;
 mod template;
 
 pub use best_of::{Budget, best_of};
-pub use blend::{FLOOR, choose, weight};
+pub use blend::{Choice, FLOOR, choose, decide, weight};
 pub use candidate::ExecutionCache;
 pub use error::GuidanceError;
 pub use event::{

@@ -71,9 +71,13 @@ const SOLVE_EXAMPLES: &str = "Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelArgs {
-    /// `pocket` (the embedded model) or the path of a GGUF file
+    /// `pocket` (the embedded model), the path of a GGUF file, or a server: http://host:port/v1#name, or `#name` for the
+    /// server of OPENAI_BASE_URL
     #[arg(long, env = "EGCFG_MODEL", default_value = "pocket", value_name = "MODEL")]
     pub(crate) model: String,
+    /// A file with the server's key, readable by its owner alone [default: OPENAI_API_KEY]
+    #[arg(long, env = "EGCFG_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// Context length in tokens [default: what the model was trained for, at most 8192]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<usize>,

@@ -87,8 +87,11 @@ impl From<DatasetError> for Failure {
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         let hint = match &error {
-            ModelError::Load { .. } => {
-                Some("--model takes 'pocket' (the embedded model) or the path of a GGUF file")
+            ModelError::Load { .. } => Some(
+                "--model takes 'pocket' (the embedded model), the path of a GGUF file, or a server: http://host:port/v1#name",
+            ),
+            ModelError::Unavailable { .. } | ModelError::BadReply { .. } => {
+                Some("egcfg doctor --model URL tells what the server can do")
             }
             ModelError::ContextOverflow { .. } => {
                 Some("shorten the prompt, lower --max-tokens, or raise --context")

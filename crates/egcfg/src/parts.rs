@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use egcfg_bench::SandboxExecutor;
-use egcfg_model::LanguageModel;
+use egcfg_model::{EndpointModel, EndpointOptions, LanguageModel, Secret};
 #[cfg(feature = "llama")]
 use egcfg_model::{LlamaModel, LlamaOptions};
 use egcfg_sandbox::{Level, LevelChoice, Limits, Sandbox, SandboxOptions};
@@ -12,9 +12,40 @@ use crate::args::{ModelArgs, SandboxArgs};
 use crate::exit::Failure;
 use crate::output::text::note;
 
-/// Loads the model. `tasks` is how many tasks run at the same time: each wants room in the cache.
-#[cfg(feature = "llama")]
+/// Loads the model, or connects to the server that has it. `tasks` is how many tasks run at the same time: each wants room
+/// in the cache.
 pub(crate) fn load_model(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
+    match connect(args)? {
+        Some(model) => Ok(Arc::new(model)),
+        None => load_local(args, tasks),
+    }
+}
+
+/// Connects to the server that the model's name gives; nothing where it names a local model.
+pub(crate) fn connect(args: &ModelArgs) -> Result<Option<EndpointModel>, Failure> {
+    let base = || {
+        std::env::var("OPENAI_BASE_URL").ok().filter(|base| !base.is_empty()).ok_or_else(|| {
+            Failure::usage(format!("--model {}: OPENAI_BASE_URL is not set", args.model))
+                .hint("give the whole address: --model http://host:port/v1#name")
+        })
+    };
+    let address = match args.model.strip_prefix('#') {
+        Some(name) => format!("{}#{name}", base()?),
+        None if args.model == "openai" => base()?,
+        None if EndpointOptions::is_address(&args.model) => args.model.clone(),
+        None => return Ok(None),
+    };
+    let mut options = EndpointOptions::parse(&address)?;
+    options.context = args.context.or(options.context);
+    options.key = match &args.key_file {
+        Some(path) => Some(Secret::from_file(path)?),
+        None => std::env::var("OPENAI_API_KEY").ok().as_deref().and_then(Secret::new),
+    };
+    Ok(Some(EndpointModel::connect(options)?))
+}
+
+#[cfg(feature = "llama")]
+fn load_local(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
     let mut options = LlamaOptions::new(&args.model);
     options.context = args.context;
     options.threads = args.threads;
@@ -32,11 +63,11 @@ pub(crate) fn load_model(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn Langu
     Ok(Arc::new(LlamaModel::load(&options)?))
 }
 
-/// Loads the model: there is no local engine in this build.
+/// There is no local engine in this build.
 #[cfg(not(feature = "llama"))]
-pub(crate) fn load_model(args: &ModelArgs, _tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
+fn load_local(args: &ModelArgs, _tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
     Err(Failure::usage(format!("failed to load {}: this build has no local engine", args.model))
-        .hint("build egcfg with its default features"))
+        .hint("name a server: --model http://host:port/v1#name, or build egcfg with its default features"))
 }
 
 /// Starts the sandbox as the method's executor, and says once what does not protect this machine.

@@ -2,18 +2,27 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
+use std::sync::Arc;
 
+use egcfg_model::LanguageModel;
 use egcfg_sandbox::{Level, Sandbox};
 use serde_json::{Map, Value, json};
 
 use crate::args::DoctorArgs;
 use crate::exit::{Failure, SOLVED};
-use crate::output::text::data;
-use crate::parts::{load_model, start_runner};
+use crate::output::endpoint;
+use crate::output::text::{data, visible};
+use crate::parts::{connect, load_model, start_runner};
 
 pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
     let runner = start_runner(&args.sandbox).await?;
-    let model = if args.sandbox_only { None } else { Some(load_model(&args.model, 1)?) };
+    let server = if args.sandbox_only { None } else { connect(&args.model)? };
+    let caps = server.as_ref().map(|server| server.capabilities().clone());
+    let model: Option<Arc<dyn LanguageModel>> = match server {
+        Some(server) => Some(Arc::new(server)),
+        None if args.sandbox_only => None,
+        None => Some(load_model(&args.model, 1)?),
+    };
     let (sandbox, interpreter) = (&runner.sandbox, runner.sandbox.interpreter());
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     if args.json {
@@ -23,6 +32,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
             "sandbox": described(sandbox),
             "protections": protections(sandbox),
             "processors": processors,
+            "endpoint": caps.as_ref().map(endpoint::object),
         });
         if let Some(model) = model {
             let info = model.info();
@@ -50,7 +60,8 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
             let _ = writeln!(text, "  {key}  {value}");
         }
     }
-    data(&text)?;
+    text += &caps.as_ref().map(endpoint::text).unwrap_or_default();
+    data(&visible(&text))?;
     Ok(ExitCode::from(SOLVED))
 }
 
