@@ -92,13 +92,17 @@ fn reduce(tests: &[Test], results: &[TestResult], base: Option<usize>) -> Judged
     let index = results.iter().position(|result| !result.verdict.passed());
     let failed = index.map(|index| {
         // A wrong answer settles the program, whatever else went wrong; else the first thing that went wrong is told.
-        let scored = results.iter().position(|r| !r.verdict.passed() && r.verdict.is_scored());
+        let scored = results.iter().position(|result| !result.verdict.passed() && is_scored(result));
         let index = scored.unwrap_or(index);
         let result = &results[index];
         Failed {
             index,
             test: bounded(tests[index].key()),
-            verdict: result.verdict.to_string(),
+            verdict: if is_invalid_test(result) {
+                "invalid test".to_owned()
+            } else {
+                result.verdict.to_string()
+            },
             error: result.error.as_deref().map(bounded),
         }
     });
@@ -113,11 +117,22 @@ fn reduce(tests: &[Test], results: &[TestResult], base: Option<usize>) -> Judged
     }
 }
 
+/// A published test that is no valid Python fails every program, here as with those who published it: it would be wrong to
+/// call it a fault of the sandbox, which another try could mend.
+fn is_invalid_test(result: &TestResult) -> bool {
+    let text = "the test itself does not compile";
+    result.verdict == Verdict::HarnessError
+        && result.error.as_ref().is_some_and(|error| error.starts_with(text))
+}
+
+fn is_scored(result: &TestResult) -> bool {
+    result.verdict.is_scored() || is_invalid_test(result)
+}
+
 fn outcome(results: &[TestResult], tests: usize) -> Outcome {
-    if results.iter().any(|result| !result.verdict.passed() && result.verdict.is_scored()) {
+    if results.iter().any(|result| !result.verdict.passed() && is_scored(result)) {
         Outcome::Failed
-    } else if results.iter().any(|result| !result.verdict.is_scored()) || results.len() < tests || tests == 0
-    {
+    } else if results.iter().any(|result| !is_scored(result)) || results.len() < tests || tests == 0 {
         Outcome::Error
     } else {
         Outcome::Passed

@@ -202,3 +202,16 @@ async fn a_killed_run_goes_on_where_it_was() {
     let (_, first) = run(&changed).await;
     assert_eq!(first, 1);
 }
+
+/// MBPP-ET has three tasks with asserts that are no Python: they fail whatever is tested, and are no reason to try again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_invalid_test_fails_a_program() {
+    let executor = executor().await;
+    let set = load("mbpp", "mbpp.jsonl");
+    let task = &set.items[1].task;
+    let tests = ["assert double_all([1]) == [2]", "assert double_all([]) == No solution"];
+    let tests = tests.map(|text| egcfg_task::Test::Assert(text.to_owned()));
+    let judged = egcfg_bench::eval::judge(&executor, task, RIGHT, &tests, None).await.unwrap();
+    assert_eq!((judged.outcome, judged.passed_tests), (Outcome::Failed, 1));
+    assert_eq!(judged.failed.unwrap().verdict, "invalid test");
+}
