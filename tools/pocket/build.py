@@ -42,7 +42,7 @@ PHASES = (
     Phase(9_981_000, "copying", 0.2, batch_tokens=3000),
     Phase(13_666_000, "final", 0.1),
     Phase(14_748_000, "strong", 0.1),
-    Phase(16_000_000, "drill", 0.1, matrix_lr=0.015, batch_tokens=3000),
+    Phase(16_030_000, "drill", 0.1, matrix_lr=0.015, batch_tokens=3000),
     Phase(TOKENS, "strong", 0.1, matrix_lr=0.012),
 )
 # Large buffers come and go in every step: keep them instead of returning them to the system.
