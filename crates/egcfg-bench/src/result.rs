@@ -106,6 +106,18 @@ pub struct Ours {
     pub unproven: usize,
     /// What the unit cost.
     pub cost: Stats,
+    /// Programs that the method wrote and judged by the shown tests; 0 where it was not counted.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub programs: usize,
+    /// The bound on generated tokens, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<usize>,
+    /// The agent that did the work.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub agent: String,
+    /// The claim under which it did, from 1; above 1 where a unit was taken over or given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epoch: Option<u32>,
     /// All attempts, where there was more than one (`solve` climbs a ladder of gammas).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub attempts: Vec<serde_json::Value>,

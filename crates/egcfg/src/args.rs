@@ -1,5 +1,7 @@
 //! The command line as it is typed.
 
+pub(crate) mod run;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,6 +35,12 @@ pub(crate) enum Command {
     Judge(JudgeArgs),
     /// Compare plain decoding, EG-CFG and best-of-N at equal tokens over a file of tasks
     Compare(Box<CompareArgs>),
+    /// Run an experiment: configurations x gammas x retries x tasks, next to any number of other agents
+    #[command(after_help = run::RUN_EXAMPLES)]
+    Run(Box<run::RunArgs>),
+    /// Write the job file that starts agents on a cluster
+    #[command(after_help = run::SUBMIT_EXAMPLES)]
+    Submit(run::SubmitArgs),
     /// Solve a few held-out tasks with the embedded model, plain and guided side by side
     Demo(DemoArgs),
     /// Tell which interpreter, protections and model are in use here

@@ -2,6 +2,8 @@
 
 use std::process::ExitCode;
 
+use egcfg_bench::config::ConfigError;
+use egcfg_bench::store::StoreError;
 use egcfg_guidance::GuidanceError;
 use egcfg_model::ModelError;
 use egcfg_sandbox::SandboxError;
@@ -40,6 +42,10 @@ impl Failure {
 
     pub(crate) fn sandbox(message: impl Into<String>) -> Self {
         Self { code: SANDBOX, message: message.into(), hint: None }
+    }
+
+    pub(crate) fn model(message: impl Into<String>) -> Self {
+        Self { code: MODEL, message: message.into(), hint: None }
     }
 
     pub(crate) fn interrupted() -> Self {
@@ -86,6 +92,24 @@ impl From<SandboxError> for Failure {
             Some((message, hint)) => Self::sandbox(message).hint(hint.trim_end_matches(')')),
             None => Self::sandbox(text),
         }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let bucket = error.place.starts_with("s3://");
+        let failure = Self::input(format!("failed to {error}"));
+        if bucket {
+            failure.hint("endpoint, region and keys come from AWS_ENDPOINT_URL, AWS_REGION, AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        } else {
+            failure
+        }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::input(error.to_string())
     }
 }
 

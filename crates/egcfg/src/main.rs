@@ -7,6 +7,7 @@ mod exit;
 mod input;
 mod output;
 mod parts;
+mod scripted;
 mod signals;
 
 use std::process::ExitCode;
@@ -19,7 +20,14 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&exit::Failure::sandbox(format!("failed to start: {error}"))),
     };
-    let code = match runtime.block_on(signals::or_interrupt(commands::run(args))) {
+    // `run` ends by itself when asked to: it gives back what it holds.
+    let by_itself = matches!(args.command, args::Command::Run(_));
+    let ended = if by_itself {
+        runtime.block_on(commands::run(args))
+    } else {
+        runtime.block_on(signals::or_interrupt(commands::run(args)))
+    };
+    let code = match ended {
         Ok(code) => code,
         Err(failure) => exit::report(&failure),
     };

@@ -15,7 +15,8 @@ pub(crate) async fn or_interrupt(
     }
 }
 
-async fn interrupt() {
+/// Waits for Ctrl-C or a request to terminate.
+pub(crate) async fn interrupt() {
     #[cfg(unix)]
     {
         use tokio::signal::unix::{SignalKind, signal};

@@ -1,6 +1,14 @@
 //! The seam for everything that turns a task into one program: guided decoding and the methods that it is compared with
 //! are loops around the same model and the same sandbox, and their tokens are counted the same way.
 
+mod best_of;
+mod eg_cfg;
+mod plain;
+
+pub use best_of::BestOf;
+pub use eg_cfg::EgCfg;
+pub use plain::Plain;
+
 use egcfg_guidance::{GuidanceError, Session, Settings, Stats};
 use egcfg_task::TestResult;
 use futures::future::BoxFuture;

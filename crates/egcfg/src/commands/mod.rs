@@ -4,7 +4,9 @@ mod compare;
 mod demo;
 mod doctor;
 mod judge;
+pub(crate) mod run;
 mod solve;
+mod submit;
 mod trace;
 
 use std::process::ExitCode;
@@ -19,6 +21,8 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Trace(args) => trace::run(args).await,
         Command::Judge(args) => judge::run(args).await,
         Command::Compare(args) => compare::run(*args).await,
+        Command::Run(args) => run::run(*args).await,
+        Command::Submit(args) => submit::run(args),
         Command::Demo(args) => demo::run(args).await,
         Command::Doctor(args) => doctor::run(args).await,
     }

@@ -1,4 +1,5 @@
 //! What is read: task files and the knobs of the method.
 
+pub(crate) mod experiment;
 pub(crate) mod knobs;
 pub(crate) mod task_file;

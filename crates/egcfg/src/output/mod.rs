@@ -3,5 +3,6 @@
 pub(crate) mod event_log;
 pub(crate) mod progress;
 pub(crate) mod result;
+pub(crate) mod run_progress;
 pub(crate) mod score;
 pub(crate) mod text;

@@ -1,0 +1,49 @@
+//! Best-of-N: whole plain samples, the first that passes the shown tests.
+
+use egcfg_guidance::{Budget, GuidanceError, Session, Settings, best_of};
+use futures::future::BoxFuture;
+
+use super::{Method, MethodOutcome};
+
+/// Draws samples at the configuration's temperature until one passes, a token budget is spent, or, without a budget, this many
+/// were drawn.
+#[derive(Debug, Clone, Copy)]
+pub struct BestOf {
+    /// Samples at most, where there is no budget.
+    pub samples: usize,
+}
+
+impl Default for BestOf {
+    fn default() -> Self {
+        Self { samples: 10 }
+    }
+}
+
+impl Method for BestOf {
+    fn name(&self) -> &'static str {
+        "best_of"
+    }
+
+    fn write<'a>(
+        &'a self,
+        session: Session<'a>,
+        settings: &'a Settings,
+        budget: Option<usize>,
+    ) -> BoxFuture<'a, Result<MethodOutcome, GuidanceError>> {
+        Box::pin(async move {
+            let budget = budget.map_or(Budget::Samples(self.samples.max(1)), Budget::Tokens);
+            let drawn = best_of(session, settings, budget).await?;
+            let (stats, programs) = (drawn.stats(), drawn.attempts.len());
+            // At least one sample is drawn, so that there is a best one.
+            let best = drawn.best().cloned();
+            Ok(best.map_or_else(MethodOutcome::default, |best| MethodOutcome {
+                program: best.generation.program,
+                shown: best.results,
+                stats,
+                programs,
+                stop: Some(best.generation.stop),
+                began: None,
+            }))
+        })
+    }
+}

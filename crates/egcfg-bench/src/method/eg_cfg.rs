@@ -1,0 +1,36 @@
+//! Execution-guided decoding as a method: one generation at one gamma.
+
+use egcfg_guidance::{GuidanceError, Session, Settings, generate, judge};
+use futures::future::BoxFuture;
+
+use super::{Method, MethodOutcome};
+
+/// One guided generation under the settings' configuration and gamma.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct EgCfg;
+
+impl Method for EgCfg {
+    fn name(&self) -> &'static str {
+        "eg_cfg"
+    }
+
+    fn write<'a>(
+        &'a self,
+        session: Session<'a>,
+        settings: &'a Settings,
+        _budget: Option<usize>,
+    ) -> BoxFuture<'a, Result<MethodOutcome, GuidanceError>> {
+        Box::pin(async move {
+            let generation = generate(session, settings).await?;
+            let attempt = judge(session, settings.gamma, settings.retry, generation).await?;
+            Ok(MethodOutcome {
+                program: attempt.generation.program,
+                shown: attempt.results,
+                stats: attempt.generation.stats,
+                programs: 1,
+                stop: Some(attempt.generation.stop),
+                began: Some(attempt.generation.began),
+            })
+        })
+    }
+}

@@ -1,0 +1,385 @@
+//! What one agent knows of all units, and which it takes next. The store is the truth; the board is a view of it that may be
+//! old, which costs a failed claim and never a wrong result.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::claim::{Claim, Claims, Observer, Record, State};
+use crate::run::plan::Plan;
+use crate::store::{Layout, Store, StoreError, file_name};
+
+/// Where a unit stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Status {
+    /// Free; a claim goes to this link of its chain.
+    Open { epoch: u32 },
+    /// This agent works on it.
+    Mine,
+    /// Another does.
+    Foreign,
+    /// Its result is published.
+    Done,
+    /// Its task is solved, and that is enough.
+    Dropped,
+    /// It failed too often.
+    GivenUp,
+}
+
+impl Status {
+    fn settled(self) -> bool {
+        matches!(self, Self::Done | Self::Dropped | Self::GivenUp)
+    }
+}
+
+/// What to do next.
+#[derive(Debug)]
+pub(crate) enum Next {
+    /// This unit, under this claim.
+    Work(usize, Claim),
+    /// Everything left is held by others, or has to wait a little; so many units.
+    Wait(usize),
+    /// Every unit is settled.
+    Finished,
+}
+
+/// How units stand, in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Counts {
+    pub(crate) done: usize,
+    pub(crate) dropped: usize,
+    pub(crate) given_up: usize,
+}
+
+pub(crate) struct Board {
+    plan: Arc<Plan>,
+    store: Store,
+    claims: Claims,
+    observer: Observer,
+    agent: String,
+    /// Rules of the run.
+    until_solved: bool,
+    equal_budget: bool,
+    max_attempts: u32,
+    poll: Duration,
+    status: Vec<Status>,
+    /// Infrastructure errors per unit, and when it may be tried again.
+    attempts: Vec<u32>,
+    not_before: Vec<Option<Instant>>,
+    /// Units in the order in which this agent looks at them.
+    order: Vec<usize>,
+    /// Guided units per task.
+    guided: HashMap<usize, Vec<usize>>,
+    by_name: HashMap<(usize, String), usize>,
+    /// Records of other agents, which never change.
+    records: HashMap<(usize, u32), Record>,
+    surveyed: Option<Instant>,
+}
+
+impl Board {
+    #[expect(clippy::too_many_arguments, reason = "the parts of a run, named once")]
+    pub(crate) fn new(
+        plan: Arc<Plan>,
+        store: Store,
+        claims: Claims,
+        agent: &str,
+        until_solved: bool,
+        equal_budget: bool,
+        max_attempts: u32,
+        poll: Duration,
+    ) -> Self {
+        let units = plan.units.len();
+        let mut guided: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut by_name = HashMap::with_capacity(units);
+        for (index, unit) in plan.units.iter().enumerate() {
+            if plan.method(unit).name() == "eg_cfg" {
+                guided.entry(unit.task).or_default().push(index);
+            }
+            by_name.insert((unit.cell, unit.stem.clone()), index);
+        }
+        Self {
+            order: order(&plan, agent),
+            status: vec![Status::Open { epoch: 1 }; units],
+            attempts: vec![0; units],
+            not_before: vec![None; units],
+            agent: agent.to_owned(),
+            observer: Observer::default(),
+            records: HashMap::new(),
+            surveyed: None,
+            plan,
+            store,
+            claims,
+            until_solved,
+            equal_budget,
+            max_attempts,
+            poll,
+            guided,
+            by_name,
+        }
+    }
+
+    pub(crate) fn counts(&self) -> Counts {
+        let count = |wanted: Status| self.status.iter().filter(|status| **status == wanted).count();
+        Counts {
+            done: count(Status::Done),
+            dropped: count(Status::Dropped),
+            given_up: count(Status::GivenUp),
+        }
+    }
+
+    /// A unit that was given up, if there is one.
+    pub(crate) fn given_up(&self) -> Option<usize> {
+        self.status.iter().position(|status| *status == Status::GivenUp)
+    }
+
+    /// Claims the next unit, or says why there is none.
+    pub(crate) async fn next(&mut self) -> Result<Next, StoreError> {
+        if self.surveyed.is_none() {
+            self.survey().await?;
+        }
+        let mut misses = 0;
+        loop {
+            while let Some(index) = self.pick(Instant::now()) {
+                if let Some(claim) = self.take(index).await? {
+                    return Ok(Next::Work(index, claim));
+                }
+                misses += 1;
+                // Others are working here: look at what they have, rather than run into each of their claims.
+                if misses % 4 == 0 {
+                    self.survey().await?;
+                }
+            }
+            let open = self.status.iter().filter(|status| !status.settled()).count();
+            if open == 0 {
+                return Ok(Next::Finished);
+            }
+            if self.surveyed.is_some_and(|at| at.elapsed() < self.poll) {
+                return Ok(Next::Wait(open));
+            }
+            self.survey().await?;
+        }
+    }
+
+    async fn take(&mut self, index: usize) -> Result<Option<Claim>, StoreError> {
+        let Status::Open { epoch } = self.status[index] else { return Ok(None) };
+        let unit = &self.plan.units[index];
+        let claim = self.claims.claim(&unit.folder, &unit.stem, epoch).await?;
+        self.status[index] = if claim.is_some() { Status::Mine } else { Status::Foreign };
+        Ok(claim)
+    }
+
+    /// The first unit that may be claimed; those that failed before come last.
+    fn pick(&self, now: Instant) -> Option<usize> {
+        let open = |index: &usize| matches!(self.status[*index], Status::Open { .. });
+        let fresh = self.order.iter().copied().find(|i| open(i) && self.attempts[*i] == 0 && self.ready(*i));
+        fresh.or_else(|| {
+            let due = |index: usize| self.not_before[index].is_none_or(|at| at <= now);
+            self.order.iter().copied().find(|i| open(i) && due(*i) && self.ready(*i))
+        })
+    }
+
+    /// Whether what a unit needs to know is known.
+    fn ready(&self, index: usize) -> bool {
+        let unit = &self.plan.units[index];
+        if self.until_solved && self.plan.predecessor(index).is_some_and(|i| !self.status[i].settled()) {
+            return false;
+        }
+        let waits = self.equal_budget && self.plan.method(unit).name() == "best_of";
+        !waits || self.guided.get(&unit.task).is_none_or(|all| all.iter().all(|i| self.status[*i].settled()))
+    }
+
+    /// Keys of the guided results of a unit's task, whose tokens are best-of-N's budget.
+    pub(crate) fn guided_results(&self, index: usize) -> Option<Vec<String>> {
+        let unit = &self.plan.units[index];
+        if !self.equal_budget || self.plan.method(unit).name() != "best_of" {
+            return None;
+        }
+        let all = self.guided.get(&unit.task)?;
+        Some(all.iter().map(|i| self.plan.units[*i].result()).collect())
+    }
+
+    pub(crate) fn published(&mut self, index: usize) {
+        self.status[index] = Status::Done;
+    }
+
+    /// Another holds the unit now, or has published it.
+    pub(crate) fn lost(&mut self, index: usize) {
+        self.status[index] = Status::Foreign;
+    }
+
+    pub(crate) fn released(&mut self, index: usize, claim: &Claim) {
+        self.status[index] = Status::Open { epoch: claim.epoch + 2 };
+    }
+
+    /// The task of a unit is solved; with `until_solved`, its other units are dropped.
+    pub(crate) fn solved(&mut self, solved: &HashSet<String>) {
+        if !self.until_solved {
+            return;
+        }
+        for (unit, status) in self.plan.units.iter().zip(&mut self.status) {
+            let open = !status.settled() && *status != Status::Mine;
+            if open && solved.contains(&file_name(&unit.task_id)) {
+                *status = Status::Dropped;
+            }
+        }
+    }
+
+    /// A unit failed; returns which attempt it was, and whether it is given up.
+    pub(crate) fn failed(&mut self, index: usize, claim: &Claim, permanent: bool) -> (u32, bool) {
+        self.attempts[index] += 1;
+        let attempt = self.attempts[index];
+        let last = permanent || attempt >= self.max_attempts;
+        let pause = self.poll * 2_u32.saturating_pow(attempt.min(8));
+        self.not_before[index] = Some(Instant::now() + pause);
+        self.status[index] = if last { Status::GivenUp } else { Status::Open { epoch: claim.epoch + 2 } };
+        (attempt, last)
+    }
+
+    /// Brings the view up to date: results, solved tasks, errors and claims of every folder that still has work.
+    pub(crate) async fn survey(&mut self) -> Result<(), StoreError> {
+        if self.until_solved {
+            let solved = self.store.files(Layout::SOLVED).await?;
+            self.solved(
+                &solved.iter().filter_map(|name| name.strip_suffix(".json")).map(str::to_owned).collect(),
+            );
+        }
+        for cell in 0..self.plan.cells.len() {
+            let working =
+                |(unit, status): (&crate::run::Unit, &Status)| unit.cell == cell && !status.settled();
+            if self.surveyed.is_none() || self.plan.units.iter().zip(&self.status).any(working) {
+                self.survey_cell(cell).await?;
+            }
+        }
+        self.surveyed = Some(Instant::now());
+        Ok(())
+    }
+
+    async fn survey_cell(&mut self, cell: usize) -> Result<(), StoreError> {
+        let folder = self.plan.cells[cell].folder.clone();
+        // Claims first: a unit that is published in between shows its result below.
+        let chains = self.claims.survey(&folder).await?;
+        for name in self.store.files(&format!("{}/{folder}", Layout::ERRORS)).await? {
+            self.note_error(cell, &name);
+        }
+        for name in self.store.files(&folder).await? {
+            let Some(stem) = name.strip_suffix(".json") else { continue };
+            if let Some(index) = self.by_name.get(&(cell, stem.to_owned())).copied() {
+                if self.status[index] != Status::Mine {
+                    self.status[index] = Status::Done;
+                }
+            }
+        }
+        let held: Vec<(usize, String, u32)> = chains
+            .into_iter()
+            .filter_map(|(stem, epoch)| Some((*self.by_name.get(&(cell, stem.clone()))?, stem, epoch)))
+            .collect();
+        let mut touched = HashSet::new();
+        for (index, stem, epoch) in held {
+            touched.insert(index);
+            match self.status[index] {
+                Status::Mine => {}
+                Status::Done | Status::Dropped => self.tidy(index, &folder, &stem, epoch).await?,
+                _ => self.follow(index, &folder, &stem, epoch).await?,
+            }
+        }
+        for (index, unit) in self.plan.units.iter().enumerate() {
+            if unit.cell == cell && self.status[index] == Status::Foreign && !touched.contains(&index) {
+                self.status[index] = Status::Open { epoch: 1 };
+            }
+        }
+        Ok(())
+    }
+
+    /// An error's file counts against its unit, whoever wrote it.
+    fn note_error(&mut self, cell: usize, name: &str) {
+        let parsed = name.strip_suffix(".json").and_then(|name| name.rsplit_once("_attempt="));
+        let Some((stem, attempt)) = parsed else { return };
+        let Some(index) = self.by_name.get(&(cell, stem.to_owned())).copied() else { return };
+        let attempt = attempt.parse().unwrap_or(self.max_attempts);
+        self.attempts[index] = self.attempts[index].max(attempt);
+        let waits = matches!(self.status[index], Status::Open { .. } | Status::Foreign);
+        if waits && self.attempts[index] >= self.max_attempts {
+            self.status[index] = Status::GivenUp;
+        }
+    }
+
+    /// Decides from a chain's last record whether its unit is free.
+    async fn follow(&mut self, index: usize, folder: &str, stem: &str, epoch: u32) -> Result<(), StoreError> {
+        if self.status[index] == Status::GivenUp {
+            return Ok(());
+        }
+        let Some(record) = self.record(index, folder, stem, epoch).await? else {
+            self.status[index] = Status::Foreign;
+            return Ok(());
+        };
+        let free = match &record.state {
+            State::Released { .. } => true,
+            _ => self.is_gone(&record).await?,
+        };
+        self.status[index] = match (&record.state, free) {
+            (_, false) => Status::Foreign,
+            (State::Committed { .. }, true) => {
+                self.claims.finish(folder, stem, epoch, &record.state).await?;
+                Status::Done
+            }
+            (_, true) => Status::Open { epoch: epoch + 1 },
+        };
+        Ok(())
+    }
+
+    /// Clears what a kill left of the chain of a unit that needs none any more.
+    async fn tidy(&mut self, index: usize, folder: &str, stem: &str, epoch: u32) -> Result<(), StoreError> {
+        let Some(record) = self.record(index, folder, stem, epoch).await? else { return Ok(()) };
+        if matches!(record.state, State::Released { .. }) || self.is_gone(&record).await? {
+            if matches!(record.state, State::Committed { .. }) {
+                self.claims.finish(folder, stem, epoch, &record.state).await?;
+            }
+            for link in 1..=epoch {
+                self.store.delete(&Layout::claim(folder, stem, link)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn record(
+        &mut self,
+        index: usize,
+        folder: &str,
+        stem: &str,
+        epoch: u32,
+    ) -> Result<Option<Record>, StoreError> {
+        if let Some(known) = self.records.get(&(index, epoch)) {
+            return Ok(Some(known.clone()));
+        }
+        let record = self.claims.read(folder, stem, epoch).await?;
+        // Results in records are large and soon gone; only claims are looked at again and again.
+        if let Some(record) = record.as_ref().filter(|record| record.state == State::Claimed) {
+            self.records.insert((index, epoch), record.clone());
+        }
+        Ok(record)
+    }
+
+    async fn is_gone(&mut self, record: &Record) -> Result<bool, StoreError> {
+        // A record of ours that we do not know of: its creation was reported as an error.
+        if record.agent == self.agent {
+            return Ok(true);
+        }
+        let lease = Duration::try_from_secs_f64(record.lease_seconds).unwrap_or(Duration::from_secs(60));
+        self.observer.expired(&self.store, &record.agent, lease.max(Duration::from_millis(100))).await
+    }
+}
+
+/// The plan's order, the tasks of each cell rotated by the agent's name, so that agents do not begin at the same unit.
+fn order(plan: &Plan, agent: &str) -> Vec<usize> {
+    let shift = egcfg_task::derive_seed(0, &[agent]) as usize;
+    let mut order = Vec::with_capacity(plan.units.len());
+    let mut start = 0;
+    for cell in 0..plan.cells.len() {
+        let end = start + plan.units[start..].iter().take_while(|unit| unit.cell == cell).count();
+        let tasks = plan.units[start..end].last().map_or(1, |unit| unit.task + 1);
+        let from = plan.units[start..end].partition_point(|unit| unit.task < shift % tasks) + start;
+        order.extend((from..end).chain(start..from));
+        start = end;
+    }
+    order
+}

@@ -1,0 +1,16 @@
+//! The run loop: an experiment is a list of units (a [`Plan`]); an [`Agent`] claims units one by one, carries them out and
+//! publishes their results, next to any number of other agents on the same store. All that is ever shown of it comes
+//! from one stream of [`RunEvent`]s.
+
+mod agent;
+mod board;
+mod event;
+mod heartbeat;
+mod log;
+mod plan;
+mod work;
+
+pub use agent::{Agent, Options, RunError, Summary};
+pub use event::{RunEvent, RunSink};
+pub use plan::{Cell, Plan, Unit, methods};
+pub use work::{ERROR_VERSION, ErrorRecord, Parts};

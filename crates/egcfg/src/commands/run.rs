@@ -1,0 +1,214 @@
+//! `egcfg run`: one agent of an experiment. Any number of them share the work through the results store.
+
+use std::collections::HashMap;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use egcfg_bench::config::{Experiment, Overrides, SettleError};
+use egcfg_bench::run::{Agent, Options, Parts, Plan, RunError, Summary, methods};
+use egcfg_bench::store::{Layout, Store, Target};
+use egcfg_guidance::Template;
+use egcfg_model::{LanguageModel, ModelInfo};
+use egcfg_task::{Config, PromptType};
+use sha2::{Digest as _, Sha256};
+
+use crate::args::run::RunArgs;
+use crate::exit::{Failure, SOLVED};
+use crate::input::{experiment, knobs};
+use crate::output::run_progress::RunProgress;
+use crate::output::text::{data, note};
+use crate::parts::{load_model, start_runner};
+use crate::scripted;
+use crate::signals::{interrupt, or_interrupt};
+
+pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
+    let (settings, warnings) = experiment::settings(&args)?;
+    for warning in &warnings {
+        note(&format!("warning: {warning}"));
+    }
+    let target: Target = settings
+        .results
+        .as_deref()
+        .unwrap_or("results")
+        .parse()
+        .map_err(|error: String| Failure::usage(format!("--results {error}")))?;
+    if args.dry_run {
+        return list(&settings);
+    }
+    let mut prepared = None;
+    // Until there is something to give back, a request to stop ends everything at once.
+    or_interrupt(async {
+        prepared = Some(prepare(&args, &settings, &target).await?);
+        Ok(ExitCode::SUCCESS)
+    })
+    .await?;
+    let Some((agent, root)) = prepared else { return Err(Failure::interrupted()) };
+    let running = tokio::spawn(Arc::clone(&agent).run());
+    tokio::pin!(running);
+    let ended = tokio::select! {
+        ended = &mut running => ended,
+        () = interrupt() => {
+            note("stopping: claims are given back (again to stop at once)");
+            agent.stop();
+            tokio::select! {
+                ended = &mut running => ended,
+                () = interrupt() => return Err(Failure::interrupted()),
+            }
+        }
+    };
+    let ended = ended.map_err(|error| Failure::sandbox(format!("the agent stopped: {error}")))?;
+    finish(ended, &args, &root)
+}
+
+/// The units, without a model or a sandbox.
+fn list(settings: &Overrides) -> Result<ExitCode, Failure> {
+    let tasks = experiment::tasks(settings)?;
+    let model = settings.model.clone().unwrap_or_else(|| "pocket".to_owned());
+    let experiment = Experiment::resolve(settings, &tasks, &model, String::new())?;
+    let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
+    let mut text = String::new();
+    for unit in &plan.units {
+        text += &unit.result();
+        text.push('\n');
+    }
+    data(&text)?;
+    note(&format!("{} units in {} configurations", plan.units.len(), plan.cells.len()));
+    Ok(ExitCode::from(SOLVED))
+}
+
+/// Reads the tasks, starts sandbox and model, and settles the experiment in its store.
+async fn prepare(
+    args: &RunArgs,
+    settings: &Overrides,
+    target: &Target,
+) -> Result<(Arc<Agent>, String), Failure> {
+    let tasks = experiment::tasks(settings)?;
+    if settings.exec_eval.is_some() {
+        return Err(Failure::usage("grading by an ExecEval server is not part of this build")
+            .hint("leave exec_eval out: tests are then judged in the sandbox"));
+    }
+    let jobs = settings.jobs.unwrap_or(1).clamp(1, 1024);
+    let lease = settings.lease.unwrap_or(60.0);
+    if !(0.2..=86_400.0).contains(&lease) {
+        return Err(Failure::usage(format!("--lease {lease} is not between 0.2 and 86400 seconds")));
+    }
+    let mut sandbox = args.sandbox.clone();
+    if let Some(timeout) = settings.timeout {
+        sandbox.timeout = Duration::try_from_secs_f64(timeout)
+            .map_err(|_| Failure::usage(format!("timeout {timeout} is no number of seconds")))?;
+    }
+    sandbox.memory_limit = settings.memory_limit.unwrap_or(sandbox.memory_limit);
+    let runner = start_runner(&sandbox).await?;
+    let model = model(args, settings, jobs)?;
+    let templates = templates(args, settings, model.info())?;
+    let mut names: Vec<String> =
+        templates.values().map(|t| format!("{} {}", t.name, short_hash(&format!("{t:?}")))).collect();
+    names.sort_unstable();
+    names.dedup();
+    let settings = &Overrides {
+        timeout: Some(sandbox.timeout.as_secs_f64()),
+        memory_limit: Some(sandbox.memory_limit),
+        ..settings.clone()
+    };
+    let experiment = Experiment::resolve(settings, &tasks, &model.info().name, names.join(", "))?;
+    let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
+    let store = Store::open(target)?.child(&Layout::root(&experiment.dataset, &experiment.model));
+    experiment.settle(&store).await.map_err(|error| match error {
+        SettleError::Store(error) => error.into(),
+        SettleError::Config(error) => error.into(),
+        different @ SettleError::Different { .. } => Failure::input(different.to_string())
+            .hint("give the same settings to go on with it, or another --results"),
+    })?;
+    let protections = runner.sandbox.protections();
+    let parts = Parts {
+        templates,
+        python: runner.python(),
+        interpreter: runner.sandbox.interpreter().version.clone(),
+        protections: protections.iter().filter(|p| p.in_force()).map(|p| p.name.to_owned()).collect(),
+        model,
+        executor: Arc::new(runner),
+    };
+    let options = Options {
+        jobs,
+        lease: Duration::from_secs_f64(lease),
+        max_attempts: args.max_attempts.max(1),
+        events: settings.events.unwrap_or(true),
+        retry_errors: args.retry_errors,
+        ..Options::default()
+    };
+    let root = store.place();
+    let sink = Arc::new(RunProgress::new(args.verbose));
+    let agent = Arc::new(Agent::new(parts, experiment, tasks, plan, store, options, sink));
+    note(&format!("agent {} on {root}", agent.id()));
+    Ok((agent, root))
+}
+
+fn model(args: &RunArgs, settings: &Overrides, jobs: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
+    let mut model = args.model.clone();
+    if let Some(name) = &settings.model {
+        model.model.clone_from(name);
+    }
+    match model.model.strip_prefix(scripted::PREFIX) {
+        Some(file) => scripted::load(file),
+        None => load_model(&model, jobs),
+    }
+}
+
+fn templates(
+    args: &RunArgs,
+    settings: &Overrides,
+    info: &ModelInfo,
+) -> Result<HashMap<PromptType, Template>, Failure> {
+    let mut knobs = args.knobs.clone();
+    knobs.template = settings.template.as_ref().map(Into::into);
+    let mut templates = HashMap::new();
+    for name in settings.configurations.iter().flatten() {
+        let config: Config =
+            name.parse().map_err(|error: egcfg_task::NameError| Failure::usage(error.to_string()))?;
+        templates.insert(config.prompt, knobs::template(&knobs, &config, info)?);
+    }
+    Ok(templates)
+}
+
+fn short_hash(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn finish(ended: Result<Summary, RunError>, args: &RunArgs, root: &str) -> Result<ExitCode, Failure> {
+    let of_kind = |kind: &str, message: String| match kind {
+        "model" => Failure::model(message),
+        "prompt" => Failure::input(message),
+        _ => Failure::sandbox(message),
+    };
+    let summary = ended.map_err(|error| match error {
+        RunError::Store(error) => error.into(),
+        RunError::Failing { ref kind, .. } => of_kind(kind, error.to_string())
+            .hint("start the command again when the cause is gone: finished units are not repeated"),
+    })?;
+    let Summary { total, done, dropped, failed, solved_tasks, published, tokens, interrupted, .. } = summary;
+    if args.json {
+        let object = serde_json::json!({
+            "version": 1, "results": root, "units": total, "done": done, "dropped": dropped, "failed": failed,
+            "solved_tasks": solved_tasks, "published": published, "tokens": tokens, "interrupted": interrupted,
+        });
+        data(&format!("{object}\n"))?;
+    } else {
+        let not_needed = if dropped > 0 { format!(", {dropped} not needed") } else { String::new() };
+        data(&format!(
+            "{done} of {total} units done{not_needed}, {solved_tasks} tasks solved at least once; results in {root}\n"
+        ))?;
+    }
+    if interrupted {
+        return Err(Failure::interrupted());
+    }
+    if failed > 0 {
+        let (kind, message) = summary.trouble.map_or_else(
+            || (String::new(), String::new()),
+            |trouble| (trouble.kind, format!(", one of them with: {}", trouble.message)),
+        );
+        return Err(of_kind(&kind, format!("{failed} units could not be carried out{message}"))
+            .hint("--retry-errors tries them again"));
+    }
+    Ok(ExitCode::from(SOLVED))
+}

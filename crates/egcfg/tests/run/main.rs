@@ -1,0 +1,14 @@
+//! `egcfg run` and `submit`: real agents (processes of the real binary) on a folder and on an S3-compatible server, with a model
+//! that writes what a script says and the real sandbox.
+
+#![allow(clippy::unwrap_used, reason = "test helpers")]
+
+mod agents;
+mod bucket;
+mod cluster;
+mod faults;
+mod settings;
+#[path = "../cli/run.rs"]
+#[allow(dead_code, reason = "shared with the other test program")]
+mod start;
+mod world;
