@@ -37,7 +37,7 @@ pub(crate) struct RunArgs {
     /// Where results go: a folder or s3://bucket/prefix [default: results]
     #[arg(long, value_name = "URL")]
     pub(crate) results: Option<String>,
-    /// Methods: eg_cfg, plain, best_of [default: eg_cfg]
+    /// Methods: eg_cfg, plain, best_of, self_debugging, mapcoder, mgdebugger, lpw [default: eg_cfg]
     #[arg(long = "method", value_delimiter = ',', value_name = "METHODS")]
     pub(crate) methods: Option<Vec<String>>,
     /// Guidance strengths [default: 0,0.5,1,3]
