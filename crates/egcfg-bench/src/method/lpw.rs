@@ -127,17 +127,17 @@ impl Lpw {
             let Some(failing) = first_failing(&seen) else { return Ok(()) };
             let derivation = derivations.get(failing).and_then(Option::as_ref).filter(|one| one.right);
             let derivation = derivation.map_or("", |derivation| derivation.text.as_str());
-            let analysis = talk.words("analyse", &|lines| {
+            let values = |lines| {
                 let runs = failures(task, &seen, lines);
                 context! { plan, derivation, program => program.trim_end(), runs }
-            });
-            let Some(analysis) = analysis.await? else { return Ok(()) };
+            };
+            let Some(analysis) = talk.words("analyse", &values).await? else { return Ok(()) };
             let analysis = parse::words(&analysis);
-            let refined = talk.program("refine", &|lines| {
+            let values = |lines| {
                 let runs = failures(task, &seen, lines);
                 context! { plan, program => program.trim_end(), runs, analysis }
-            });
-            match refined.await? {
+            };
+            match talk.program("refine", &values).await? {
                 Some(Some(next)) => program = next,
                 _ => return Ok(()),
             }

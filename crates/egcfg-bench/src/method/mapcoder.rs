@@ -87,10 +87,10 @@ impl MapCoder {
             if first_failing(&seen).is_none() {
                 return Ok(());
             }
-            let repaired = talk.program("debug", &|lines| {
+            let values = |lines| {
                 context! { plan, program => program.trim_end(), runs => failures(task, &seen, lines) }
-            });
-            match repaired.await? {
+            };
+            match talk.program("debug", &values).await? {
                 Some(Some(next)) => program = next,
                 _ => return Ok(()),
             }

@@ -124,10 +124,12 @@ impl MgDebugger {
                 break;
             }
             let program = pieces.join();
-            let answer = talk.code("debug", name, &|lines| {
+            let values = |lines| {
                 context! { program => program.trim_end(), name, runs => failures(&part, &seen, lines) }
-            });
-            let Some(answer) = answer.await? else { return Ok(Debugged::Spent) };
+            };
+            let Some(answer) = talk.code("debug", name, &values).await? else {
+                return Ok(Debugged::Spent);
+            };
             let Some(code) = answer else { break };
             let mut repaired = pieces.clone();
             if !repaired.replace(name, &code, talk.python()) || repaired == *pieces {

@@ -73,17 +73,17 @@ impl SelfDebugging {
             }
             let mut explanation = None;
             if self.feedback == Feedback::Explained {
-                let said = talk.words("explain", &|lines| {
+                let values = |lines| {
                     context! { program => program.trim_end(), runs => failures(task, &seen, lines) }
-                });
-                let Some(said) = said.await? else { break };
+                };
+                let Some(said) = talk.words("explain", &values).await? else { break };
                 explanation = words(&said);
             }
-            let repaired = talk.program("repair", &|lines| {
+            let values = |lines| {
                 let lines = if self.feedback == Feedback::Explained { lines } else { 0 };
                 context! { program => program.trim_end(), runs => failures(task, &seen, lines), explanation }
-            });
-            match repaired.await? {
+            };
+            match talk.program("repair", &values).await? {
                 None => break,
                 Some(None) => unusable += 1,
                 Some(Some(next)) => {
