@@ -146,7 +146,7 @@ impl Board {
                 misses += 1;
                 // Others are working here: look at what they have, rather than run into each of their claims.
                 if misses % 4 == 0 {
-                    self.survey().await?;
+                    self.survey_cell(self.plan.units[index].cell).await?;
                 }
             }
             let open = self.status.iter().filter(|status| !status.settled()).count();
@@ -263,10 +263,9 @@ impl Board {
         }
         for name in self.store.files(&folder).await? {
             let Some(stem) = name.strip_suffix(".json") else { continue };
-            if let Some(index) = self.by_name.get(&(cell, stem.to_owned())).copied() {
-                if self.status[index] != Status::Mine {
-                    self.status[index] = Status::Done;
-                }
+            let known = self.by_name.get(&(cell, stem.to_owned())).copied();
+            if let Some(index) = known.filter(|index| self.status[*index] != Status::Mine) {
+                self.status[index] = Status::Done;
             }
         }
         let held: Vec<(usize, String, u32)> = chains
