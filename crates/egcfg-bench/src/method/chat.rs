@@ -1,22 +1,17 @@
-//! What the compared methods share: a [`Dialogue`] asks the model one message at a time, counts every generated token
-//! against the budget, has programs judged by the shown tests, and remembers which was best. The messages go through
-//! the model's own chat template where it has one.
+//! What the compared methods share: a [`Dialogue`] asks the model one message at a time and counts every generated token
+//! against the budget. The messages go through the model's own chat template where it has one.
 
 use std::collections::HashMap;
-use std::time::Instant;
 
-use egcfg_guidance::{
-    Budget, EVENT_VERSION, Event, ExecutionEvent, ExecutorError, GuidanceError, Session, Settings, Stats,
-    Stop, Template, best_of, generate, judge,
-};
+use egcfg_guidance::{EVENT_VERSION, Event, GuidanceError, Session, Settings, Stats, Stop, Template};
 use egcfg_model::{Continuation, Encode, SampleRequest, StopRule, TokenId};
 use egcfg_python::{defines, extract_program};
-use egcfg_task::{Observation, PromptType, Task, TestResult, derive_seed};
+use egcfg_task::{PromptType, Task, derive_seed};
 use minijinja::Value;
 
-use super::MethodOutcome;
 use super::parse::visible;
 use super::prompts::Prompts;
+use super::trial::Tried;
 
 /// What an answer opens with when a program is asked for, and what ends it.
 const FENCE: (&str, &str) = ("```python\n", "```");
@@ -32,39 +27,24 @@ pub(super) enum Wanted {
     Code,
 }
 
-/// A program that the method wrote, judged.
-#[derive(Debug, Clone)]
-struct Tried {
-    program: String,
-    results: Vec<TestResult>,
-}
-
-impl Tried {
-    fn passes(&self) -> usize {
-        self.results.iter().filter(|result| result.verdict.passed()).count()
-    }
-
-    fn passed(&self) -> bool {
-        !self.results.is_empty() && self.passes() == self.results.len()
-    }
-}
-
 /// One method at work on one task.
 pub(super) struct Dialogue<'a> {
-    session: Session<'a>,
-    settings: &'a Settings,
+    pub(super) session: Session<'a>,
+    pub(super) settings: &'a Settings,
     method: &'static str,
     prompts: Prompts,
     /// The frame around every message: nothing but the message, in the model's chat template.
     frame: Template,
     budget: Option<usize>,
-    stats: Stats,
-    tried: Vec<Tried>,
+    pub(super) stats: Stats,
+    /// Programs so far.
+    pub(super) tried: Vec<Tried>,
     /// How often each prompt was asked.
     asked: HashMap<Vec<TokenId>, u32>,
     /// How often each kind of message was asked.
     counts: HashMap<&'static str, u32>,
-    plain: bool,
+    /// The plain answer was asked for.
+    pub(super) plain: bool,
 }
 
 impl<'a> Dialogue<'a> {
@@ -111,36 +91,8 @@ impl<'a> Dialogue<'a> {
     }
 
     /// Tokens that may still be generated.
-    fn left(&self) -> usize {
+    pub(super) fn left(&self) -> usize {
         self.budget.map_or(usize::MAX, |budget| budget.saturating_sub(self.stats.generated_tokens()))
-    }
-
-    /// Whether some program passes every shown test.
-    pub(super) fn solved(&self) -> bool {
-        self.tried.iter().any(Tried::passed)
-    }
-
-    /// Writes and judges what the model writes without the method: greedily, on a further retry at the temperature. The program;
-    /// `None` when no token is left for one.
-    pub(super) async fn plain_answer(&mut self) -> Result<Option<String>, GuidanceError> {
-        self.plain = true;
-        let room = self.left().min(self.settings.max_new_tokens(self.session.task.form));
-        if room == 0 {
-            return Ok(None);
-        }
-        let settings = Settings { gamma: 0.0, max_tokens: Some(room), ..self.settings.clone() };
-        let attempt = if self.settings.retry == 0 {
-            let generation = generate(self.session, &settings).await?;
-            Some(judge(self.session, 0.0, 0, generation).await?)
-        } else {
-            best_of(self.session, &settings, Budget::Samples(1)).await?.attempts.pop()
-        };
-        let Some(attempt) = attempt else { return Ok(None) };
-        self.stats += attempt.generation.stats;
-        usable(&attempt.results)?;
-        let program = attempt.generation.program;
-        self.tried.push(Tried { program: program.clone(), results: attempt.results });
-        Ok(Some(program))
     }
 
     /// Asks for words. `values` are the message's own, given how many lines of a trace it may show. `None` when the budget is
@@ -173,71 +125,6 @@ impl<'a> Dialogue<'a> {
         let task = self.session.task;
         let found = self.code(message, &task.entry_point, values).await?;
         Ok(found.map(|code| code.map(|code| with_prelude(task, code))))
-    }
-
-    /// Judges a program by the shown tests; true when it passes all. One that was judged before is not run again.
-    pub(super) async fn try_out(&mut self, program: &str) -> Result<bool, GuidanceError> {
-        if let Some(known) = self.tried.iter().find(|tried| tried.program == program) {
-            return Ok(known.passed());
-        }
-        let task = self.session.task;
-        let results = self.session.executor.judge(task, program, &task.shown_tests).await?;
-        usable(&results)?;
-        let tried = Tried { program: program.to_owned(), results };
-        let passed = tried.passed();
-        self.session.events.emit(&Event::Verdict { passed, results: tried.results.clone() });
-        self.tried.push(tried);
-        Ok(passed)
-    }
-
-    /// Runs a program traced on the shown tests of `task`: the session's own, or one made for a part of the program.
-    pub(super) async fn observe(
-        &mut self,
-        task: &Task,
-        program: &str,
-    ) -> Result<Vec<Observation>, GuidanceError> {
-        let started = Instant::now();
-        let seen = self.session.executor.observe(task, program).await?;
-        let run = ExecutionEvent {
-            id: self.stats.executions,
-            program: program.to_owned(),
-            cached: false,
-            from_memory: false,
-            results: seen.iter().map(|seen| seen.result.clone()).collect(),
-        };
-        self.emit(&Event::Executions { runs: vec![run], seconds: started.elapsed().as_secs_f64() });
-        Ok(seen)
-    }
-
-    /// Whether a program of no account passes one test.
-    pub(super) async fn holds(
-        &mut self,
-        program: &str,
-        test: &egcfg_task::Test,
-    ) -> Result<bool, GuidanceError> {
-        let task = self.session.task;
-        let results = self.session.executor.judge(task, program, std::slice::from_ref(test)).await?;
-        Ok(!results.is_empty() && results.iter().all(|result| result.verdict.passed()))
-    }
-
-    /// The best program by the shown tests; the plain answer where the method found none that defines the entry point.
-    pub(super) async fn finish(mut self) -> Result<MethodOutcome, GuidanceError> {
-        let name = &self.session.task.entry_point;
-        if !self.plain && !self.tried.iter().any(|tried| is_code(&tried.program, name)) {
-            self.plain_answer().await?;
-        }
-        // The first of those that pass the most.
-        let best = self.tried.iter().rev().max_by_key(|tried| tried.passes());
-        let (program, shown) =
-            best.map_or_else(Default::default, |best| (best.program.clone(), best.results.clone()));
-        Ok(MethodOutcome {
-            program,
-            shown,
-            stats: self.stats,
-            programs: self.tried.len(),
-            stop: None,
-            began: None,
-        })
     }
 
     async fn ask(
@@ -351,24 +238,14 @@ impl<'a> Dialogue<'a> {
         Ok(None)
     }
 
-    fn emit(&mut self, event: &Event) {
+    pub(super) fn emit(&mut self, event: &Event) {
         self.stats.observe(event);
         self.session.events.emit(event);
     }
 }
 
-/// A sandbox that failed says nothing about a program.
-fn usable(results: &[TestResult]) -> Result<(), GuidanceError> {
-    match results.iter().find(|result| !result.verdict.is_scored()) {
-        Some(broken) => {
-            Err(ExecutorError(broken.error.clone().unwrap_or_else(|| broken.verdict.to_string())).into())
-        }
-        None => Ok(()),
-    }
-}
-
 /// Whether a text defines `name`, or is code at all where there is no name.
-fn is_code(text: &str, name: &str) -> bool {
+pub(super) fn is_code(text: &str, name: &str) -> bool {
     if name.is_empty() { !text.trim().is_empty() } else { defines(text, name) }
 }
 

@@ -56,7 +56,7 @@ pub(super) fn case(task: &Task, test: &Test) -> Case {
         Test::Assert(source) => {
             let parts = split_assert(
                 source,
-                Some(&task.entry_point).filter(|name| !name.is_empty()).map(|n| n.as_str()),
+                Some(&task.entry_point).filter(|name| !name.is_empty()).map(String::as_str),
             );
             match parts {
                 Some(parts) => Case { call: parts.call, input: None, expected: parts.expected },
@@ -148,5 +148,79 @@ pub(super) fn cut(text: &str, limit: usize) -> String {
     match text.char_indices().nth(limit) {
         Some((at, _)) => format!("{}...", &text[..at]),
         None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use egcfg_task::{Backend, Step, TRACE_VERSION};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn step(event: Event, depth: u32, line: u32, locals: &[(&str, &str)], outcome: Option<Outcome>) -> Step {
+        let local = |(name, value): &(&str, &str)| Local {
+            name: (*name).into(),
+            value: (*value).into(),
+            type_name: "int".into(),
+        };
+        Step {
+            event,
+            depth,
+            function: if depth == 2 { "f" } else { "g" }.into(),
+            line,
+            source: format!("    line_{line}"),
+            locals: locals.iter().map(local).collect(),
+            outcome,
+            instruction: None,
+        }
+    }
+
+    fn trace(steps: Vec<Step>) -> Trace {
+        let (backend, python) = (Backend::Settrace, "3.12".to_owned());
+        Trace { version: TRACE_VERSION, backend, python, invocation: "f(1)".into(), steps, cut: None }
+    }
+
+    #[test]
+    fn a_change_stands_at_the_line_that_made_it_and_frames_are_kept_apart() {
+        let back = |value: &str| Some(Outcome::Returned(value.into()));
+        let steps = vec![
+            step(Event::Line, 1, 0, &[], None),
+            step(Event::Call, 2, 1, &[("x", "1")], None),
+            step(Event::Line, 2, 2, &[("x", "1")], None),
+            // The line calls g twice and then sets y; each call is a frame of its own.
+            step(Event::Call, 3, 8, &[("x", "7")], None),
+            step(Event::Line, 3, 9, &[("x", "7")], None),
+            step(Event::Return, 3, 9, &[("x", "7")], back("8")),
+            step(Event::Call, 3, 8, &[("x", "8")], None),
+            step(Event::Return, 3, 9, &[("x", "8"), ("z", "0")], back("9")),
+            step(Event::Line, 2, 3, &[("x", "1"), ("y", "9")], None),
+            step(Event::Return, 2, 3, &[("x", "1"), ("y", "9")], back("9")),
+        ];
+        let expected = "call f(x = 1)\n2:     line_2    # y = 9\n  call g(x = 7)\n  9:     line_9\n  return value of g: 8\n\
+            \u{20} call g(x = 8)\n  return value of g: 9\n3:     line_3\nreturn value of f: 9";
+        assert_eq!(story(&trace(steps), 60), expected);
+    }
+
+    #[test]
+    fn a_long_story_loses_its_middle() {
+        let steps = (0..10).map(|line| step(Event::Line, 2, line, &[], None)).collect();
+        let text = story(&trace(steps), 4);
+        assert_eq!(text, "0:     line_0\n1:     line_1\n... (7 lines left out)\n9:     line_9");
+    }
+
+    proptest! {
+        #[test]
+        fn any_trace_has_a_story_within_its_limit(
+            shape in proptest::collection::vec((0_u32..6, 0_u8..4, "[a-z\u{e9}]{0,90}"), 0..40),
+            limit in 0_usize..30,
+        ) {
+            let steps = shape.iter().map(|(depth, kind, value)| {
+                let event = [Event::Call, Event::Line, Event::Return, Event::Exception][usize::from(*kind)];
+                let outcome = (*kind >= 2).then(|| Outcome::Returned(value.clone()));
+                step(event, *depth, 1, &[("x", value)], outcome)
+            });
+            prop_assert!(story(&trace(steps.collect()), limit).lines().count() <= limit);
+        }
     }
 }

@@ -13,6 +13,7 @@ mod pieces;
 mod plain;
 mod prompts;
 mod self_debugging;
+mod trial;
 
 pub use best_of::BestOf;
 pub use eg_cfg::EgCfg;
@@ -25,6 +26,12 @@ pub use self_debugging::{Feedback, SelfDebugging};
 use egcfg_guidance::{GuidanceError, Session, Settings, Stats};
 use egcfg_task::TestResult;
 use futures::future::BoxFuture;
+
+/// Whether a method goes on until its budget of tokens is spent, so that it can be given what guided decoding took; the other
+/// methods are one generation each.
+pub(crate) fn has_budget(method: &str) -> bool {
+    !matches!(method, "eg_cfg" | "plain")
+}
 
 /// What a method made of one task.
 #[derive(Debug, Clone, PartialEq, Default)]

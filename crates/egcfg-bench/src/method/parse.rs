@@ -70,13 +70,11 @@ fn after_word<'t>(text: &'t str, word: &str) -> Option<&'t str> {
 /// The text after the last `WORD:` of an answer, up to the line's end.
 fn labelled<'t>(answer: &'t str, word: &str) -> Option<&'t str> {
     let lines = answer.lines().rev();
-    lines
-        .filter_map(|line| {
-            let line = line.trim_start_matches(|c: char| !c.is_alphanumeric());
-            let rest = after_word(line, word)?.trim_start_matches(['*', '_', ' ', '`']);
-            Some(rest.strip_prefix(':')?.trim_start_matches(['*', '_', ' ']))
-        })
-        .next()
+    lines.into_iter().find_map(|line| {
+        let line = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+        let rest = after_word(line, word)?.trim_start_matches(['*', '_', ' ', '`']);
+        Some(rest.strip_prefix(':')?.trim_start_matches(['*', '_', ' ']))
+    })
 }
 
 /// How sure an answer is, from 0 to 100: the number behind its label, else its last number that can be meant.

@@ -167,7 +167,7 @@ impl<F: Fn(&str, &str) -> Verdict + Send + Sync> Executor for Table<F> {
 
 /// The real sandbox.
 pub(crate) async fn sandbox() -> SandboxExecutor {
-    let long = Duration::from_mins(2);
+    let long = Duration::from_secs(120);
     let limits = Limits { wall: long, cpu: long, idle: long, ..Limits::default() };
     let options = SandboxOptions { workers: 1, limits, ..SandboxOptions::default() };
     let mut executor = SandboxExecutor::new(Sandbox::start(options).await.unwrap());
