@@ -55,7 +55,7 @@ pub(crate) struct RunArgs {
     /// A task that passes once is dropped by all agents; scores then leave out what they cannot know
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) until_solved: Option<bool>,
-    /// Samples of best_of, or `equal`: as many tokens as eg_cfg took on the same task [default: 10]
+    /// Samples of best_of, or `equal`: as many tokens as eg_cfg took on the same task, for every method that takes a budget [default: 10]
     #[arg(long, value_name = "N|equal")]
     pub(crate) best_of: Option<String>,
     /// Grade by an ExecEval server
