@@ -74,7 +74,10 @@ impl Lpw {
                 let Some(text) = talk.words("verify", &|_| context! { plan, case }).await? else {
                     return Ok((plan, derivations));
                 };
-                let result = parse::result(&text);
+                let result = match test {
+                    Test::Assert(_) => parse::result(&text),
+                    Test::Stdio { .. } => parse::printed(&text),
+                };
                 let right = match &result {
                     Some(value) => is_right(talk, test, value).await?,
                     None => false,

@@ -67,14 +67,16 @@ fn after_word<'t>(text: &'t str, word: &str) -> Option<&'t str> {
     head.eq_ignore_ascii_case(word).then(|| &text[word.len()..])
 }
 
+/// What stands behind `WORD:` on a line.
+fn label<'t>(line: &'t str, word: &str) -> Option<&'t str> {
+    let line = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    let rest = after_word(line, word)?.trim_start_matches(['*', '_', ' ', '`']);
+    Some(rest.strip_prefix(':')?.trim_start_matches(['*', '_', ' ']))
+}
+
 /// The text after the last `WORD:` of an answer, up to the line's end.
 fn labelled<'t>(answer: &'t str, word: &str) -> Option<&'t str> {
-    let lines = answer.lines().rev();
-    lines.into_iter().find_map(|line| {
-        let line = line.trim_start_matches(|c: char| !c.is_alphanumeric());
-        let rest = after_word(line, word)?.trim_start_matches(['*', '_', ' ', '`']);
-        Some(rest.strip_prefix(':')?.trim_start_matches(['*', '_', ' ']))
-    })
+    answer.lines().rev().find_map(|line| label(line, word))
 }
 
 /// How sure an answer is, from 0 to 100: the number behind its label, else its last number that can be meant.
@@ -99,6 +101,17 @@ pub(super) fn result(answer: &str) -> Option<String> {
     let text = visible(answer);
     let value = labelled(text, "result")?.trim().trim_matches('`').trim();
     (!value.is_empty()).then(|| value.to_owned())
+}
+
+/// The printed text that a verification ends with: all lines from the last result on, without the marks of a code block.
+pub(super) fn printed(answer: &str) -> Option<String> {
+    let lines: Vec<&str> = visible(answer).lines().collect();
+    let (at, first) =
+        lines.iter().enumerate().rev().find_map(|(at, line)| Some((at, label(line, "result")?)))?;
+    let below = lines[at + 1..].iter().copied().filter(|line| !line.trim_start().starts_with("```"));
+    let text = std::iter::once(first.trim_matches('`')).chain(below).collect::<Vec<_>>().join("\n");
+    let text = text.trim();
+    (!text.is_empty()).then(|| text.to_owned())
 }
 
 /// The tests of function `name` in an answer: single lines that are an assert about a call of it with an expected value.
@@ -162,6 +175,8 @@ mod tests {
         assert_eq!(result("RESULT: 3\nwait\n**Result:** `[1, 2]`\n").as_deref(), Some("[1, 2]"));
         assert_eq!(result("The result is 3"), None);
         assert_eq!(result("RESULT:"), None);
+        assert_eq!(printed("Result: 1\nRESULT:\n```\n2 3\n4\n```").as_deref(), Some("2 3\n4"));
+        assert_eq!((printed("RESULT: `5`").as_deref(), printed("RESULT:\n```\n```")), (Some("5"), None));
     }
 
     #[test]
@@ -185,6 +200,7 @@ mod tests {
             prop_assert!(found.len() <= 4 && found.iter().all(|s| s.chars().any(char::is_alphanumeric)));
             prop_assert!(confidence(&text).is_none_or(|c| c <= 100));
             prop_assert!(result(&text).is_none_or(|r| !r.is_empty() && !r.contains('\n')));
+            prop_assert!(printed(&text).is_none_or(|p| !p.is_empty()));
             prop_assert!(asserts(&text, "f", 3).iter().all(|t| t.starts_with("assert ") && !t.contains('\n')));
             prop_assert!(plan(&text).is_none_or(|p| !p.contains("```")));
         }

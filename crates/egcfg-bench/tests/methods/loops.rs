@@ -27,12 +27,12 @@ async fn self_debugging_explains_the_run_and_repairs() {
         WRONG.into()
     });
     let method = SelfDebugging::default();
-    let outcome = write(&method, &model, &sandbox().await, &task(), &settings(), None).await.unwrap();
+    let outcome = write(&method, &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
     assert_eq!((outcome.program.as_str(), outcome.programs), ("def f(x):\n    return x * 2\n", 2));
     assert!(solved(&outcome) && model.asked().len() == 3 && outcome.stats.executions == 1);
     // The program that passes at once is left alone.
     let model = Canned::new(|_| RIGHT.into());
-    let outcome = write(&method, &model, &sandbox().await, &task(), &settings(), None).await.unwrap();
+    let outcome = write(&method, &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
     assert_eq!((outcome.programs, model.asked().len(), outcome.stats.executions), (1, 1, 0));
 }
 
@@ -53,7 +53,7 @@ async fn simple_feedback_shows_no_trace_and_works_on_printed_output() {
         "def solve():\n    print(input())\n```".into()
     });
     let method = SelfDebugging { feedback: Feedback::Simple, ..SelfDebugging::default() };
-    let outcome = write(&method, &model, &sandbox().await, &task, &settings(), None).await.unwrap();
+    let outcome = write(&method, &model, &*sandbox().await, &task, &settings(), None).await.unwrap();
     assert!(solved(&outcome), "{outcome:?}");
 }
 
@@ -80,7 +80,7 @@ async fn mapcoder_follows_the_surest_plan_first_and_debugs_along_it() {
         WRONG.into()
     });
     let executor = sandbox().await;
-    let outcome = write(&MapCoder::default(), &model, &executor, &task(), &settings(), None).await.unwrap();
+    let outcome = write(&MapCoder::default(), &model, &*executor, &task(), &settings(), None).await.unwrap();
     assert!(solved(&outcome) && outcome.programs == 2, "{outcome:?}");
     // Recall, two plans with two confidences, the program, its repair.
     assert_eq!(model.asked().len(), 7);
@@ -106,7 +106,8 @@ async fn mgdebugger_repairs_the_function_below_first() {
         WHOLE.into()
     });
     let executor = sandbox().await;
-    let outcome = write(&MgDebugger::default(), &model, &executor, &task(), &settings(), None).await.unwrap();
+    let outcome =
+        write(&MgDebugger::default(), &model, &*executor, &task(), &settings(), None).await.unwrap();
     assert!(solved(&outcome), "{outcome:?}");
     assert_eq!(
         outcome.program,
@@ -153,10 +154,35 @@ async fn lpw_corrects_the_plan_until_it_gives_what_is_expected() {
         RIGHT.into()
     });
     let executor = sandbox().await;
-    let outcome = write(&Lpw::default(), &model, &executor, &task(), &settings(), None).await.unwrap();
+    let outcome = write(&Lpw::default(), &model, &*executor, &task(), &settings(), None).await.unwrap();
     assert!(solved(&outcome) && outcome.programs == 2, "{outcome:?}");
     // A plan; two verifications, a revision, two verifications; a program, an analysis, a repair.
     assert_eq!(model.asked().len(), 1 + 2 + 1 + 2 + 3);
+}
+
+#[tokio::test]
+async fn lpw_reads_printed_results_of_several_lines() {
+    let test = Test::Stdio { stdin: "2\n".into(), stdout: "2\n4\n".into() };
+    let task = Task {
+        form: Form::Stdio,
+        entry_point: "solve".into(),
+        shown_tests: vec![test],
+        ..crate::parts::task()
+    };
+    let model = Canned::new(|prompt| {
+        assert!(!prompt.contains("write the whole corrected plan"), "the plan is right: {prompt}");
+        if prompt.contains("Write a plan that solves") {
+            return "1. print x, then its double\n".into();
+        }
+        if prompt.contains("Follow the plan by hand") {
+            assert!(prompt.contains("the input\n2\n"), "{prompt}");
+            return "x is 2\nRESULT:\n```\n2\n4\n```\n".into();
+        }
+        assert!(prompt.contains("x is 2\n"), "{prompt}");
+        "def solve():\n    x = int(input())\n    print(x)\n    print(x * 2)\n```".into()
+    });
+    let outcome = write(&Lpw::default(), &model, &*sandbox().await, &task, &settings(), None).await.unwrap();
+    assert!(solved(&outcome) && model.asked().len() == 3, "{outcome:?}");
 }
 
 #[tokio::test]
@@ -171,6 +197,6 @@ async fn a_completion_task_keeps_what_its_header_imports() {
     });
     let settings = Settings { max_tokens: Some(200), ..settings() };
     let executor = sandbox().await;
-    let outcome = write(&SelfDebugging::default(), &model, &executor, &task, &settings, None).await.unwrap();
+    let outcome = write(&SelfDebugging::default(), &model, &*executor, &task, &settings, None).await.unwrap();
     assert!(solved(&outcome) && outcome.program.starts_with("from math import floor\n"), "{outcome:?}");
 }

@@ -165,14 +165,31 @@ impl<F: Fn(&str, &str) -> Verdict + Send + Sync> Executor for Table<F> {
     }
 }
 
-/// The real sandbox.
-pub(crate) async fn sandbox() -> SandboxExecutor {
+/// The real sandbox, for one test at a time: a busy machine starts one interpreter soon and seven not.
+pub(crate) struct Real {
+    executor: SandboxExecutor,
+    _turn: tokio::sync::MutexGuard<'static, ()>,
+}
+
+impl std::ops::Deref for Real {
+    type Target = SandboxExecutor;
+
+    fn deref(&self) -> &SandboxExecutor {
+        &self.executor
+    }
+}
+
+static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+
+/// Starts a sandbox.
+pub(crate) async fn sandbox() -> Real {
+    let turn = TURN.lock().await;
     let long = Duration::from_secs(120);
     let limits = Limits { wall: long, cpu: long, idle: long, ..Limits::default() };
     let options = SandboxOptions { workers: 1, limits, ..SandboxOptions::default() };
     let mut executor = SandboxExecutor::new(Sandbox::start(options).await.unwrap());
     executor.trace.wall = long;
-    executor
+    Real { executor, _turn: turn }
 }
 
 /// Doubling, checked by two tests.
