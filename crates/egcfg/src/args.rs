@@ -190,7 +190,7 @@ pub(crate) struct KnobArgs {
     /// How executions are written for the model [default: the prompt template's]
     #[arg(long, value_enum)]
     pub(crate) signal_format: Option<FormatArg>,
-    /// Largest signal block in tokens [default: what the context has room for]
+    /// Largest signal block in tokens [default: the prompt template's, or what the context has room for]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) signal_tokens: Option<usize>,
     /// A prompt template of your own (TOML)
