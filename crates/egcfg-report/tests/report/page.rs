@@ -34,8 +34,8 @@ pub(crate) fn hostile(results: &Path) {
     ];
     let events = results.join("<b>data/m").join(folder).join("events");
     std::fs::create_dir_all(&events).unwrap();
-    let lines: String = log.iter().map(|line| format!("{line}\n")).collect();
-    std::fs::write(events.join("task_id=evil_gamma=1.0.jsonl"), lines).unwrap();
+    let lines: Vec<String> = log.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(events.join("task_id=evil_gamma=1.0.jsonl"), lines.concat()).unwrap();
 }
 
 pub(crate) fn page(results: &Path) -> html::Page {
