@@ -57,7 +57,7 @@ impl Browser {
             driver,
             address: format!("http://127.0.0.1:{port}/session"),
             agent: config.into(),
-            profile: profile,
+            profile,
         };
         let arguments = [
             "--headless",

@@ -4,6 +4,7 @@
 #![allow(
     clippy::unwrap_used,
     clippy::float_cmp,
+    clippy::print_stderr,
     reason = "test helpers; numbers that are counted, not computed"
 )]
 
