@@ -36,7 +36,10 @@ impl Reading {
             Err(error) if is_ours(&error) => return None,
             other => other.unwrap_or_default(),
         };
-        let mut reading = Self::parse(&text).unwrap_or_default();
+        let (mut reading, threads) = Self::parse(&text).unwrap_or_default();
+        if !reading.running && threads > 1 {
+            reading.running = threads_run(pid);
+        }
         // Not every kernel keeps this account; without it a busy machine counts against the program.
         let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
         let waited = text.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok());
@@ -44,22 +47,42 @@ impl Reading {
         Some(reading)
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// The reading, and the number of threads.
+    fn parse(text: &str) -> Option<(Self, u64)> {
         // The name in the second field may hold anything, also spaces and parentheses.
         let rest = &text[text.rfind(')')? + 1..];
         let mut fields = rest.split_ascii_whitespace();
         // A process that waits for a page or a disk does not sleep of its own will.
-        let running = matches!(fields.next()?, "R" | "D");
-        let mut times = fields.skip(10).take(2).map(str::parse::<u64>);
-        let ticks = times.next()?.ok()? + times.next()?.ok()?;
+        let running = is_running(fields.next()?);
+        let mut numbers = fields.skip(10).map(|field| field.parse::<u64>().ok());
+        let ticks = numbers.next()?? + numbers.next()??;
+        // The times of children, the priority and the niceness stand before it; the priority may be negative.
+        let threads = numbers.nth(4)??;
         let cpu = Duration::from_secs_f64(ticks as f64 / ticks_per_second());
-        Some(Self { cpu, waited: Duration::ZERO, running })
+        Some((Self { cpu, waited: Duration::ZERO, running }, threads))
     }
 
     /// Processor time of all its threads so far.
     pub(crate) fn cpu(self) -> Duration {
         self.cpu
     }
+}
+
+fn is_running(state: &str) -> bool {
+    matches!(state, "R" | "D")
+}
+
+/// Whether any of the threads runs or is ready to: the main thread may wait for others, which get no processor on a busy
+/// machine and so use none. Looks at a bounded number of them.
+fn threads_run(pid: i32) -> bool {
+    const MOST: usize = 64;
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    tasks.take(MOST).any(|task| {
+        let text = std::fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+        text.rsplit_once(')')
+            .and_then(|(_, rest)| rest.split_ascii_whitespace().next())
+            .is_some_and(is_running)
+    })
 }
 
 /// Bytes of memory in use that no file stands behind, shared memory included; nothing for a process that is gone.
@@ -204,8 +227,9 @@ mod tests {
 
     #[test]
     fn the_kernels_account_is_read_past_a_hostile_name() {
-        let text = "42 (a) R (b) c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0";
-        let reading = Reading::parse(text).unwrap();
+        let text = "42 (a) R (b) c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 -2 0 3 0";
+        let (reading, threads) = Reading::parse(text).unwrap();
+        assert_eq!(threads, 3);
         assert!(!reading.running);
         assert_eq!(reading.cpu, Duration::from_secs_f64(200.0 / ticks_per_second()));
     }
@@ -272,6 +296,22 @@ mod tests {
         assert_eq!(resident_of(status), 3000 << 10);
         assert_eq!(resident_of(""), 0);
         assert!(resident(std::process::id().cast_signed()) > 1 << 16);
+    }
+
+    /// A program whose main thread waits for threads that loop read as idle while they queued for a processor.
+    #[test]
+    fn a_thread_that_runs_is_no_idleness() {
+        let stop = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| while !stop.load(std::sync::atomic::Ordering::Relaxed) {});
+            let me = std::process::id().cast_signed();
+            // The spinning thread runs or queues at every single look.
+            let busy = (0..20).all(|_| threads_run(me));
+            stop.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(busy);
+        });
+        // Nobody has this number.
+        assert!(!threads_run(i32::MAX));
     }
 
     #[test]

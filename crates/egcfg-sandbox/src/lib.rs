@@ -39,6 +39,7 @@ mod fuzz_bodies;
 mod fuzz_tests;
 mod interpreter;
 mod judge;
+mod keeper;
 mod level;
 mod options;
 mod output;
@@ -54,6 +55,7 @@ mod text;
 mod token;
 mod trace_decode;
 mod value;
+mod warm;
 mod workdir;
 mod zygote;
 

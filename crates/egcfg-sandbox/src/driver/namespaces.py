@@ -249,11 +249,11 @@ class Namespaces:
 
     def host_pid(self):
         """This process's number on the host."""
-        return int(os.readlink("self", dir_fd=self.host_proc)) if self.host_proc is not None else os.getpid()
+        return int(os.readlink("self", dir_fd=self.host_proc)) if self.has("pid-namespace") else os.getpid()
 
     def host_parent(self):
         """Its parent's."""
-        if self.host_proc is None:
+        if not self.has("pid-namespace"):
             return os.getppid()
         fd = os.open("self/stat", os.O_RDONLY, dir_fd=self.host_proc)
         try:
