@@ -43,6 +43,8 @@ pub(crate) struct Child {
     work: Option<PathBuf>,
     /// How many programs it has served.
     pub(crate) served: u32,
+    /// Whether a whole request has been sent to it: before that no line of a program can have run.
+    asked: bool,
 }
 
 /// What came instead of an answer.
@@ -105,6 +107,7 @@ impl Child {
             zygote: zygote.clone(),
             work: Some(forked.keep()),
             served: 0,
+            asked: false,
         };
         if role != Role::Probe {
             child.greet().await?;
@@ -163,7 +166,12 @@ impl Child {
             tokio::select! {
                 biased;
                 written = write(&self.protocol, &data[sent..]), if sent < data.len() => match written {
-                    Ok(size) => sent += size,
+                    Ok(size) => {
+                        sent += size;
+                        self.asked |= sent == data.len();
+                    }
+                    // It died while it waited: that was no program's doing.
+                    Err(_) if !self.asked => return Err(Ended::Exited(None)),
                     Err(_) => return Err(self.ended().await),
                 },
                 frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
