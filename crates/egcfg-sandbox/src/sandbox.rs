@@ -102,7 +102,8 @@ impl Sandbox {
         let limits = calibrate::scaled(&options.limits, calibration);
         let pool = Pool::new(zygotes.clone(), Arc::clone(&run), limits, options.workers);
         // No system lacks this one by its nature: without it the disk is full, and the others cannot be probed.
-        let work = protections.iter().find(|protection| protection.name == "work-directory");
+        let left_out = options.without.iter().any(|name| name == "work-directory");
+        let work = protections.iter().find(|protection| protection.name == "work-directory" && !left_out);
         if let Some(reason) = work.and_then(|protection| protection.missing.clone()) {
             return Err(SandboxError::WorkDirectory {
                 path: run.next(),
