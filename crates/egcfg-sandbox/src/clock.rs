@@ -303,7 +303,11 @@ mod tests {
     fn a_thread_that_runs_is_no_idleness() {
         let stop = std::sync::atomic::AtomicBool::new(false);
         std::thread::scope(|scope| {
-            scope.spawn(|| while !stop.load(std::sync::atomic::Ordering::Relaxed) {});
+            scope.spawn(|| {
+                while !stop.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            });
             let me = std::process::id().cast_signed();
             // The spinning thread runs or queues at every single look.
             let busy = (0..20).all(|_| threads_run(me));
