@@ -202,7 +202,11 @@ impl Bench {
     async fn memory(&self) {
         tokio::time::sleep(Duration::from_millis(300)).await;
         println!("\n{:28} {:>9} {:>9} {:>9} {:>9}", "memory, MB", "processes", "resident", "share", "alone");
-        let warm = accounts::children(std::process::id());
+        let mut warm = accounts::children(std::process::id());
+        if self.level >= Level::L1 {
+            // The first process only waits for the one that is in the namespaces.
+            warm = warm.into_iter().flat_map(accounts::children).collect();
+        }
         let waiting = warm.iter().flat_map(|pid| accounts::children(*pid)).collect();
         for (name, pids) in [("warm interpreter", warm), ("waiting child", waiting)] {
             let sizes: Vec<_> = pids.iter().filter_map(|pid| accounts::memory(*pid)).collect();

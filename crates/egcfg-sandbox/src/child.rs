@@ -17,11 +17,12 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::clock::{Reading, Watch, resident};
+use crate::clock::Watch;
 use crate::error::SandboxError;
 use crate::frame::{Frame, FrameError};
 use crate::options::Limits;
 use crate::output::Output;
+use crate::reading::{Reading, resident};
 use crate::workdir::{RunDirectory, hides_more, is_over};
 use crate::zygote::{Exit, Role, Zygote};
 

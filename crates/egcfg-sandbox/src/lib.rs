@@ -46,6 +46,7 @@ mod output;
 mod pool;
 mod profile;
 mod protection;
+mod reading;
 #[cfg(feature = "exec_eval")]
 pub mod remote;
 mod sandbox;
