@@ -4,8 +4,8 @@
 //! can see, refused with ENOSYS, so that the C library falls back.
 //!
 //! What neither the warm interpreter nor a child's preparation needs is refused to the interpreter once and inherited: for each
-//! filter the kernel translates the program and tries every call number on it, which for the long list took a third of a
-//! millisecond per child. Only what is left is installed by each child after its fork.
+//! filter the kernel translates the program and tries every call number on it, a third of a millisecond for the long
+//! list. Only what is left is installed by each child after its fork.
 //! Each call stands under the protection that refuses it, so that a test can leave out that one and show what it stops.
 
 use std::collections::BTreeMap;
