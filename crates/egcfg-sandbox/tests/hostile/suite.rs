@@ -80,7 +80,9 @@ pub(crate) async fn run() {
                 );
             }
             // At once: a suite that is broken off has said what it found.
-            faults.iter().for_each(|fault| println!("wrong: {fault}"));
+            for fault in &faults {
+                println!("wrong: {fault}");
+            }
             wrong.extend(faults);
         }
         println!(
