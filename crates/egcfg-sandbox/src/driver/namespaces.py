@@ -261,6 +261,16 @@ class Namespaces:
         finally:
             os.close(fd)
 
+    def threads(self):
+        """How many threads this process has, by the host's `/proc`: there may be none of its own. 0 where nobody knows."""
+        if self.host_proc is None:
+            return 0
+        fd = os.open("self/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self.host_proc)
+        try:
+            return len(os.listdir(fd))
+        finally:
+            os.close(fd)
+
     # The root.
 
     def _build_root(self):
