@@ -150,11 +150,19 @@ impl Pool {
         while let Some(role) = self.short_of()
             && !self.refilling.swap(true, Ordering::AcqRel)
         {
-            let forked = self.fork(role).await.map(|child| self.ready().of(role).push(child));
+            let forked = self.fork(role).await.map(|child| self.keep(role, child));
             self.refilling.store(false, Ordering::Release);
             if forked.is_err() {
                 return;
             }
+        }
+    }
+
+    /// Lets a new child wait, unless a comparer has come back meanwhile and there are enough.
+    fn keep(&self, role: Role, child: Child) {
+        let mut ready = self.ready();
+        if ready.of(role).len() < self.depth {
+            ready.of(role).push(child);
         }
     }
 
