@@ -286,6 +286,9 @@ pub(crate) struct JudgeArgs {
     /// The function that the tests call [default: found in the tests]
     #[arg(long, value_name = "NAME")]
     pub(crate) entry_point: Option<String>,
+    /// Judge twice; a test whose verdicts differ is marked as flaky and does not pass
+    #[arg(long)]
+    pub(crate) twice: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
