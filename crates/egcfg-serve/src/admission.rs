@@ -58,9 +58,12 @@ impl Admission {
     /// Waits for a slot.
     pub(crate) async fn work(self: &Arc<Self>, place: Place) -> Result<Slot, ApiError> {
         match Arc::clone(&self.slots).acquire_owned().await {
-            Ok(permit) => {
-                Ok(Slot { admission: Arc::clone(self), since: Instant::now(), _permit: permit, _place: place })
-            }
+            Ok(permit) => Ok(Slot {
+                admission: Arc::clone(self),
+                since: Instant::now(),
+                _permit: permit,
+                _place: place,
+            }),
             Err(_) => Err(ApiError::overloaded(1)),
         }
     }

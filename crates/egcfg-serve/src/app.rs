@@ -90,9 +90,8 @@ impl App {
         match asked {
             Some(asked) if asked != self.0.name => {
                 let message = format!("there is no model '{asked}' here; this server has '{}'", self.0.name);
-                let mut error = ApiError::field("model", message);
-                error = error.status(axum::http::StatusCode::NOT_FOUND).code("model_not_found");
-                Err(error)
+                let error = ApiError::field("model", message);
+                Err(error.status(axum::http::StatusCode::NOT_FOUND).code("model_not_found"))
             }
             _ => Ok(()),
         }

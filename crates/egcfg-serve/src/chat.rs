@@ -36,10 +36,8 @@ pub(crate) async fn handle(app: App, mut fields: Fields, place: Place) -> Result
     let prompt = chat_template::prompt(app.model(), &app.0.parts.template, &messages)?;
     let (length, context) = (prompt.tokens.len(), app.model().info().context);
     if length > limits.prompt_tokens || length + 1 > context {
-        let message = format!(
-            "{length} tokens leave no room in a context of {}",
-            context.min(limits.prompt_tokens)
-        );
+        let message =
+            format!("{length} tokens leave no room in a context of {}", context.min(limits.prompt_tokens));
         return Err(fields.error("messages", message).code("context_length_exceeded"));
     }
     let mut params = params(&app, &mut fields)?;
@@ -62,7 +60,9 @@ pub(crate) async fn handle(app: App, mut fields: Fields, place: Place) -> Result
     let top = top.unwrap_or(0);
     if logprobs {
         if top.saturating_mul(most * n) > limits.entries {
-            return Err(fields.error("top_logprobs", format!("asks for more than {} entries", limits.entries)));
+            return Err(
+                fields.error("top_logprobs", format!("asks for more than {} entries", limits.entries))
+            );
         }
         params.wanted = Some(Wanted { top, ids: Vec::new() });
     }
@@ -142,9 +142,7 @@ async fn streamed(
         });
     };
     let names = Names { model: app.model(), ids: false };
-    let opening = |index| {
-        json!({ "index": index, "delta": { "role": "assistant", "content": "" }, "finish_reason": null })
-    };
+    let opening = |index| json!({ "index": index, "delta": { "role": "assistant", "content": "" }, "finish_reason": null });
     send((0..drawing.lanes.len()).map(opening).collect(), None);
     // Text, rows and the end of each completion that were sent.
     let mut sent = vec![(0, 0, false); drawing.lanes.len()];

@@ -125,6 +125,7 @@ fn render(chat: &str, messages: &[Message]) -> Result<String, String> {
         .enumerate()
         .map(|(at, message)| json!({ "role": message.role, "content": format!("{OPEN}{at}{CLOSE}") }))
         .collect();
-    let values = context! { messages => marked, add_generation_prompt => true, bos_token => "", eos_token => "" };
+    let values =
+        context! { messages => marked, add_generation_prompt => true, bos_token => "", eos_token => "" };
     env.render_str(chat, values).map_err(|error| format!("the model's chat template: {error:#}"))
 }

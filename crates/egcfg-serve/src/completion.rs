@@ -145,16 +145,17 @@ fn read(app: &App, mut fields: Fields) -> Result<Asked, ApiError> {
     let mut own = fields.object("egcfg")?;
     let lanes = lanes(app, &prompts, n, max_tokens, seed, own.as_mut())?;
     for (lane, prompt) in lanes.iter().map(|lane| (lane, &prompts[lane.prompt])) {
-        if lane.max_tokens > 0 && prompt.len() + 1 > info.context || prompt.len() > info.context {
-            let message =
-                format!("{} tokens leave no room in a context of {}", prompt.len(), info.context);
+        if prompt.len() + usize::from(lane.max_tokens > 0) > info.context {
+            let message = format!("{} tokens leave no room in a context of {}", prompt.len(), info.context);
             return Err(fields.error("prompt", message).code("context_length_exceeded"));
         }
     }
     params.wanted = logprobs.map(|top| Wanted { top, ids: ids.clone() });
     let along = prompt_logprobs.or(if echo { logprobs } else { None });
     if prompt_logprobs.is_some() && echo && logprobs.is_some_and(|top| Some(top) != prompt_logprobs) {
-        return Err(fields.error("prompt_logprobs", "differs from logprobs, which echo applies to the prompt"));
+        return Err(
+            fields.error("prompt_logprobs", "differs from logprobs, which echo applies to the prompt")
+        );
     }
     if stream && along.is_some() {
         return Err(fields.error("stream", "log-probabilities of a prompt are not streamed"));
@@ -261,13 +262,9 @@ fn lanes(
         for (at, prompt) in prompts.iter().enumerate() {
             for _ in 0..n {
                 let index = lanes.len();
-                let seed =
-                    if index == 0 { seed } else { derive_seed(seed, &["choice", &index.to_string()]) };
+                let seed = if index == 0 { seed } else { derive_seed(seed, &["choice", &index.to_string()]) };
                 lanes.push(Lane::new(at, prompt.clone(), seed, max_tokens.min(room(prompt).max(1))));
             }
-        }
-        if max_tokens == 0 {
-            lanes.iter_mut().for_each(|lane| lane.max_tokens = 0);
         }
         return Ok(lanes);
     };
@@ -297,11 +294,7 @@ fn lanes(
 }
 
 /// Where scoring begins: at the second token, or where the request says.
-fn from(
-    prompts: &[Vec<TokenId>],
-    own: Option<&mut Fields>,
-    echo: bool,
-) -> Result<Vec<usize>, ApiError> {
+fn from(prompts: &[Vec<TokenId>], own: Option<&mut Fields>, echo: bool) -> Result<Vec<usize>, ApiError> {
     let all = vec![1; prompts.len()];
     let Some(own) = own else { return Ok(all) };
     let Some(list) = own.list("prompt_logprobs_from", prompts.len())? else { return Ok(all) };
@@ -406,24 +399,10 @@ async fn whole(app: &App, mut asked: Asked, id: &str) -> Result<Response, ApiErr
     })
 }
 
-async fn streamed(
-    app: &App,
-    asked: Asked,
-    id: &str,
-    events: &stream::Events,
-) -> Result<(), ApiError> {
+async fn streamed(app: &App, asked: Asked, id: &str, events: &stream::Events) -> Result<(), ApiError> {
     let model = app.model();
     let names = Names { model, ids: asked.ids_as_names };
     let created = now();
-    let envelope = |choices, usage| Envelope {
-        id,
-        object: "text_completion",
-        created,
-        model: &app.0.name,
-        choices,
-        usage,
-        egcfg: None,
-    };
     let mut drawing = Drawing::new(model, asked.params.clone(), asked.lanes.clone());
     // Text and tokens of each completion that were sent.
     let mut sent = vec![(0, 0); drawing.lanes.len()];
@@ -464,7 +443,7 @@ async fn streamed(
         }
         first = false;
         if !choices.is_empty() {
-            events.send(&envelope(choices, None));
+            events.send(&chunk(app, id, created, choices, None));
         }
         if drawing.done() {
             break;
@@ -477,9 +456,21 @@ async fn streamed(
     };
     app.0.metrics.tokens(usage.prompt, usage.completion, usage.cached);
     if asked.include_usage {
-        events.send(&envelope(Vec::new(), Some(usage.json())));
+        events.send(&chunk(app, id, created, Vec::new(), Some(usage.json())));
     }
     Ok(())
+}
+
+/// A part of a stream.
+fn chunk<'a>(
+    app: &'a App,
+    id: &'a str,
+    created: u64,
+    choices: Vec<Choice<'a>>,
+    usage: Option<Value>,
+) -> Envelope<'a, Choice<'a>> {
+    let model = &app.0.name;
+    Envelope { id, object: "text_completion", created, model, choices, usage, egcfg: None }
 }
 
 fn text_of(model: &dyn LanguageModel, tokens: &[TokenId]) -> String {

@@ -3,9 +3,7 @@
 
 use std::collections::HashMap;
 
-use egcfg_model::{
-    Continuation, LanguageModel, LogProbs, SampleRequest, StopReason, StopRule, TokenId,
-};
+use egcfg_model::{Continuation, LanguageModel, LogProbs, SampleRequest, StopReason, StopRule, TokenId};
 use futures::future::try_join_all;
 
 use crate::error::ApiError;
@@ -139,11 +137,10 @@ impl Lane {
             (1..text.len()).filter(|length| self.bytes.ends_with(&text[..*length]))
         });
         let sure = self.bytes.len() - begun.max().unwrap_or(0);
-        match std::str::from_utf8(&self.bytes[..sure]) {
-            Ok(_) => sure,
-            Err(error) if error.error_len().is_none() => error.valid_up_to(),
-            Err(_) => sure,
-        }
+        // Bytes that begin a character and may yet be completed.
+        let rest = self.bytes[..sure].utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+        let open = std::str::from_utf8(rest).is_err_and(|error| error.error_len().is_none());
+        if open { sure - rest.len() } else { sure }
     }
 
     /// The text as the client sees it.
@@ -224,10 +221,7 @@ impl<'m> Drawing<'m> {
         let requests = groups.iter().map(|members| {
             self.model.sample(SampleRequest {
                 context: self.lanes[members[0]].context.clone(),
-                continuations: members
-                    .iter()
-                    .map(|at| self.lanes[*at].ask(&self.params, portion))
-                    .collect(),
+                continuations: members.iter().map(|at| self.lanes[*at].ask(&self.params, portion)).collect(),
                 temperature: self.params.temperature,
                 top_p: self.params.top_p,
                 want_distributions: self.params.wanted.is_some(),

@@ -1,6 +1,7 @@
 //! What goes wrong, in OpenAI's JSON form: `{"error": {"message", "type", "param", "code"}}` with the field's name in
 //! `param`.
 
+use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use egcfg_guidance::GuidanceError;
@@ -80,8 +81,10 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, axum::Json(self.json())).into_response();
+        let mut response = Response::new(Body::from(self.json().to_string()));
+        *response.status_mut() = self.status;
         let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(seconds) = self.retry_after {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -163,8 +163,7 @@ async fn carry_out(app: &App, asked: &Asked, sink: &Sink) -> Result<Solution, Ap
 }
 
 async fn streamed(app: &App, asked: &Asked, id: String, events: Events) -> Result<(), ApiError> {
-    let chunks =
-        Chunks { events, form: asked.form, id, model: app.0.name.clone(), created: now() };
+    let chunks = Chunks { events, form: asked.form, id, model: app.0.name.clone(), created: now() };
     if asked.form == Form::Chat {
         let opening =
             json!({ "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null });
@@ -342,21 +341,13 @@ fn task(limits: &crate::Limits, fields: &mut Fields, prompt: String) -> Result<T
     };
     let mut python = |name: &str| -> Result<String, ApiError> {
         let text = fields.text(name)?.unwrap_or_default();
-        match text.len() > limits.test_bytes {
-            true => Err(fields.error(name, format!("is longer than {} bytes", limits.test_bytes))),
-            false => Ok(text),
+        if text.len() > limits.test_bytes {
+            return Err(fields.error(name, format!("is longer than {} bytes", limits.test_bytes)));
         }
+        Ok(text)
     };
     let (setup_code, header) = (python("setup_code")?, python("header")?);
-    Ok(Task {
-        prompt,
-        entry_point,
-        form,
-        shown_tests: tests,
-        setup_code,
-        header,
-        ..Task::default()
-    })
+    Ok(Task { prompt, entry_point, form, shown_tests: tests, setup_code, header, ..Task::default() })
 }
 
 fn is_identifier(name: &str) -> bool {
@@ -401,7 +392,8 @@ fn config(limits: &crate::Limits, fields: &mut Fields, default: Config) -> Resul
         }
     }
     if config.candidates as usize > limits.candidates {
-        let message = format!("{} candidates are above the limit of {}", config.candidates, limits.candidates);
+        let message =
+            format!("{} candidates are above the limit of {}", config.candidates, limits.candidates);
         return Err(fields.error("config", message));
     }
     if config.switches.memory as usize > limits.candidates {
@@ -415,7 +407,9 @@ fn gammas(most: usize, fields: &mut Fields) -> Result<Option<Vec<f64>>, ApiError
     let list = match fields.take("gamma") {
         None => return Ok(None),
         Some(Value::Array(list)) if list.len() > most => {
-            return Err(fields.error("gamma", format!("{} strengths are above the limit of {most}", list.len())));
+            return Err(
+                fields.error("gamma", format!("{} strengths are above the limit of {most}", list.len()))
+            );
         }
         Some(Value::Array(list)) if list.is_empty() => return Err(fields.error("gamma", "is empty")),
         Some(Value::Array(list)) => list,

@@ -114,9 +114,7 @@ impl<'a> TextLogProbs<'a> {
 
 /// The chat form's list.
 pub(crate) fn chat_log_probs(names: Names<'_>, rows: &[Row]) -> Value {
-    let entry = |(id, value): (TokenId, f32)| {
-        json!({ "token": names.of(id), "logprob": finite(value), "bytes": names.model.token_bytes(id) })
-    };
+    let entry = |(id, value): (TokenId, f32)| json!({ "token": names.of(id), "logprob": finite(value), "bytes": names.model.token_bytes(id) });
     let content: Vec<Value> = rows
         .iter()
         .map(|row| {

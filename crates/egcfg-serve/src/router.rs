@@ -85,8 +85,8 @@ fn check(app: &App, path: &str, headers: &HeaderMap) -> Result<(), ApiError> {
     if path == "/health" { Ok(()) } else { auth::check_key(app.0.parts.key.as_ref(), headers) }
 }
 
-async fn health() -> Response {
-    axum::Json(json!({ "status": "ok" })).into_response()
+async fn health() -> Result<Response, ApiError> {
+    json_response(&json!({ "status": "ok" }))
 }
 
 async fn metrics(State(app): State<App>) -> Response {
@@ -116,8 +116,8 @@ fn about(app: &App) -> Value {
     })
 }
 
-async fn models(State(app): State<App>) -> Response {
-    axum::Json(json!({ "object": "list", "data": [about(&app)] })).into_response()
+async fn models(State(app): State<App>) -> Result<Response, ApiError> {
+    json_response(&json!({ "object": "list", "data": [about(&app)] }))
 }
 
 async fn model(State(app): State<App>, Path(name): Path<String>) -> Result<Response, ApiError> {

@@ -59,10 +59,7 @@ pub(crate) async fn along(
         let after = reply.after.get(slot).map(Vec::as_slice).unwrap_or_default();
         let before = std::iter::once(&reply.next).chain(after);
         let rows = prompt[*from..].iter().zip(before).map(|(token, row)| Row::of(row, *token, wanted));
-        scored.push(Scored {
-            rows: rows.collect(),
-            last: Some(after.last().unwrap_or(&reply.next).clone()),
-        });
+        scored.push(Scored { rows: rows.collect(), last: Some(after.last().unwrap_or(&reply.next).clone()) });
     }
     Ok((scored, cached))
 }

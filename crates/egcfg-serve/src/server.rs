@@ -19,8 +19,7 @@ use crate::router::router;
 pub async fn serve(listener: TcpListener, app: App, end: impl Future<Output = ()>) -> io::Result<bool> {
     let grace = app.limits().grace;
     let permits = Arc::new(Semaphore::new(app.limits().connections.max(1)));
-    let (tell, told) = watch::channel(false);
-    let mut heard = told.clone();
+    let (tell, mut heard) = watch::channel(false);
     let closing = async move {
         let _ = heard.wait_for(|ending| *ending).await;
     };

@@ -1,8 +1,8 @@
 //! The command line as it is typed.
 
+mod report;
 pub(crate) mod run;
 pub(crate) mod serve;
-mod report;
 
 use std::path::PathBuf;
 use std::time::Duration;

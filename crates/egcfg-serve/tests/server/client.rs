@@ -25,8 +25,7 @@ impl Reply {
 
     /// The events of a stream; the last one must be the mark of its end.
     pub(crate) fn events(&self) -> Vec<Value> {
-        let mut lines: Vec<&str> =
-            self.body.split("\n\n").filter(|event| !event.is_empty()).collect();
+        let mut lines: Vec<&str> = self.body.split("\n\n").filter(|event| !event.is_empty()).collect();
         assert_eq!(lines.pop(), Some("data: [DONE]"), "{}", self.body);
         lines.iter().map(|line| serde_json::from_str(line.strip_prefix("data: ").unwrap()).unwrap()).collect()
     }
@@ -52,7 +51,8 @@ pub(crate) fn read(stream: TcpStream) -> Reply {
     let mut reader = BufReader::new(stream);
     let mut line = String::new();
     reader.read_line(&mut line).unwrap();
-    let status = line.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("{line:?}"));
+    let status =
+        line.split(' ').nth(1).and_then(|code| code.parse().ok()).unwrap_or_else(|| panic!("{line:?}"));
     let mut headers = Vec::new();
     loop {
         let mut line = String::new();

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use egcfg_model::{
-    Continuation, LanguageModel as _, SampleRequest, ScoreRequest, StopRule, TokenId,
-};
+use egcfg_model::{Continuation, LanguageModel as _, SampleRequest, ScoreRequest, StopRule, TokenId};
 use futures::executor::block_on;
 use serde_json::{Value, json};
 
@@ -156,7 +154,8 @@ fn prompts_are_scored_as_drafts_in_one_call() {
     assert_eq!(model.calls(), 1, "drafts of one context, scored together");
     let fresh = bytes_model(PROGRAM);
     let drafts = vec![vec![99, 100], vec![101]];
-    let expected = block_on(fresh.score(ScoreRequest { context: vec![97, 98], drafts: drafts.clone() })).unwrap();
+    let expected =
+        block_on(fresh.score(ScoreRequest { context: vec![97, 98], drafts: drafts.clone() })).unwrap();
     for (prompt, draft) in drafts.iter().enumerate() {
         let choice = &reply["choices"][prompt];
         let rows = choice["prompt_logprobs"].as_array().unwrap();
@@ -176,7 +175,8 @@ fn prompts_are_scored_as_drafts_in_one_call() {
 fn draws_continue_what_stands() {
     let server = Server::usual();
     let whole = drawn("go", 9, 12, 1.0);
-    let prompt: Vec<TokenId> = [b'g', b'o'].into_iter().map(TokenId::from).chain(whole[..5].to_vec()).collect();
+    let prompt: Vec<TokenId> =
+        [b'g', b'o'].into_iter().map(TokenId::from).chain(whole[..5].to_vec()).collect();
     let body = json!({
         "prompt": prompt, "max_tokens": 7, "temperature": 1, "return_token_ids": true,
         "egcfg": { "draws": [{ "seed": 9, "standing": 5, "tail": "", "newlines": null, "max_tokens": 7 }] },
@@ -187,7 +187,8 @@ fn draws_continue_what_stands() {
 #[test]
 fn conversations_take_the_prompt_template_or_the_models_own() {
     let server = Server::usual();
-    let body = json!({ "messages": [{ "role": "user", "content": "add" }], "temperature": 0, "max_tokens": 60 });
+    let body =
+        json!({ "messages": [{ "role": "user", "content": "add" }], "temperature": 0, "max_tokens": 60 });
     let reply = post(server.address, "/v1/chat/completions", &body).json();
     assert_eq!(reply["object"], "chat.completion");
     assert_eq!(reply["choices"][0]["message"]["role"], "assistant");
@@ -223,7 +224,10 @@ fn models_health_and_metrics() {
     let server = Server::usual();
     assert_eq!(get(server.address, "/health").json(), json!({ "status": "ok" }));
     let models = get(server.address, "/v1/models").json();
-    assert_eq!((&models["data"][0]["id"], &models["data"][0]["owned_by"]), (&json!("bytes"), &json!("egcfg")));
+    assert_eq!(
+        (&models["data"][0]["id"], &models["data"][0]["owned_by"]),
+        (&json!("bytes"), &json!("egcfg"))
+    );
     assert_eq!(models["data"][0]["egcfg"]["end_tokens"], json!([0]));
     assert_eq!(get(server.address, "/v1/models/bytes").json()["id"], "bytes");
     assert_eq!(get(server.address, "/v1/models/other").status, 404);

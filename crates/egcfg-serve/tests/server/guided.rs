@@ -77,7 +77,10 @@ fn the_reply_says_which_tests_pass() {
     assert_eq!(tests[1]["verdict"]["kind"], "wrong_answer");
     assert_eq!(choice["egcfg"]["attempts"].as_array().unwrap().len(), 2, "the whole ladder was tried");
     let metrics = get(server.address, "/metrics").body;
-    assert!(metrics.contains("egcfg_solved_total 1\n") && metrics.contains("egcfg_unsolved_total 1\n"), "{metrics}");
+    assert!(
+        metrics.contains("egcfg_solved_total 1\n") && metrics.contains("egcfg_unsolved_total 1\n"),
+        "{metrics}"
+    );
     assert!(metrics.contains("egcfg_verdicts_total{verdict=\"wrong_answer\"}"), "{metrics}");
 }
 

@@ -37,7 +37,11 @@ fn mistakes_are_named_with_their_field() {
         ("completions", json!({ "prompt": "a", "suffix": "b" }), "suffix"),
         ("completions", json!({ "prompt": "a", "egcfg": 3 }), "egcfg"),
         ("completions", json!({ "prompt": "a", "egcfg": { "draws": [] } }), "egcfg.draws"),
-        ("completions", json!({ "prompt": "ab", "egcfg": { "draws": [{ "standing": 2 }] } }), "egcfg.draws[0].standing"),
+        (
+            "completions",
+            json!({ "prompt": "ab", "egcfg": { "draws": [{ "standing": 2 }] } }),
+            "egcfg.draws[0].standing",
+        ),
         (
             "completions",
             json!({ "prompt": "ab", "prompt_logprobs": 1, "egcfg": { "prompt_logprobs_from": [0] } }),
@@ -48,13 +52,29 @@ fn mistakes_are_named_with_their_field() {
         ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2", 3] }), "tests[1]"),
         ("completions", json!({ "prompt": "a", "tests": [{ "stdin": "1" }] }), "tests[0].stdout"),
         ("completions", json!({ "prompt": "a", "tests": ["assert 1 == 2"] }), "entry_point"),
-        ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "entry_point": "a b" }), "entry_point"),
+        (
+            "completions",
+            json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "entry_point": "a b" }),
+            "entry_point",
+        ),
         ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "gamma": "x" }), "gamma"),
         ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "gamma": [1, -1] }), "gamma"),
-        ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "candidates": 0 }), "candidates"),
-        ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "candidates": 33 }), "candidates"),
+        (
+            "completions",
+            json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "candidates": 0 }),
+            "candidates",
+        ),
+        (
+            "completions",
+            json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "candidates": 33 }),
+            "candidates",
+        ),
         ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "config": "fast" }), "config"),
-        ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "config": "ns99t1d2_ln" }), "config"),
+        (
+            "completions",
+            json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "config": "ns99t1d2_ln" }),
+            "config",
+        ),
         ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "n": 2 }), "n"),
         ("completions", json!({ "prompt": "a", "tests": ["assert f(1) == 2"], "stop": "x" }), "stop"),
         ("completions", json!({ "prompt": ["a", "b"], "tests": ["assert f(1) == 2"] }), "prompt"),
@@ -153,11 +173,9 @@ fn a_key_is_needed_where_one_is_set() {
     keyed.loopback_only = false;
     let server = Server::start(keyed);
     let body = json!({ "prompt": "a" }).to_string();
-    for (header, status) in [
-        ("", 401),
-        ("authorization: Bearer wrong\r\n", 401),
-        ("authorization: Bearer sesame\r\n", 200),
-    ] {
+    for (header, status) in
+        [("", 401), ("authorization: Bearer wrong\r\n", 401), ("authorization: Bearer sesame\r\n", 200)]
+    {
         let reply = post_text(server.address, "/v1/completions", header, body.as_bytes());
         assert_eq!(reply.status, status, "{header}");
         assert!(!reply.body.contains("sesame"));
@@ -173,13 +191,20 @@ fn web_pages_are_kept_out() {
     let server = Server::usual();
     // What a page may send without asking first is not understood.
     let body = json!({ "prompt": "a" }).to_string();
-    let reply = read(open(server.address, "POST", "/v1/completions", "content-type: text/plain\r\n", body.as_bytes()));
+    let reply = read(open(
+        server.address,
+        "POST",
+        "/v1/completions",
+        "content-type: text/plain\r\n",
+        body.as_bytes(),
+    ));
     assert_eq!(reply.status, 415);
     let mut stream = std::net::TcpStream::connect(server.address).unwrap();
     let head = "GET /v1/models HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
     std::io::Write::write_all(&mut stream, head.as_bytes()).unwrap();
     assert_eq!(read(stream).status, 403);
-    let reply = read(open(server.address, "OPTIONS", "/v1/completions", "origin: http://evil.example\r\n", b""));
+    let reply =
+        read(open(server.address, "OPTIONS", "/v1/completions", "origin: http://evil.example\r\n", b""));
     assert_eq!(reply.status, 405);
     assert_eq!(reply.header("access-control-allow-origin"), None);
 }
@@ -218,11 +243,45 @@ fn value() -> impl Strategy<Value = Value> {
 
 fn field() -> impl Strategy<Value = String> {
     let names = [
-        "prompt", "messages", "model", "max_tokens", "temperature", "top_p", "n", "stop", "seed", "logprobs",
-        "echo", "prompt_logprobs", "stream", "stream_options", "tests", "gamma", "candidates", "horizon",
-        "config", "entry_point", "egcfg", "draws", "standing", "tail", "newlines", "prompt_logprobs_from",
-        "tokens", "stdin", "stdout", "role", "content", "include_usage", "return_token_ids", "top_logprobs",
-        "logprob_token_ids", "retries", "header", "setup_code", "best_of",
+        "prompt",
+        "messages",
+        "model",
+        "max_tokens",
+        "temperature",
+        "top_p",
+        "n",
+        "stop",
+        "seed",
+        "logprobs",
+        "echo",
+        "prompt_logprobs",
+        "stream",
+        "stream_options",
+        "tests",
+        "gamma",
+        "candidates",
+        "horizon",
+        "config",
+        "entry_point",
+        "egcfg",
+        "draws",
+        "standing",
+        "tail",
+        "newlines",
+        "prompt_logprobs_from",
+        "tokens",
+        "stdin",
+        "stdout",
+        "role",
+        "content",
+        "include_usage",
+        "return_token_ids",
+        "top_logprobs",
+        "logprob_token_ids",
+        "retries",
+        "header",
+        "setup_code",
+        "best_of",
     ];
     prop::sample::select(names.to_vec()).prop_map(str::to_owned)
 }

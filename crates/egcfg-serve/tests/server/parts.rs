@@ -34,7 +34,9 @@ pub(crate) fn bytes_model(program: &'static str) -> ScriptedModel {
             }
             Some(_) => logits[0] = 12.0,
             None => {
-                let hash = context.iter().fold(7_u64, |h, t| (h ^ u64::from(*t)).wrapping_mul(0x0000_0100_0000_01b3));
+                let hash = context
+                    .iter()
+                    .fold(7_u64, |h, t| (h ^ u64::from(*t)).wrapping_mul(0x0000_0100_0000_01b3));
                 for (place, letter) in b"abcdefgh \n".iter().enumerate() {
                     logits[*letter as usize] = 2.0 + ((hash >> (place * 5)) % 32) as f32 / 16.0;
                 }
@@ -178,11 +180,8 @@ impl Server {
         let (tell, told) = std::sync::mpsc::channel();
         let (end, ended) = oneshot::channel::<()>();
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_multi_thread()
-                .worker_threads(2)
-                .enable_all()
-                .build()
-                .unwrap();
+            let runtime =
+                tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 tell.send(listener.local_addr().unwrap()).unwrap();

@@ -20,12 +20,15 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let key = key(&args)?;
     let loopback = args.host.is_loopback();
     if key.is_none() && !loopback && !args.open {
-        return Err(Failure::usage(format!("--host {}: others could use the model without a key", args.host))
-            .hint("set EGCFG_API_KEY or give --key-file; --open serves without a key"));
+        return Err(Failure::usage(format!(
+            "--host {}: others could use the model without a key",
+            args.host
+        ))
+        .hint("set EGCFG_API_KEY or give --key-file; --open serves without a key"));
     }
-    let listener = TcpListener::bind((args.host, args.port))
-        .await
-        .map_err(|error| Failure::usage(format!("failed to listen on {}:{}: {error}", args.host, args.port)))?;
+    let listener = TcpListener::bind((args.host, args.port)).await.map_err(|error| {
+        Failure::usage(format!("failed to listen on {}:{}: {error}", args.host, args.port))
+    })?;
     let address = listener
         .local_addr()
         .map_err(|error| Failure::usage(format!("failed to listen on {}: {error}", args.host)))?;
