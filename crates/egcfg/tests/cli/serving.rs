@@ -67,7 +67,7 @@ fn a_guided_request_gives_what_solve_gives_and_the_server_ends_in_order() {
     let mut server = Server::start(&[]);
     let body = json!({ "prompt": PROMPT, "tests": TESTS, "seed": 3, "task_id": "command line" });
     let choice = server.post("/v1/completions", &body)["choices"][0].clone();
-    assert_eq!(choice["text"], solved["program"], "{choice}");
+    assert_eq!(choice["text"], solved["code"], "{choice}");
     assert_eq!(choice["egcfg"]["passed"], solved["passed"]);
 
     let body = json!({ "prompt": "### Task\n", "max_tokens": 10, "seed": 1, "return_token_ids": true, "logprobs": 1 });
