@@ -1,7 +1,8 @@
 //! The command line as it is typed.
 
-pub(crate) mod run;
 mod report;
+pub(crate) mod run;
+pub(crate) mod serve;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -53,6 +54,9 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Solve a few held-out tasks with the embedded model, plain and guided side by side
     Demo(DemoArgs),
+    /// Serve the model over HTTP as OpenAI does; a request that carries tests is decoded under guidance
+    #[command(after_help = serve::SERVE_EXAMPLES)]
+    Serve(Box<serve::ServeArgs>),
     /// Tell which interpreter, protections and model are in use here
     Doctor(DoctorArgs),
     /// Data sets: list them, verify a file by its reference solutions
