@@ -62,6 +62,7 @@ impl<'a> Dialogue<'a> {
             answer: String::new(),
             end: Vec::new(),
             signal: egcfg_guidance::SignalStyle::default(),
+            signal_tokens: None,
             heading: None,
             examples: Vec::new(),
         };
@@ -186,6 +187,7 @@ impl<'a> Dialogue<'a> {
                     plain: Some(*log_prob),
                     guided: None,
                     instead_of: None,
+                    heads: Vec::new(),
                 });
                 if !model.info().end_tokens.contains(token) {
                     bytes.extend_from_slice(own);
