@@ -157,7 +157,13 @@ fn warm_interpreters() -> Vec<u32> {
         let name = std::fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         name.contains("_egcfg_zygote")
     });
-    found
+    found.into_iter().flat_map(served_by).collect()
+}
+
+/// With namespaces of its own a warm interpreter is the child of a process that only waits for it.
+fn served_by(pid: u32) -> Vec<u32> {
+    let namespace = |name: &str| std::fs::read_link(format!("/proc/{pid}/ns/{name}")).ok();
+    if namespace("pid") == namespace("pid_for_children") { vec![pid] } else { children(pid) }
 }
 
 fn processes_allowed(pid: &str, soft: &str) {
