@@ -1,7 +1,7 @@
 //! The command line as it is typed.
 
-pub(crate) mod run;
 mod report;
+pub(crate) mod run;
 
 use std::path::PathBuf;
 use std::time::Duration;
