@@ -1,7 +1,7 @@
 //! The command line as it is typed.
 
-mod report;
 pub(crate) mod run;
+mod report;
 
 use std::path::PathBuf;
 use std::time::Duration;
