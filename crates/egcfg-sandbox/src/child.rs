@@ -17,6 +17,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 
+use crate::cgroup::{Group, Groups};
 use crate::clock::Watch;
 use crate::error::SandboxError;
 use crate::frame::{Frame, FrameError};
@@ -42,6 +43,8 @@ pub(crate) struct Child {
     trace: OwnedFd,
     zygote: Zygote,
     work: Option<PathBuf>,
+    /// Its control group, where there are any.
+    group: Option<Arc<Group>>,
     /// How many programs it has served.
     pub(crate) served: u32,
     /// Whether a whole request has been sent to it: before that no line of a program can have run.
@@ -57,8 +60,10 @@ pub(crate) enum Ended {
     Output,
     /// More files than allowed; the child still lives.
     Disk,
-    /// More memory than allowed; the child still lives.
+    /// More memory than allowed; the child still lives, unless the kernel has ended it.
     Memory,
+    /// It ended after it had been refused a process or thread.
+    Processes,
     /// Bytes that no honest child sends.
     Forged(FrameError),
     /// The process ended; `None` when nobody knows how.
@@ -72,6 +77,7 @@ impl Child {
         role: Role,
         run: &RunDirectory,
         limits: &Arc<Limits>,
+        groups: Option<&Arc<Groups>>,
     ) -> Result<Self, SandboxError> {
         let spawn = |error: rustix::io::Errno| SandboxError::Spawn(error.to_string());
         let io = |error: std::io::Error| SandboxError::Spawn(error.to_string());
@@ -87,6 +93,8 @@ impl Child {
         let protocol = UnixStream::from_std(ours).map_err(io)?;
         let out = Output::drain(out, limits.output).map_err(io)?;
         let err = Output::drain(err, limits.output).map_err(io)?;
+        let grouped = |error: std::io::Error| SandboxError::Spawn(format!("its control group: {error}"));
+        let group = groups.map(|groups| groups.create(limits)).transpose().map_err(grouped)?;
         let work = run.next();
         let forked = zygote.fork(role, work, vec![out_end, err_end, theirs, their_trace]).await?;
         let (pid, generation) = (forked.pid, forked.generation);
@@ -107,11 +115,19 @@ impl Child {
             trace,
             zygote: zygote.clone(),
             work: Some(forked.keep()),
+            group: group.clone(),
             served: 0,
             asked: false,
         };
+        // It moves into its group while it confines itself: all before the first byte of a program is sent.
+        let admitted = async {
+            let Some(group) = group else { return Ok(()) };
+            let moved = tokio::task::spawn_blocking(move || group.admit(pid)).await;
+            moved.map_err(std::io::Error::other).flatten().map_err(grouped)
+        };
         if role != Role::Probe {
-            child.greet().await?;
+            let (greeted, admitted) = tokio::join!(child.greet(), admitted);
+            greeted.and(admitted)?;
         }
         Ok(child)
     }
@@ -188,6 +204,9 @@ impl Child {
                 () = self.out.exceeded() => return Err(Ended::Output),
                 () = self.err.exceeded() => return Err(Ended::Output),
                 () = sleep_until(next) => {
+                    if self.group.as_ref().is_some_and(|group| group.is_out_of_memory()) {
+                        return Err(Ended::Memory);
+                    }
                     if self.limits.resident && resident(self.pid) > self.limits.memory {
                         return Err(Ended::Memory);
                     }
@@ -210,7 +229,18 @@ impl Child {
         if self.out.is_exceeded() || self.err.is_exceeded() {
             return Ended::Output;
         }
-        Ended::Exited(self.exit().await)
+        let exit = self.exit().await;
+        if let (Some(group), Some(Exit { status: 1.., .. })) = (&self.group, exit) {
+            let account = group.account();
+            if account.memory_kills > 0 {
+                return Ended::Memory;
+            }
+            // Some libraries end the process when they are refused a thread.
+            if account.refused > 0 {
+                return Ended::Processes;
+            }
+        }
+        Ended::Exited(exit)
     }
 
     /// Waits a moment for the process to end by itself, ends it otherwise, and says how it ended.
@@ -220,6 +250,7 @@ impl Child {
             self.kill();
         }
         let work = self.work.take()?;
+        self.close_group();
         self.zygote.reap(self.pid, self.generation, work).await.ok().flatten()
     }
 
@@ -274,6 +305,13 @@ impl Child {
         silent && self.buffer.is_empty()
     }
 
+    /// From now on its number may be anybody's.
+    fn close_group(&self) {
+        if let Some(group) = &self.group {
+            group.close();
+        }
+    }
+
     fn kill(&self) {
         let _ = pidfd_send_signal(self.pidfd.get_ref().as_fd(), Signal::KILL);
     }
@@ -320,6 +358,7 @@ impl Drop for Child {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
             self.kill();
+            self.close_group();
             drop(self.zygote.reap(self.pid, self.generation, work));
         }
     }

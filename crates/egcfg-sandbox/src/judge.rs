@@ -300,6 +300,7 @@ fn comparer_ended(ended: &Ended) -> Failure {
         Ended::Memory => {
             Failure::new(Verdict::MemoryExceeded, "the returned value does not fit into the judge's memory")
         }
+        Ended::Processes => Failure::new(Verdict::HarnessError, "the test made more threads than it may"),
         Ended::Forged(error) => Failure::new(Verdict::HarnessError, format!("the test's process: {error}")),
         Ended::Exited(None) => {
             Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the test")

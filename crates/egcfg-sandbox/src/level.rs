@@ -13,7 +13,7 @@ pub enum Level {
     L0,
     /// Namespaces: user, mount, pid, network, IPC, UTS; a root of its own with a private `/proc`.
     L1,
-    /// A control group (version 2) per run: memory and processes counted over the whole tree, which dies as one.
+    /// A control group per run: memory and processes counted over the whole tree, which dies as one.
     L2,
 }
 

@@ -63,8 +63,8 @@ pub struct Limits {
     pub idle: Duration,
     /// Address space in bytes, the interpreter's own 30 MB included; with `resident`, memory in use. Default 1 GiB.
     pub memory: u64,
-    /// Whether `memory` counts what is resident, looked at every few milliseconds, instead of address space, which the
-    /// kernel limits by itself.
+    /// Whether `memory` counts what is resident instead of address space: by the control group where there is one, else looked
+    /// at every few milliseconds.
     pub resident: bool,
     /// Bytes written to standard output and error together. Default 1 MiB.
     pub output: u64,
@@ -76,7 +76,8 @@ pub struct Limits {
     pub entries: u64,
     /// Open descriptors. Default 64.
     pub files: u64,
-    /// Threads (in force where the sandbox runs as root; elsewhere the address space bounds them). Default 32.
+    /// Threads (in force where the sandbox runs as root or has control groups; elsewhere the address space bounds them).
+    /// Default 32.
     pub threads: u64,
     /// Stack of the main thread in bytes. Default 64 MiB.
     pub stack: u64,

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
+use crate::cgroup::Groups;
 use crate::child::Child;
 use crate::error::SandboxError;
 use crate::options::Limits;
@@ -31,6 +32,8 @@ pub(crate) struct Pool {
     pub(crate) limits: Arc<Limits>,
     zygotes: Vec<Zygote>,
     run: Arc<RunDirectory>,
+    /// Where each child gets a control group, if it does.
+    groups: Option<Arc<Groups>>,
     permits: Semaphore,
     ready: Mutex<Ready>,
     workers: usize,
@@ -67,6 +70,7 @@ impl Pool {
     pub(crate) fn new(
         zygotes: Vec<Zygote>,
         run: Arc<RunDirectory>,
+        groups: Option<Arc<Groups>>,
         limits: Limits,
         workers: usize,
     ) -> Arc<Self> {
@@ -74,6 +78,7 @@ impl Pool {
             limits: Arc::new(limits),
             zygotes,
             run,
+            groups,
             permits: Semaphore::new(workers),
             ready: Mutex::default(),
             workers,
@@ -141,7 +146,14 @@ impl Pool {
         let traced = role == Role::Candidate && self.tracing.load(Ordering::Relaxed);
         let role = if traced { Role::Traced } else { role };
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
-        Child::fork(&self.zygotes[turn % self.zygotes.len()], role, &self.run, &self.limits).await
+        Child::fork(
+            &self.zygotes[turn % self.zygotes.len()],
+            role,
+            &self.run,
+            &self.limits,
+            self.groups.as_ref(),
+        )
+        .await
     }
 
     /// Makes children until enough wait; the first error ends it (whoever needs a child then sees it).

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::cgroup::Found;
 use crate::clock::Watch;
 use crate::error::SandboxError;
 use crate::level::{Level, LevelChoice};
@@ -104,8 +105,8 @@ pub(crate) struct Probed {
     pub(crate) reference: Option<f64>,
 }
 
-/// Probes all of the layers up to `ceiling`.
-pub(crate) async fn probe(pool: &Pool, ceiling: Level) -> Result<Probed, SandboxError> {
+/// Probes all of the layers up to `ceiling`; what is known of control groups comes from elsewhere.
+pub(crate) async fn probe(pool: &Pool, ceiling: Level, groups: Found) -> Result<Probed, SandboxError> {
     let mut child = pool.fork(Role::Probe).await?;
     let mut watch = Watch::wall_only(std::time::Duration::from_secs(20));
     let frame = child
@@ -117,7 +118,7 @@ pub(crate) async fn probe(pool: &Pool, ceiling: Level) -> Result<Probed, Sandbox
     }
     let mut found: BTreeMap<String, Option<String>> = serde_json::from_slice(frame.field(0))
         .map_err(|error| SandboxError::Protocol(format!("the probe's answer: {error}")))?;
-    found.extend(crate::cgroup::missing().map(|(name, why)| (name.to_owned(), Some(why))));
+    found.extend(groups.into_iter().map(|(name, why)| (name.to_owned(), why)));
     let root = rustix::process::geteuid().is_root();
     let tables = [(Level::L0, L0), (Level::L1, L1), (Level::L2, L2)];
     let protections =

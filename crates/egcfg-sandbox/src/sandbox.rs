@@ -8,6 +8,7 @@ use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
 
 use crate::bundle::{Bundle, backstop};
+use crate::cgroup::{Found, Groups, Version, missing, prove};
 use crate::descriptors::make_room;
 use crate::error::SandboxError;
 use crate::interpreter::Interpreter;
@@ -32,6 +33,7 @@ pub struct Sandbox {
 struct Inner {
     interpreter: Interpreter,
     protections: Vec<Protection>,
+    interface: Option<Version>,
     ceiling: Level,
     calibration: f64,
     profile: Profile,
@@ -81,6 +83,8 @@ impl Sandbox {
         let interpreter = tokio::task::spawn_blocking(find)
             .await
             .map_err(|error| SandboxError::Zygote(error.to_string()))??;
+        // Before anything is started: this process may have to move to another group for it.
+        let (groups, proof) = control_groups(&options, &interpreter);
         let run = Arc::new(RunDirectory::create()?);
         let tidy = Tidy(run.path().to_owned());
         let bundle = Bundle::new(&interpreter, &options, run.path())?;
@@ -92,15 +96,26 @@ impl Sandbox {
             ready.map_err(SandboxError::Zygote)?;
             zygotes.push(zygote);
         }
-        let probing = Pool::new(zygotes.clone(), Arc::clone(&run), options.limits.clone(), options.workers);
-        let Probed { protections, reference } = probe(&probing, options.level.ceiling()).await?;
+        let probing =
+            Pool::new(zygotes.clone(), Arc::clone(&run), None, options.limits.clone(), options.workers);
+        let Probed { protections, reference } = probe(
+            &probing,
+            options.level.ceiling(),
+            proof.await.unwrap_or_else(|error| missing(&error.to_string())),
+        )
+        .await?;
         let calibration = match (options.calibrate, reference) {
             (true, Some(seconds)) => calibrate::remember(&interpreter.path, seconds),
             (true, None) => calibrate::known(&interpreter.path).unwrap_or(1.0),
             (false, _) => 1.0,
         };
-        let limits = calibrate::scaled(&options.limits, calibration);
-        let pool = Pool::new(zygotes.clone(), Arc::clone(&run), limits, options.workers);
+        let mut limits = calibrate::scaled(&options.limits, calibration);
+        let in_force = |name: &str| protections.iter().any(|one| one.name == name && one.in_force());
+        let groups = groups.filter(|_| in_force("cgroup-memory") || in_force("cgroup-pids"));
+        // Where the kernel counts, nobody needs to look.
+        limits.resident &= groups.is_none() || !in_force("cgroup-memory");
+        let interface = groups.as_ref().map(|groups| groups.version);
+        let pool = Pool::new(zygotes.clone(), Arc::clone(&run), groups, limits, options.workers);
         // No system lacks this one by its nature: without it the disk is full, and the others cannot be probed.
         let left_out = options.without.iter().any(|name| name == "work-directory");
         let work = protections.iter().find(|protection| protection.name == "work-directory" && !left_out);
@@ -131,6 +146,7 @@ impl Sandbox {
             inner: Arc::new(Inner {
                 interpreter,
                 protections,
+                interface,
                 ceiling: options.level.ceiling(),
                 calibration,
                 limits: options.limits,
@@ -219,6 +235,11 @@ impl Sandbox {
         level(&self.inner.protections)
     }
 
+    /// Which interface of the kernel gives each run a control group: `version 1` or `version 2`; `None` where none does.
+    pub fn control_groups(&self) -> Option<String> {
+        self.inner.interface.map(|version| version.to_string())
+    }
+
     /// The factor, 1 or more, by which the limits of time have grown because this machine is slow or busy.
     pub fn calibration(&self) -> f64 {
         self.inner.calibration
@@ -271,6 +292,24 @@ impl Sandbox {
         mark_cut(&mut trace, verdict);
         Some(trace)
     }
+}
+
+/// The group for this sandbox's runs, where one can be made, and a trial that is under way: of whether its limits hold.
+fn control_groups(
+    options: &SandboxOptions,
+    interpreter: &Interpreter,
+) -> (Option<Arc<Groups>>, JoinHandle<Found>) {
+    let opened = match options.level.ceiling() {
+        Level::L2 => Groups::open(&options.without),
+        _ => Err("not asked for".to_owned()),
+    };
+    let (groups, python, without) =
+        (opened.as_ref().ok().cloned(), interpreter.path.clone(), options.without.clone());
+    let trial = tokio::task::spawn_blocking(move || match opened {
+        Ok(groups) => prove(&groups, &python, &without),
+        Err(why) => missing(&why),
+    });
+    (groups, trial)
 }
 
 /// The layers that can be had here with these options, weakest first ([`Level::None`] always can). Starts a sandbox to

@@ -228,6 +228,11 @@ impl<'a> Session<'a> {
                 let text = format!("used more than {} bytes of memory", limits.memory);
                 Failure::new(Verdict::MemoryExceeded, text)
             }
+            Ended::Processes => {
+                let text =
+                    format!("ended when it was refused more than {} processes and threads", limits.threads);
+                Failure::new(Verdict::ProcessLimit, text)
+            }
             Ended::Forged(error) => {
                 Failure::new(Verdict::Forged, format!("on the harness's own channel: {error}"))
             }

@@ -71,7 +71,7 @@ fn write_sandbox(text: &mut String, sandbox: &Sandbox) {
     let _ = write!(
         text,
         "sandbox      level {}, profile {}\nlimits       {} s processor, {} s idle, {} s real time, {} MiB {}, {} threads\n\
-         calibration  {:.2} (limits of time are multiplied by it)\n\nprotections\n",
+         calibration  {:.2} (limits of time are multiplied by it)\ngroups       {}\n\nprotections\n",
         sandbox.level(),
         sandbox.profile(),
         limits.cpu.as_secs_f64(),
@@ -81,6 +81,9 @@ fn write_sandbox(text: &mut String, sandbox: &Sandbox) {
         if limits.resident { "resident" } else { "address space" },
         limits.threads,
         sandbox.calibration(),
+        sandbox
+            .control_groups()
+            .map_or_else(|| "no control groups".to_owned(), |one| format!("control groups, {one}")),
     );
     let widest = sandbox.protections().iter().map(|p| p.name.len()).max().unwrap_or(0);
     for protection in sandbox.protections() {
@@ -103,6 +106,7 @@ fn described(sandbox: &Sandbox) -> Value {
         "levels": Level::ALL.map(|level| json!({ "level": level.name(), "in_force": level <= sandbox.level() })),
         "profile": sandbox.profile().name(),
         "calibration": sandbox.calibration(),
+        "control_groups": sandbox.control_groups(),
         "limits": {
             "cpu_s": limits.cpu.as_secs_f64(), "idle_s": limits.idle.as_secs_f64(), "wall_s": limits.wall.as_secs_f64(),
             "memory": limits.memory, "resident": limits.resident, "output": limits.output, "threads": limits.threads,
