@@ -1,13 +1,19 @@
-//! Models by name: a name as a person types it becomes the path of a GGUF file. The hub's cache is looked into and, where
-//! that is allowed, filled ([`Hub`]); a folder of safetensors is converted ([`checkpoint`]), once ([`Converted`]).
+//! Models by name: a name as a person types it becomes the path of a GGUF file. The hub's cache is looked into ([`Cache`]);
+//! a folder of safetensors is converted ([`checkpoint`]), once ([`Converted`]).
 
+mod cache;
 pub mod checkpoint;
+mod choose;
 mod converted;
 mod error;
 pub mod gguf;
+mod name;
 
+pub use cache::{Cache, CacheError, Found};
+pub use choose::{PREFERENCE, choose, quantisation};
 pub use converted::Converted;
 pub use error::{CheckpointError, Problem};
+pub use name::{HubName, Pick};
 
 /// How far a piece of work has come, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,5 +26,5 @@ pub struct Progress {
     pub total: u64,
 }
 
-/// Told about progress. `Break` ends the work, which leaves nothing behind but what can be gone on with.
+/// Told about progress. `Break` ends the work, which leaves nothing behind.
 pub type Watch<'a> = &'a mut (dyn FnMut(Progress) -> std::ops::ControlFlow<()> + Send);

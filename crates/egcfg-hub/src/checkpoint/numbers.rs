@@ -66,3 +66,42 @@ fn quantise(block: &[f32], out: &mut Vec<u8>) -> Result<(), f32> {
     out.extend(block.iter().map(|value| (value * inverse).round() as i8 as u8));
     Ok(())
 }
+
+#[cfg(test)]
+#[path = "../../tests/support/formula.rs"]
+mod formula;
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest as _, Sha256};
+
+    use super::*;
+
+    /// The same bytes as the `gguf` package's (Q8_0, BF16) and numpy's (F16), by their hashes.
+    #[test]
+    fn formats_are_the_reference_s_to_the_bit() {
+        let golden: serde_json::Value =
+            serde_json::from_str(include_str!("../../tests/data/common.json")).unwrap();
+        let values = super::formula::weight("q8_0", &[64, 32]);
+        for (kind, field) in
+            [(ElementType::Q8_0, "q8_0"), (ElementType::Bf16, "bf16"), (ElementType::F16, "f16")]
+        {
+            let mut bytes = Vec::new();
+            narrow(&values, kind, &mut bytes).unwrap();
+            assert_eq!(bytes.len() as u64, kind.bytes(values.len()));
+            let hash = crate::converted::hex(&Sha256::digest(&bytes));
+            assert_eq!(golden[field], serde_json::json!(hash), "{field}");
+        }
+    }
+
+    #[test]
+    fn what_half_precision_cannot_hold_is_told() {
+        for bad in [1e6, f32::INFINITY, f32::NAN] {
+            assert!(narrow(&[bad; 32], ElementType::F16, &mut Vec::new()).is_err());
+        }
+        assert!(narrow(&[f32::NAN; 32], ElementType::Q8_0, &mut Vec::new()).is_err());
+        let mut bytes = Vec::new();
+        narrow(&[0.0; 32], ElementType::Q8_0, &mut bytes).unwrap();
+        assert_eq!(bytes, [0; 34]);
+    }
+}
