@@ -5,8 +5,8 @@ use crate::name::Pick;
 
 /// Quantisations in the order in which they are taken; others come after them, by name.
 pub const PREFERENCE: [&str; 14] = [
-    "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_K_M", "Q4_K_S", "Q5_1", "Q5_0", "IQ4_XS", "IQ4_NL", "Q4_1", "Q4_0", "F16",
-    "BF16",
+    "Q8_0", "Q6_K", "Q5_K_M", "Q5_K_S", "Q4_K_M", "Q4_K_S", "Q5_1", "Q5_0", "IQ4_XS", "IQ4_NL", "Q4_1",
+    "Q4_0", "F16", "BF16",
 ];
 
 /// A file name's quantisation: its last part that looks like one, in capitals.
@@ -77,7 +77,14 @@ mod tests {
 
     #[test]
     fn the_nearly_lossless_one_is_taken_unless_another_is_named() {
-        let all = files(&["a.Q2_K.gguf", "a.f16.gguf", "a.Q4_K_M.gguf", "a.q8_0.gguf", "mmproj-a.f16.gguf", "config.json"]);
+        let all = files(&[
+            "a.Q2_K.gguf",
+            "a.f16.gguf",
+            "a.Q4_K_M.gguf",
+            "a.q8_0.gguf",
+            "mmproj-a.f16.gguf",
+            "config.json",
+        ]);
         assert_eq!(choose(&all, &Pick::Default), Ok(Some("a.q8_0.gguf")));
         assert_eq!(choose(&all, &Pick::Quantisation("q4_k_m".into())), Ok(Some("a.Q4_K_M.gguf")));
         assert!(choose(&all, &Pick::Quantisation("Q5_0".into())).unwrap_err().contains("a.Q2_K.gguf"));

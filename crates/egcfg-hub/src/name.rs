@@ -87,8 +87,24 @@ mod tests {
         assert_eq!((name.pick, name.revision.as_str()), (Pick::File("sub/c.gguf".into()), "main"));
         assert_eq!(HubName::parse("a/b").unwrap().pick, Pick::Default);
         for path in [
-            "pocket", "./a/b", "/a/b", "~/a/b", "../a/b", "models/coder.gguf", "a/b/c.bin", "a/../b", "a/b/../c.gguf",
-            "http://a/b", "a/b:", "a/", "/b", "a/b:Q8/c.gguf", "a b/c", "a/b@", "a/.b", "a\\b/c",
+            "pocket",
+            "./a/b",
+            "/a/b",
+            "~/a/b",
+            "../a/b",
+            "models/coder.gguf",
+            "a/b/c.bin",
+            "a/../b",
+            "a/b/../c.gguf",
+            "http://a/b",
+            "a/b:",
+            "a/",
+            "/b",
+            "a/b:Q8/c.gguf",
+            "a b/c",
+            "a/b@",
+            "a/.b",
+            "a\\b/c",
         ] {
             assert_eq!(HubName::parse(path), None, "{path}");
         }

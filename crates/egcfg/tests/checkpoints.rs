@@ -257,11 +257,27 @@ type Fault = (&'static str, fn(&mut Value), &'static str);
 #[test]
 fn what_cannot_be_converted_is_named() {
     let faults: [Fault; 6] = [
-        ("config.json", |v| v["architectures"] = json!(["GPTNeoXForCausalLM"]), "architectures: \"GPTNeoXForCausalLM\""),
-        ("config.json", |v| v["rope_scaling"] = json!({ "rope_type": "llama3", "factor": 8.0 }), "rope_scaling.rope_type: \"llama3\""),
-        ("config.json", |v| v["intermediate_size"] = json!(65), "has shape [64, 32]; config.json asks for [65, 32]"),
+        (
+            "config.json",
+            |v| v["architectures"] = json!(["GPTNeoXForCausalLM"]),
+            "architectures: \"GPTNeoXForCausalLM\"",
+        ),
+        (
+            "config.json",
+            |v| v["rope_scaling"] = json!({ "rope_type": "llama3", "factor": 8.0 }),
+            "rope_scaling.rope_type: \"llama3\"",
+        ),
+        (
+            "config.json",
+            |v| v["intermediate_size"] = json!(65),
+            "has shape [64, 32]; config.json asks for [65, 32]",
+        ),
         ("config.json", |v| v["num_hidden_layers"] = json!(1), "model.layers.1."),
-        ("tokenizer.json", |v| v["pre_tokenizer"] = json!({ "type": "Whitespace" }), "pre_tokenizer: Whitespace"),
+        (
+            "tokenizer.json",
+            |v| v["pre_tokenizer"] = json!({ "type": "Whitespace" }),
+            "pre_tokenizer: Whitespace",
+        ),
         ("tokenizer.json", |v| v["model"]["type"] = json!("Unigram"), "model.type: \"Unigram\""),
     ];
     for (file, change, expected) in faults {

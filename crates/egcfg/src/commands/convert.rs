@@ -53,6 +53,9 @@ pub(crate) async fn run(args: ConvertArgs) -> Result<ExitCode, Failure> {
 /// it is.
 #[cfg(feature = "llama")]
 pub(crate) fn resolve(model: &str) -> Result<PathBuf, Failure> {
+    if model == "pocket" {
+        return Ok(model.into());
+    }
     let (folder, name) = match named(model)? {
         Found::Gguf(file) => return Ok(file),
         Found::Checkpoint(folder) => {
@@ -143,9 +146,9 @@ fn failure(folder: &Path, error: &CheckpointError) -> Failure {
 
 /// `coder/` and f16 become `coder.f16.gguf` beside it.
 fn beside(folder: &Path, kind: &str) -> Result<PathBuf, Failure> {
-    let whole = folder.canonicalize().map_err(|error| {
-        Failure::input(format!("failed to convert {}: {error}", folder.display()))
-    })?;
+    let whole = folder
+        .canonicalize()
+        .map_err(|error| Failure::input(format!("failed to convert {}: {error}", folder.display())))?;
     let name = whole.file_name().ok_or_else(|| Failure::usage("name a file: --out FILE"))?;
     Ok(whole.with_file_name(format!("{}.{kind}.gguf", name.to_string_lossy())))
 }
