@@ -283,7 +283,7 @@ impl Run<'_> {
             style: settings.signal_style.unwrap_or(template.signal),
             heading: template.heading.as_deref(),
             outcome: settings.config.switches.outcome,
-            budget: settings.signal_tokens.map_or(room, |limit| limit.min(room)),
+            budget: settings.signal_tokens.or(template.signal_tokens).map_or(room, |limit| limit.min(room)),
         };
         self.block = writer.write(entries)?;
         self.guided = (self.block.entries > 0).then(|| self.prompt.guided(&self.block.tokens));

@@ -2,6 +2,8 @@
 //! A [`Folder`] is what was read, a [`Report`] what can honestly be said about it; the rest writes that down. Nothing here
 //! decides anything or changes a file of the experiment.
 
+#![allow(clippy::float_cmp, reason = "gammas and temperatures are names here: read, never computed")]
+
 mod cell;
 pub mod csv;
 mod curve;
@@ -25,6 +27,6 @@ pub use folder::{Filter, Folder, Group};
 pub use interval::{Interval, Score};
 pub use numbers::{Kind, Number};
 pub use published::Published;
-pub use replay::{Replay, Step, Token};
+pub use replay::{Head, Replay, Step, Token};
 pub use report::{Fixed, GroupReport, REPORT_VERSION, Report};
 pub use row::Row;

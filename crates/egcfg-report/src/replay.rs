@@ -85,8 +85,11 @@ pub struct Token {
     pub i: Option<String>,
     /// The heads: text and log-probabilities (plain, guided, blended).
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub h: Vec<(String, Option<f32>, Option<f32>, Option<f32>)>,
+    pub h: Vec<Head>,
 }
+
+/// Text and log-probabilities: plain, guided, blended.
+pub type Head = (String, Option<f32>, Option<f32>, Option<f32>);
 
 /// A candidate.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -77,7 +77,8 @@ impl Bundle {
     ) -> Result<Self, SandboxError> {
         let filters = programs(&options.without)
             .map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
-        let filters: Vec<String> = filters.iter().map(|program| hex(program)).collect();
+        let all =
+            |programs: &[Vec<u8>]| -> Vec<String> { programs.iter().map(|program| hex(program)).collect() };
         let mut read: Vec<&Path> = interpreter.library.iter().map(PathBuf::as_path).collect();
         let extra: Vec<&PathBuf> = options.import_paths.iter().chain(&interpreter.packages).collect();
         read.extend(extra.iter().map(|path| path.as_path()));
@@ -96,7 +97,8 @@ impl Bundle {
             "preload": preload,
             "data": options.profile == Profile::DataScience,
             "plan": {
-                "filters": filters,
+                "filters": all(&filters.own),
+                "inherited": all(&filters.inherited),
                 "pid_magic": PID_MAGIC,
                 "uid_base": UID_BASE,
                 "read": read,

@@ -17,11 +17,12 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::clock::{Reading, Watch, resident};
+use crate::clock::Watch;
 use crate::error::SandboxError;
 use crate::frame::{Frame, FrameError};
 use crate::options::Limits;
 use crate::output::Output;
+use crate::reading::{Reading, resident};
 use crate::workdir::{RunDirectory, hides_more, is_over};
 use crate::zygote::{Exit, Role, Zygote};
 
@@ -43,6 +44,8 @@ pub(crate) struct Child {
     work: Option<PathBuf>,
     /// How many programs it has served.
     pub(crate) served: u32,
+    /// Whether a whole request has been sent to it: before that no line of a program can have run.
+    asked: bool,
 }
 
 /// What came instead of an answer.
@@ -105,6 +108,7 @@ impl Child {
             zygote: zygote.clone(),
             work: Some(forked.keep()),
             served: 0,
+            asked: false,
         };
         if role != Role::Probe {
             child.greet().await?;
@@ -163,7 +167,12 @@ impl Child {
             tokio::select! {
                 biased;
                 written = write(&self.protocol, &data[sent..]), if sent < data.len() => match written {
-                    Ok(size) => sent += size,
+                    Ok(size) => {
+                        sent += size;
+                        self.asked |= sent == data.len();
+                    }
+                    // It died while it waited: that was no program's doing.
+                    Err(_) if !self.asked => return Err(Ended::Exited(None)),
                     Err(_) => return Err(self.ended().await),
                 },
                 frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use egcfg_task::Clock;
 
 use crate::options::Limits;
+use crate::reading::{Reading, ticks_per_second};
 
 /// On a machine with more work than processors a test may take up to this many times its wall limit.
 const PATIENCE: u32 = 8;
@@ -16,72 +17,6 @@ const STEP: Duration = Duration::from_millis(100);
 const GAP: Duration = Duration::from_secs(1);
 /// How much idleness one look can show at most: a single look after a gap says little about the time before it.
 const GLANCE: Duration = Duration::from_millis(250);
-
-/// One look at a process.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Reading {
-    /// Processor time of all its threads so far.
-    cpu: Duration,
-    /// Real time for which its main thread was ready to run and did not get a processor.
-    waited: Duration,
-    /// Whether it runs or is ready to.
-    running: bool,
-}
-
-impl Reading {
-    /// Looks at `/proc/<pid>/stat`; nothing there reads as a process that does nothing. `None` when this process is out
-    /// of descriptors or memory: then nothing is known, and nothing must be concluded.
-    pub(crate) fn take(pid: i32) -> Option<Self> {
-        let text = match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
-            Err(error) if is_ours(&error) => return None,
-            other => other.unwrap_or_default(),
-        };
-        let mut reading = Self::parse(&text).unwrap_or_default();
-        // Not every kernel keeps this account; without it a busy machine counts against the program.
-        let text = std::fs::read_to_string(format!("/proc/{pid}/schedstat")).unwrap_or_default();
-        let waited = text.split_ascii_whitespace().nth(1).and_then(|field| field.parse().ok());
-        reading.waited = Duration::from_nanos(waited.unwrap_or(0));
-        Some(reading)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        // The name in the second field may hold anything, also spaces and parentheses.
-        let rest = &text[text.rfind(')')? + 1..];
-        let mut fields = rest.split_ascii_whitespace();
-        // A process that waits for a page or a disk does not sleep of its own will.
-        let running = matches!(fields.next()?, "R" | "D");
-        let mut times = fields.skip(10).take(2).map(str::parse::<u64>);
-        let ticks = times.next()?.ok()? + times.next()?.ok()?;
-        let cpu = Duration::from_secs_f64(ticks as f64 / ticks_per_second());
-        Some(Self { cpu, waited: Duration::ZERO, running })
-    }
-
-    /// Processor time of all its threads so far.
-    pub(crate) fn cpu(self) -> Duration {
-        self.cpu
-    }
-}
-
-/// Bytes of memory in use that no file stands behind, shared memory included; nothing for a process that is gone.
-pub(crate) fn resident(pid: i32) -> u64 {
-    resident_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default())
-}
-
-fn resident_of(status: &str) -> u64 {
-    let counted = status.lines().filter_map(|line| line.split_once(':'));
-    let counted = counted.filter(|(name, _)| ["RssAnon", "RssShmem"].contains(name));
-    let kib = counted.filter_map(|(_, value)| value.trim().trim_end_matches(" kB").parse::<u64>().ok());
-    kib.sum::<u64>() << 10
-}
-
-/// Whether an error says that the supervisor lacks something, and nothing about what it looked at.
-pub(crate) fn is_ours(error: &std::io::Error) -> bool {
-    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM))
-}
-
-fn ticks_per_second() -> f64 {
-    rustix::param::clock_ticks_per_second() as f64
-}
 
 /// The clocks of one test.
 #[derive(Debug)]
@@ -201,14 +136,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_kernels_account_is_read_past_a_hostile_name() {
-        let text = "42 (a) R (b) c) S 1 2 3 4 5 6 7 8 9 10 150 50 0 0 20 0";
-        let reading = Reading::parse(text).unwrap();
-        assert!(!reading.running);
-        assert_eq!(reading.cpu, Duration::from_secs_f64(200.0 / ticks_per_second()));
-    }
+    use crate::reading::is_ours;
 
     #[test]
     fn a_busy_process_runs_out_of_cpu_and_a_sleeping_one_out_of_idle_time() {
@@ -264,22 +192,5 @@ mod tests {
             assert!(is_ours(&std::io::Error::from_raw_os_error(code)));
         }
         assert!(!is_ours(&std::io::Error::from_raw_os_error(libc::ENOENT)));
-    }
-
-    #[test]
-    fn private_and_shared_memory_counts_and_files_do_not() {
-        let status = "Name:\tRssAnon: 7\nVmRSS:\t  9000 kB\nRssAnon:\t    2000 kB\nRssFile:\t    6000 kB\nRssShmem:\t    1000 kB\n";
-        assert_eq!(resident_of(status), 3000 << 10);
-        assert_eq!(resident_of(""), 0);
-        assert!(resident(std::process::id().cast_signed()) > 1 << 16);
-    }
-
-    #[test]
-    fn this_process_has_used_some_time() {
-        // On a busy machine real time is no processor time.
-        let started = Instant::now();
-        let cpu = || Reading::take(std::process::id().cast_signed()).unwrap().cpu();
-        while cpu() == Duration::ZERO && started.elapsed() < Duration::from_secs(20) {}
-        assert!(cpu() > Duration::ZERO);
     }
 }

@@ -1,7 +1,11 @@
-//! The seccomp deny-list, compiled here and installed by each child after its fork. System calls that no judged program
-//! needs are refused with an error instead of a kill, so that a program which tries one is judged like any other.
-//! Three programs stack: calls refused with EPERM; process creation refused with EAGAIN, the error that the manual gives for
-//! a process limit; `clone3`, whose flags no filter can see, refused with ENOSYS, so that the C library falls back.
+//! The seccomp deny-list, compiled here. System calls that no judged program needs are refused with an error instead of a
+//! kill, so that a program which tries one is judged like any other. Several programs stack: calls refused with EPERM;
+//! process creation refused with EAGAIN, the error that the manual gives for a process limit; `clone3`, whose flags no filter
+//! can see, refused with ENOSYS, so that the C library falls back.
+//!
+//! What neither the warm interpreter nor a child's preparation needs is refused to the interpreter once and inherited: for each
+//! filter the kernel translates the program and tries every call number on it, a third of a millisecond for the long
+//! list. Only what is left is installed by each child after its fork.
 //! Each call stands under the protection that refuses it, so that a test can leave out that one and show what it stops.
 
 use std::collections::BTreeMap;
@@ -16,30 +20,57 @@ pub(crate) const PID_MAGIC: u32 = 0x6567_6366;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// The filters as `struct sock_filter` arrays, in the order in which they are to be installed. Empty where the
-/// architecture is not known; the probe then reports what is missing. `without` names protections to leave out.
-pub(crate) fn programs(without: &[String]) -> Result<Vec<Vec<u8>>, seccompiler::Error> {
-    let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(Vec::new()) };
-    let has = |name: &str| !without.iter().any(|left_out| left_out == name);
-    let mut programs = Vec::new();
-    for (rules, errno) in [
-        (refused(&has)?, libc::EPERM),
-        (if has("fork-denied") { processes()? } else { Rules::new() }, libc::EAGAIN),
-        (BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS),
-    ] {
-        if rules.is_empty() {
-            continue;
-        }
-        let action = SeccompAction::Errno(errno as u32);
-        let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, arch)?;
-        let program: BpfProgram = filter.try_into()?;
-        programs.push(bytes(&program));
-    }
-    if has("seccomp") {
-        programs.push(refuse_unknown());
-    }
-    Ok(programs)
+/// The filters as `struct sock_filter` arrays. Empty where the architecture is not known; the probe then reports what is
+/// missing.
+#[derive(Debug, Default)]
+pub(crate) struct Filters {
+    /// Installed once in the warm interpreter, where that can be.
+    pub(crate) inherited: Vec<Vec<u8>>,
+    /// Installed by each child.
+    pub(crate) own: Vec<Vec<u8>>,
 }
+
+/// Compiles the filters; `without` names protections to leave out.
+pub(crate) fn programs(without: &[String]) -> Result<Filters, seccompiler::Error> {
+    let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(Filters::default()) };
+    let has = |name: &str| !without.iter().any(|left_out| left_out == name);
+    let compile = |rules: Rules, errno: i32| {
+        let action = SeccompAction::Errno(errno as u32);
+        let program: BpfProgram =
+            SeccompFilter::new(rules, SeccompAction::Allow, action, arch)?.try_into()?;
+        Ok::<_, seccompiler::Error>(bytes(&program))
+    };
+    let (mut own, inherited): (Rules, Rules) =
+        refused(&has).into_iter().partition(|(number, _)| PREPARATION.contains(number));
+    own.extend(refused_by_arguments(&has)?);
+    let mut filters = Filters::default();
+    if !inherited.is_empty() {
+        filters.inherited.push(compile(inherited, libc::EPERM)?);
+    }
+    filters.inherited.push(compile(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?);
+    if has("seccomp") {
+        filters.inherited.push(refuse_unknown());
+    }
+    filters.own.push(compile(own, libc::EPERM)?);
+    if has("fork-denied") {
+        filters.own.push(compile(processes()?, libc::EAGAIN)?);
+    }
+    Ok(filters)
+}
+
+/// Refused calls that the warm interpreter makes for each child, or a child before it is confined: namespaces and their
+/// mounts, a handle on the child, the owner of its work directory, the memory of a trial trace.
+const PREPARATION: &[i64] = &[
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pidfd_open,
+    libc::SYS_memfd_create,
+    libc::SYS_fchownat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chown,
+];
 
 fn bytes(program: &BpfProgram) -> Vec<u8> {
     let mut data = Vec::with_capacity(program.len() * 8);
@@ -77,15 +108,17 @@ fn when(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompil
     Ok(SeccompRule::new(conditions?)?)
 }
 
-fn refused(has: &dyn Fn(&str) -> bool) -> Result<Rules, seccompiler::Error> {
+/// Calls refused whatever their arguments.
+fn refused(has: &dyn Fn(&str) -> bool) -> Rules {
+    let lists = REFUSED.iter().chain(REFUSED_X86_64).filter(|(protection, _)| has(protection));
+    lists.flat_map(|(_, numbers)| numbers.iter().map(|&number| (number, Vec::new()))).collect()
+}
+
+/// Calls refused with certain arguments.
+fn refused_by_arguments(has: &dyn Fn(&str) -> bool) -> Result<Rules, seccompiler::Error> {
     use SeccompCmpOp::{Eq, Ne};
     let own = u64::from(PID_MAGIC);
     let mut rules = Rules::new();
-    for &(protection, numbers) in REFUSED.iter().chain(REFUSED_X86_64) {
-        if has(protection) {
-            rules.extend(numbers.iter().map(|&number| (number, Vec::new())));
-        }
-    }
     // Signals and limits: to this process only.
     if has("signals-denied") {
         for number in [libc::SYS_kill, libc::SYS_tgkill, libc::SYS_tkill] {

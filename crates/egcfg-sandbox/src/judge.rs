@@ -250,6 +250,7 @@ impl Judging<'_, '_> {
             error: (!line.is_empty()).then(|| one_line(&line)),
             got: (!got.is_empty()).then(|| one_line(&got)),
             unproven: frame.field(4) == b"1",
+            flaky: false,
         }
     }
 
@@ -267,10 +268,8 @@ impl Judging<'_, '_> {
             Ok(frame) => Some(self.session.raised(&frame)),
             Err(failure) => Some(failure),
         };
-        let mut result = failure.map_or_else(
-            || TestResult { verdict: Verdict::Passed, seconds: 0.0, error: None, got: None, unproven: true },
-            |failure| plain(failure, Duration::ZERO),
-        );
+        let passed = Failure { verdict: Verdict::Passed, error: None };
+        let mut result = plain(failure.unwrap_or(passed), Duration::ZERO);
         result.unproven = true;
         result
     }
@@ -284,6 +283,7 @@ pub(crate) fn plain(failure: Failure, taken: Duration) -> TestResult {
         error: failure.error,
         got: None,
         unproven: false,
+        flaky: false,
     }
 }
 

@@ -39,12 +39,14 @@ mod fuzz_bodies;
 mod fuzz_tests;
 mod interpreter;
 mod judge;
+mod keeper;
 mod level;
 mod options;
 mod output;
 mod pool;
 mod profile;
 mod protection;
+mod reading;
 #[cfg(feature = "exec_eval")]
 pub mod remote;
 mod sandbox;
@@ -54,6 +56,7 @@ mod text;
 mod token;
 mod trace_decode;
 mod value;
+mod warm;
 mod workdir;
 mod zygote;
 

@@ -146,18 +146,30 @@ impl Pool {
 
     /// Makes children until enough wait; the first error ends it (whoever needs a child then sees it).
     pub(crate) async fn refill(&self) {
-        if self.refilling.swap(true, Ordering::AcqRel) {
-            return;
-        }
-        'roles: for role in [Role::Candidate, Role::Comparer] {
-            while self.ready().of(role).len() < self.depth {
-                match self.fork(role).await {
-                    Ok(child) => self.ready().of(role).push(child),
-                    Err(_) => break 'roles,
-                }
+        // Whoever finds another one at work leaves it to that one, which looks again after it has said that it is done.
+        while let Some(role) = self.short_of()
+            && !self.refilling.swap(true, Ordering::AcqRel)
+        {
+            let forked = self.fork(role).await.map(|child| self.keep(role, child));
+            self.refilling.store(false, Ordering::Release);
+            if forked.is_err() {
+                return;
             }
         }
-        self.refilling.store(false, Ordering::Release);
+    }
+
+    /// Lets a new child wait, unless a comparer has come back meanwhile and there are enough.
+    fn keep(&self, role: Role, child: Child) {
+        let mut ready = self.ready();
+        if ready.of(role).len() < self.depth {
+            ready.of(role).push(child);
+        }
+    }
+
+    /// The role of which too few children wait.
+    fn short_of(&self) -> Option<Role> {
+        let mut ready = self.ready();
+        [Role::Candidate, Role::Comparer].into_iter().find(|&role| ready.of(role).len() < self.depth)
     }
 
     fn ready(&self) -> std::sync::MutexGuard<'_, Ready> {

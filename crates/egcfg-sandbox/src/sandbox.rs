@@ -102,7 +102,8 @@ impl Sandbox {
         let limits = calibrate::scaled(&options.limits, calibration);
         let pool = Pool::new(zygotes.clone(), Arc::clone(&run), limits, options.workers);
         // No system lacks this one by its nature: without it the disk is full, and the others cannot be probed.
-        let work = protections.iter().find(|protection| protection.name == "work-directory");
+        let left_out = options.without.iter().any(|name| name == "work-directory");
+        let work = protections.iter().find(|protection| protection.name == "work-directory" && !left_out);
         if let Some(reason) = work.and_then(|protection| protection.missing.clone()) {
             return Err(SandboxError::WorkDirectory {
                 path: run.next(),
@@ -144,6 +145,18 @@ impl Sandbox {
     pub async fn judge(&self, program: &Program, tests: &[Test]) -> Result<Vec<TestResult>, SandboxError> {
         let judged = self.run(program, tests, None).await?;
         Ok(judged.into_iter().map(|(result, _)| result).collect())
+    }
+
+    /// Judges a program twice, each time in processes of its own. A test whose two verdicts differ is marked as flaky, and
+    /// of its two results the one that did not pass is kept: what passes now and then does not pass.
+    pub async fn judge_twice(
+        &self,
+        program: &Program,
+        tests: &[Test],
+    ) -> Result<Vec<TestResult>, SandboxError> {
+        let first = self.judge(program, tests).await?;
+        let second = self.judge(program, tests).await?;
+        Ok(first.into_iter().zip(second).map(|(first, second)| confirmed(first, second)).collect())
     }
 
     /// Judges a program and traces, per test, the invocation that it makes (the last one, where it makes several).
@@ -268,6 +281,14 @@ pub async fn available_levels(options: &SandboxOptions) -> Result<Vec<Level>, Sa
     Ok(Level::ALL.into_iter().filter(|level| *level <= strongest).collect())
 }
 
+/// What two results of the same test say together.
+fn confirmed(first: TestResult, second: TestResult) -> TestResult {
+    // A failure of ours says nothing about the program, and nothing was confirmed.
+    let flaky = first.verdict != second.verdict && first.verdict.is_scored() && second.verdict.is_scored();
+    let second_counts = if flaky { first.verdict.passed() } else { !second.verdict.is_scored() };
+    TestResult { flaky, ..if second_counts { second } else { first } }
+}
+
 /// Runs a future as a task of its own: then the thread that sees a child's answer also takes the next step, where a
 /// future that is awaited from outside would wait for another thread each time. Dropping this ends the task.
 async fn task<T: Send + 'static>(
@@ -281,4 +302,29 @@ async fn task<T: Send + 'static>(
     }
     let mut guard = Guard(tokio::spawn(future));
     (&mut guard.0).await.map_err(|error| SandboxError::Protocol(error.to_string()))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn result(verdict: Verdict) -> TestResult {
+        TestResult { verdict, seconds: 0.0, error: None, got: None, unproven: false, flaky: false }
+    }
+
+    #[test]
+    fn what_passes_only_once_does_not_pass() {
+        use Verdict::{Passed, SandboxUnavailable, WrongAnswer};
+        for (first, second, kept, flaky) in [
+            (Passed, Passed, Passed, false),
+            (WrongAnswer, WrongAnswer, WrongAnswer, false),
+            (Passed, WrongAnswer, WrongAnswer, true),
+            (WrongAnswer, Passed, WrongAnswer, true),
+            (Passed, SandboxUnavailable, SandboxUnavailable, false),
+            (SandboxUnavailable, Passed, SandboxUnavailable, false),
+        ] {
+            let found = confirmed(result(first), result(second));
+            assert_eq!((found.verdict, found.flaky), (kept, flaky));
+        }
+    }
 }

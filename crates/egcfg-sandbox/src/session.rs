@@ -9,11 +9,12 @@ use egcfg_task::{Backend, Clock, Form, Verdict};
 
 use crate::bundle::CPU_BACKSTOP;
 use crate::child::{Child, Ended};
-use crate::clock::{Reading, Watch};
+use crate::clock::Watch;
 use crate::error::SandboxError;
 use crate::frame::Frame;
 use crate::options::{Program, TraceOptions};
 use crate::pool::Pool;
+use crate::reading::Reading;
 use crate::text::one_line;
 use crate::token::token;
 use crate::zygote::Exit;

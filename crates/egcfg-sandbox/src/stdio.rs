@@ -86,11 +86,12 @@ async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResu
     let output = String::from_utf8_lossy(&output);
     let difference = difference(expected, &output);
     let verdict = if difference.is_none() { Verdict::Passed } else { Verdict::WrongAnswer };
-    TestResult { verdict, seconds: 0.0, error: difference, got: Some(lines(&output, SHOWN)), unproven: false }
+    let got = Some(lines(&output, SHOWN));
+    TestResult { verdict, seconds: 0.0, error: difference, got, unproven: false, flaky: false }
 }
 
 /// Characters of the output that a result keeps.
-const SHOWN: usize = 2000;
+pub(crate) const SHOWN: usize = 2000;
 
 /// The first line that differs, after trimming trailing white space of each line and of the whole.
 pub(crate) fn difference(expected: &str, got: &str) -> Option<String> {

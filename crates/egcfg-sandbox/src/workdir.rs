@@ -9,8 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, flock, llistxattr, utimensat};
 
-use crate::clock::is_ours;
 use crate::error::SandboxError;
+use crate::reading::is_ours;
 
 /// So many empty work directories are kept at most.
 const SPARE: usize = 64;

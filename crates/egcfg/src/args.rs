@@ -1,8 +1,9 @@
 //! The command line as it is typed.
 
 pub(crate) mod convert;
-pub(crate) mod run;
 mod report;
+pub(crate) mod run;
+pub(crate) mod serve;
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -54,6 +55,9 @@ pub(crate) enum Command {
     Watch(WatchArgs),
     /// Solve a few held-out tasks with the embedded model, plain and guided side by side
     Demo(DemoArgs),
+    /// Serve the model over HTTP as OpenAI does; a request that carries tests is decoded under guidance
+    #[command(after_help = serve::SERVE_EXAMPLES)]
+    Serve(Box<serve::ServeArgs>),
     /// Tell which interpreter, protections and model are in use here
     Doctor(DoctorArgs),
     /// Convert a checkpoint folder (safetensors) to a GGUF file
@@ -193,7 +197,7 @@ pub(crate) struct KnobArgs {
     /// How executions are written for the model [default: the prompt template's]
     #[arg(long, value_enum)]
     pub(crate) signal_format: Option<FormatArg>,
-    /// Largest signal block in tokens [default: what the context has room for]
+    /// Largest signal block in tokens [default: the prompt template's, or what the context has room for]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) signal_tokens: Option<usize>,
     /// A prompt template of your own (TOML)
@@ -289,6 +293,9 @@ pub(crate) struct JudgeArgs {
     /// The function that the tests call [default: found in the tests]
     #[arg(long, value_name = "NAME")]
     pub(crate) entry_point: Option<String>,
+    /// Judge twice; a test whose verdicts differ is marked as flaky and does not pass
+    #[arg(long)]
+    pub(crate) twice: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,

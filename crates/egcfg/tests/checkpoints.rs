@@ -1,4 +1,4 @@
-//! Checkpoint folders of four families, converted by the real binary and loaded by the real engine, against what Hugging
+//! Checkpoint folders of four families, converted and loaded by the real engine, against what Hugging
 //! Face's libraries make of the same folders (`tools/goldens/make_checkpoints.py`): tokens of 3000 texts, log-probabilities.
 //! The weights follow from a formula; only tokenizers and golden numbers are stored.
 
@@ -8,9 +8,12 @@
 mod formula;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use egcfg_hub::checkpoint::{Options, convert};
+use egcfg_hub::gguf::ElementType;
 use egcfg_model::{Encode, LanguageModel, LlamaModel, LlamaOptions, ScoreRequest, TokenId};
 use formula::{mix, weight};
 use futures::executor::block_on;
@@ -102,16 +105,14 @@ fn egcfg(arguments: &[&str], cache: &Path) -> Output {
     Command::new(env!("CARGO_BIN_EXE_egcfg")).args(arguments).env("EGCFG_CACHE", cache).output().unwrap()
 }
 
-fn converted(family: &str, kind: &str, sharded: bool) -> (tempfile::TempDir, PathBuf) {
+fn converted(family: &str, kind: ElementType, sharded: bool) -> (tempfile::TempDir, PathBuf) {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join(family);
     checkpoint(family, &folder, sharded);
     let out = place.path().join("out.gguf");
-    let (from, to) = (folder.to_str().unwrap(), out.to_str().unwrap());
-    let output = egcfg(&["convert", from, "--out", to, "--type", kind, "--json"], place.path());
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let summary: Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!(summary["bytes"], fs::metadata(&out).unwrap().len());
+    let options = Options { matrices: kind, ..Options::default() };
+    let summary = convert(&folder, &out, &options, &mut |_| ControlFlow::Continue(())).unwrap();
+    assert_eq!(summary.bytes, fs::metadata(&out).unwrap().len());
     (place, out)
 }
 
@@ -162,7 +163,7 @@ fn tokens_and_log_probabilities_are_those_of_transformers() {
     let mut wrong = Vec::new();
     for (number, family) in FAMILIES.into_iter().enumerate() {
         let golden = read(&data(family, "golden.json"));
-        let (_place, path) = converted(family, "f32", number % 2 == 1);
+        let (_place, path) = converted(family, ElementType::F32, number % 2 == 1);
         let model = load(&path);
         let hashes = golden["token_hashes"].as_str().unwrap();
         let mut others = Vec::new();
@@ -189,7 +190,7 @@ fn tokens_and_log_probabilities_are_those_of_transformers() {
 
 #[test]
 fn facts_of_the_tokenizer_reach_the_engine() {
-    let (_place, path) = converted("deepseek-coder", "f16", false);
+    let (_place, path) = converted("deepseek-coder", ElementType::F16, false);
     let model = load(&path);
     let info = model.info();
     assert_eq!((info.name.as_str(), info.vocab, info.context), ("deepseek-coder", 640, 512));
@@ -201,7 +202,7 @@ fn facts_of_the_tokenizer_reach_the_engine() {
     // Not marked as special in the file; a program that contains its spelling must not get it all the same.
     assert!(model.encode("<\u{ff5c}fim\u{2581}hole\u{ff5c}>", Encode::Plain).unwrap().len() > 1);
     assert!(info.chat_template.as_deref().is_some_and(|template| template.contains("messages")));
-    let (_place, path) = converted("codellama", "f16", false);
+    let (_place, path) = converted("codellama", ElementType::F16, false);
     let model = load(&path);
     assert_eq!(model.info().bos, Some(1));
     assert!(model.info().end_tokens.contains(&2));
@@ -210,11 +211,11 @@ fn facts_of_the_tokenizer_reach_the_engine() {
 #[test]
 fn smaller_formats_stay_near() {
     let every = read(&data("", "common.json"))["every"].as_u64().unwrap() as usize;
-    for (kind, allowed) in [("f16", 0.1), ("bf16", 0.5), ("q8_0", 0.5)] {
+    for (kind, allowed) in [(ElementType::F16, 0.1), (ElementType::Bf16, 0.5), (ElementType::Q8_0, 0.5)] {
         let (_place, path) = converted("qwen2.5-coder", kind, false);
         let (worst, _) = difference(&load(&path), &read(&data("qwen2.5-coder", "golden.json")), every);
-        eprintln!("{kind}: largest difference {worst:e} nats");
-        assert!(worst < allowed, "{kind}: {worst}");
+        eprintln!("{kind:?}: largest difference {worst:e} nats");
+        assert!(worst < allowed, "{kind:?}: {worst}");
     }
 }
 

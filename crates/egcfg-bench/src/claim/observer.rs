@@ -26,8 +26,11 @@ struct Seen {
 impl Observer {
     /// Looks at an agent's heartbeat and says whether its claims may be taken over. `lease` is what the claim itself promises.
     pub async fn expired(&mut self, store: &Store, agent: &str, lease: Duration) -> Result<bool, StoreError> {
-        if self.seen.get(agent).is_some_and(|seen| seen.gone) {
-            return Ok(true);
+        if let Some(seen) = self.seen.get(agent) {
+            // Several claims of one agent are looked at together; a bucket counts every look.
+            if seen.gone || seen.looked.elapsed() < lease / 12 {
+                return Ok(seen.gone || seen.unchanged >= lease);
+            }
         }
         let bytes = store.get(&Layout::agent(agent)).await?;
         let record: Option<AgentRecord> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());

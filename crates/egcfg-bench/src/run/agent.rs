@@ -281,7 +281,7 @@ impl Agent {
         let work = async {
             let budget = self.budget(index).await?;
             let cache = self.cache(unit.task);
-            Ok::<_, StoreError>(self.bench.carry_out(unit, budget, &cache, &log).await)
+            Ok::<_, StoreError>(self.bench.carry_out(unit, budget, &cache, &log).await.map(Box::new))
         };
         let ended = tokio::select! {
             done = work => Ended::Done(done?),
@@ -291,7 +291,7 @@ impl Agent {
         };
         // From here on nothing is given up half-way.
         let result = match ended {
-            Ended::Done(Ok(result)) => self.publish(index, claim, result, &log).await,
+            Ended::Done(Ok(result)) => self.publish(index, claim, *result, &log).await,
             Ended::Done(Err(trouble)) => self.fail(index, claim, &trouble, &log).await,
             Ended::Stopped => self.give_back(index, claim, "interrupted", &log).await,
             Ended::Solved => {
@@ -436,7 +436,10 @@ impl Agent {
 
     /// Sees what others solved, while units are being worked on.
     async fn look_out(self: Arc<Self>) {
-        while self.bench.experiment.until_solved {
+        if !self.bench.experiment.until_solved {
+            return;
+        }
+        loop {
             tokio::time::sleep(self.poll).await;
             // A look that fails is repeated.
             if let Ok(names) = self.store.files(Layout::SOLVED).await {
@@ -492,7 +495,7 @@ impl Agent {
 
 /// How the work on a unit ended.
 enum Ended {
-    Done(Result<ResultFile, Trouble>),
+    Done(Result<Box<ResultFile>, Trouble>),
     Stopped,
     Solved,
 }

@@ -41,17 +41,14 @@ impl EventLog {
             place: format!("{}/{key}", store.place()),
             reason: error.to_string(),
         };
-        let (file, temporary) = match store.local_path(&key) {
-            Some(path) => {
-                if let Some(folder) = path.parent() {
-                    std::fs::create_dir_all(folder).map_err(failed)?;
-                }
-                (File::create(path).map_err(failed)?, None)
+        let (file, temporary) = if let Some(path) = store.local_path(&key) {
+            if let Some(folder) = path.parent() {
+                std::fs::create_dir_all(folder).map_err(failed)?;
             }
-            None => {
-                let (file, path) = tempfile::NamedTempFile::new().map_err(failed)?.into_parts();
-                (file, Some(path))
-            }
+            (File::create(path).map_err(failed)?, None)
+        } else {
+            let (file, path) = tempfile::NamedTempFile::new().map_err(failed)?.into_parts();
+            (file, Some(path))
         };
         Ok(Self { task: task.to_owned(), file: Some(Mutex::new(file)), temporary, key })
     }

@@ -69,7 +69,8 @@ impl Blocks {
         all.map(|(id, block)| {
             format!("<script type=\"application/octet-stream\" id=\"b{id}\">{block}</script>\n")
         })
-        .collect()
+        .collect::<Vec<String>>()
+        .concat()
     }
 }
 

@@ -28,7 +28,8 @@ pub(crate) fn render(group: &Group, report: &GroupReport, place: usize) -> Strin
     );
     numbers(&mut out, report);
     if !report.notes.is_empty() {
-        let notes: String = report.notes.iter().map(|note| format!("<li>{}</li>", escape(note))).collect();
+        let notes = report.notes.iter().map(|note| format!("<li>{}</li>", escape(note)));
+        let notes = notes.collect::<Vec<String>>().concat();
         let _ = writeln!(out, "<ul class=\"notes\">{notes}</ul>");
     }
     let _ = write!(
@@ -68,45 +69,42 @@ fn numbers(out: &mut String, report: &GroupReport) {
             format!("{} · {}", index + 1, number.label)
         };
         let _ = write!(out, "<li><h3>{}</h3>", escape(&title));
-        match &number.score {
-            Some(score) => {
-                let p = score.percent;
+        if let Some(score) = &number.score {
+            let p = score.percent;
+            let _ = write!(
+                out,
+                "<p class=\"big\">{:.1}&thinsp;%<small>{}</small></p><dl><dt>95 %</dt><dd>{:.1} to {:.1}</dd>",
+                p.value,
+                solved(score),
+                p.low,
+                p.high
+            );
+            if let Some(right) = number.without_wrong_tests {
                 let _ = write!(
                     out,
-                    "<p class=\"big\">{:.1}&thinsp;%<small>{}</small></p><dl><dt>95 %</dt><dd>{:.1} to {:.1}</dd>",
-                    p.value,
-                    solved(score),
-                    p.low,
-                    p.high
+                    "<dt>right tests only</dt><dd>{:.1} % ({})</dd>",
+                    right.percent.value,
+                    solved(&right)
                 );
-                if let Some(right) = number.without_wrong_tests {
-                    let _ = write!(
-                        out,
-                        "<dt>right tests only</dt><dd>{:.1} % ({})</dd>",
-                        right.percent.value,
-                        solved(&right)
-                    );
-                }
-                if let Some(rsr) = number.rsr {
-                    let _ = write!(
-                        out,
-                        "<dt><abbr title=\"share of the baseline's gap that is closed\">RSR</abbr></dt><dd>{:.1} ({:.1} to {:.1})</dd>",
-                        rsr.value, rsr.low, rsr.high
-                    );
-                }
-                if let Some(tokens) = number.tokens_per_task {
-                    let _ = write!(out, "<dt>tokens / task</dt><dd>{tokens:.0}</dd>");
-                }
-                out.push_str(&published(report, number.kind));
-                out.push_str("</dl>");
             }
-            None => {
-                let reason = number.unknown.as_deref().unwrap_or("no result");
-                let _ = write!(out, "<p class=\"unknown\">not known</p><p>{}.</p>", escape(reason));
-                let line = published(report, number.kind);
-                if !line.is_empty() {
-                    let _ = write!(out, "<dl>{line}</dl>");
-                }
+            if let Some(rsr) = number.rsr {
+                let _ = write!(
+                    out,
+                    "<dt><abbr title=\"share of the baseline's gap that is closed\">RSR</abbr></dt><dd>{:.1} ({:.1} to {:.1})</dd>",
+                    rsr.value, rsr.low, rsr.high
+                );
+            }
+            if let Some(tokens) = number.tokens_per_task {
+                let _ = write!(out, "<dt>tokens / task</dt><dd>{tokens:.0}</dd>");
+            }
+            out.push_str(&published(report, number.kind));
+            out.push_str("</dl>");
+        } else {
+            let reason = number.unknown.as_deref().unwrap_or("no result");
+            let _ = write!(out, "<p class=\"unknown\">not known</p><p>{}.</p>", escape(reason));
+            let line = published(report, number.kind);
+            if !line.is_empty() {
+                let _ = write!(out, "<dl>{line}</dl>");
             }
         }
         let mut said: Vec<String> = Vec::new();
@@ -171,7 +169,8 @@ fn costs(out: &mut String, report: &GroupReport) {
             row.errors.to_string(),
             row.missing.to_string(),
         ];
-        let cells: String = cells.iter().map(|cell| format!("<td class=\"num\">{cell}</td>")).collect();
+        let cells = cells.iter().map(|cell| format!("<td class=\"num\">{cell}</td>"));
+        let cells = cells.collect::<Vec<String>>().concat();
         let _ = writeln!(out, "<tr><th scope=\"row\">{}</th>{cells}</tr>", escape(&row.configuration));
     }
     out.push_str("</tbody></table></div>\n");

@@ -1,7 +1,7 @@
 // One step on the page: the code so far, its tokens, the candidates and what they did.
 const mark = (ok) => el("span", { class: ok ? "ok" : "bad" }, ok ? "✓" : "✗", el("span", { class: "vh" }, ok ? " passed" : " failed"));
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many || one + "s"}`;
-const visible = (text) => text.replace(/\n/g, "⏎").replace(/\t/g, "⇥");
+const visible = (text) => text.replace(/\n/g, "⏎").replace(/\t/g, "⇥").replace(/ /g, "·");
 
 function drawFacts(run) {
   const fact = (name, value) => (value === null || value === undefined ? null : el("span", {}, el("b", {}, String(value)), " " + name));
@@ -49,8 +49,12 @@ function drawCode(replay, number) {
   const buttons = tokens.map((token, index) => {
     const parts = token.t.split(/(\n)/).filter(Boolean).flatMap((text) => (text === "\n" ? [el("span", { class: "eol", "aria-hidden": "true" }, "⏎"), "\n"] : [text]));
     const name = `token ${index + 1}: ${visible(token.t) || "end of text"}${token.i === undefined ? "" : `, instead of ${visible(token.i)}`}`;
-    const button = el("button", { type: "button", class: token.i === undefined ? "tok" : "tok changed", "aria-label": name, "aria-pressed": "false" }, ...(parts.length ? parts : [el("span", { class: "eol" }, "∎")]));
+    // No button element: that would be a box of its own and could not run over the end of a line.
+    const button = el("span", { role: "button", tabindex: 0, class: token.i === undefined ? "tok" : "tok changed", "aria-label": name, "aria-pressed": "false" }, ...(parts.length ? parts : [el("span", { class: "eol" }, "∎")]));
     button.addEventListener("click", () => pick(tokens, index));
+    button.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === " ") { event.preventDefault(); pick(tokens, index); }
+    });
     return button;
   });
   const shownCode = step.program === undefined || tokens.length ? past : "";
@@ -105,7 +109,7 @@ function drawCandidates(step) {
     if (run && run.cached) facts.push("ran before");
     return el("article", { class: all ? "cand passes" : "cand", "aria-label": `candidate ${candidate.id}` },
       el("header", {}, el("b", {}, `Candidate ${candidate.id}`), run ? el("span", { class: all ? "ok" : "bad" }, `${all ? "✓" : "✗"} passes ${passes} of ${run.verdicts.length}`) : null, el("span", {}, facts.join(" · "))),
-      el("pre", {}, candidate.text), run ? verdictList(run.verdicts) : null,
+      el("pre", {}, candidate.text.trimEnd()), run ? verdictList(run.verdicts) : null,
       run ? el("details", {}, el("summary", {}, "The program that ran"), el("pre", {}, run.program)) : null);
   });
   const others = runs.filter((run) => !(step.candidates || []).some((candidate) => candidate.id === run.id));

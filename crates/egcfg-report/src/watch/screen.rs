@@ -232,8 +232,8 @@ mod tests {
             terminal.draw(|frame| view.draw(frame, &snapshot)).unwrap();
             if width >= 80 {
                 let cells: String =
-                    terminal.backend().buffer().content().iter().map(|cell| cell.symbol()).collect();
-                for part in ["mbpp / m", "30.0 %", "ns3t0.7d3k1_ln", "12/40", "about 56 s left", "1 error"] {
+                    terminal.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol).collect();
+                for part in ["mbpp / m", "30.0 %", "ns3t0.7d3k1_ln", "12/40", "about 56 s", "1 error"] {
                     assert!(cells.contains(part), "{part} is not in {cells}");
                 }
             }

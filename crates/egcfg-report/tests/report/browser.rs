@@ -74,7 +74,7 @@ fn nameless(browser: &Browser) -> Vec<String> {
             && node["role"]["value"] != "group"
             && node["role"]["value"] != "table"
     };
-    found.iter().filter(empty).map(|node| node.to_string()).collect()
+    found.iter().filter(empty).map(ToString::to_string).collect()
 }
 
 #[test]

@@ -12,7 +12,8 @@ pub(crate) struct Browser {
     driver: Child,
     address: String,
     agent: ureq::Agent,
-    _profile: tempfile::TempDir,
+    /// Kept until the browser has ended.
+    profile: tempfile::TempDir,
 }
 
 fn program(names: &[&str]) -> Option<PathBuf> {
@@ -56,7 +57,7 @@ impl Browser {
             driver,
             address: format!("http://127.0.0.1:{port}/session"),
             agent: config.into(),
-            _profile: profile,
+            profile,
         };
         let arguments = [
             "--headless",
@@ -71,7 +72,7 @@ impl Browser {
             "--force-color-profile=srgb",
         ];
         let mut arguments: Vec<String> = arguments.map(str::to_owned).to_vec();
-        arguments.push(format!("--user-data-dir={}", browser._profile.path().display()));
+        arguments.push(format!("--user-data-dir={}", browser.profile.path().display()));
         let wanted = json!({"capabilities": {"alwaysMatch": {
             "goog:chromeOptions": {"binary": chromium, "args": arguments}, "goog:loggingPrefs": {"browser": "ALL"}}}});
         let address = browser.address.clone();

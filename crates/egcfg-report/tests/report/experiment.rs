@@ -276,35 +276,38 @@ pub(crate) fn write(results: &Path, count: usize) {
                 );
             }
         }
-        let settings = Settings {
-            config: CONFIGURATIONS[0].parse().unwrap(),
-            gamma: 0.0,
-            max_tokens: Some(60),
-            ..Settings::default()
-        };
-        let log = Log { task: task.id.clone(), lines: Mutex::default() };
-        let session = Session {
-            model: &model,
-            executor: &Calculator,
-            template: &template,
-            task: &task,
-            cache: &cache,
-            events: &log,
-        };
-        let started = SystemTime::now();
-        let drawn = futures::executor::block_on(best_of(session, &settings, Budget::Tokens(tokens))).unwrap();
-        let best = drawn.best().unwrap();
-        let ours = Ours { cost: drawn.stats(), ..Ours::default() };
-        publish(
-            &root.join("best_of_t0.7"),
-            &task,
-            0.0,
-            &best.generation.program,
-            &best.results,
-            (started, "best_of", ours),
-            &log,
-            false,
-        );
+        for (name, folder) in CONFIGURATIONS.into_iter().zip(["best_of_t0.7", "best_of_t1.2_lci"]) {
+            let settings = Settings {
+                config: name.parse().unwrap(),
+                gamma: 0.0,
+                max_tokens: Some(60),
+                ..Settings::default()
+            };
+            let log = Log { task: task.id.clone(), lines: Mutex::default() };
+            let session = Session {
+                model: &model,
+                executor: &Calculator,
+                template: &template,
+                task: &task,
+                cache: &cache,
+                events: &log,
+            };
+            let started = SystemTime::now();
+            let drawn =
+                futures::executor::block_on(best_of(session, &settings, Budget::Tokens(tokens))).unwrap();
+            let best = drawn.best().unwrap();
+            let ours = Ours { cost: drawn.stats(), ..Ours::default() };
+            publish(
+                &root.join(folder),
+                &task,
+                0.0,
+                &best.generation.program,
+                &best.results,
+                (started, "best_of", ours),
+                &log,
+                false,
+            );
+        }
     }
 }
 

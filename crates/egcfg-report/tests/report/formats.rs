@@ -10,11 +10,11 @@ fn a_real_experiment_is_reported_in_every_format() {
     let folder = tempfile::tempdir().unwrap();
     experiment::write(folder.path(), 6);
     let read = Folder::read(folder.path(), &Filter::default()).unwrap();
-    assert_eq!(read.groups[0].cells.len(), 6 * 9);
+    assert_eq!(read.groups[0].cells.len(), 6 * 10);
     assert!(read.groups[0].cells.iter().all(|cell| cell.events.is_some() && cell.tokens.is_some()));
     let report = Report::new(&read, None);
     let group = &report.groups[0];
-    assert_eq!((group.tasks, group.n, group.rows.len()), (6, 8, 9));
+    assert_eq!((group.tasks, group.n, group.rows.len()), (6, 8, 10));
     assert!(group.numbers.iter().all(|number| number.unknown.is_none()), "{:?}", group.numbers);
     // The JSON holds what the value holds, versioned.
     let json = serde_json::to_value(&report).unwrap();
@@ -33,7 +33,7 @@ fn a_real_experiment_is_reported_in_every_format() {
             .count()
     };
     let counts: Vec<usize> = text.lines().map(fields).collect();
-    assert!(counts.iter().all(|count| *count == counts[0]) && counts.len() == 1 + 5 + 9, "{text}");
+    assert!(counts.iter().all(|count| *count == counts[0]) && counts.len() == 1 + 5 + 10, "{text}");
     let shown = table::render(&report);
     for part in [
         "mbpp / scripted_adder: 6 tasks, 8 guided runs each",

@@ -34,8 +34,8 @@ pub(crate) fn hostile(results: &Path) {
     ];
     let events = results.join("<b>data/m").join(folder).join("events");
     std::fs::create_dir_all(&events).unwrap();
-    let lines: String = log.iter().map(|line| format!("{line}\n")).collect();
-    std::fs::write(events.join("task_id=evil_gamma=1.0.jsonl"), lines).unwrap();
+    let lines: Vec<String> = log.iter().map(|line| format!("{line}\n")).collect();
+    std::fs::write(events.join("task_id=evil_gamma=1.0.jsonl"), lines.concat()).unwrap();
 }
 
 pub(crate) fn page(results: &Path) -> html::Page {
@@ -48,7 +48,7 @@ fn the_page_needs_no_network_and_holds_every_replay() {
     let folder = tempfile::tempdir().unwrap();
     experiment::write(folder.path(), 4);
     let page = page(folder.path());
-    assert_eq!((page.replays, page.left_out), (4 * 9, 0));
+    assert_eq!((page.replays, page.left_out), (4 * 10, 0));
     for address in ["http:", "https:", "//", "url(", "@import"] {
         let markup = page.html.split("<script type=").next().unwrap();
         assert!(!markup.contains(address), "{address}");
@@ -82,7 +82,7 @@ fn what_does_not_fit_is_left_out_and_said() {
     let report = Report::new(&read, None);
     let page = html::render(&read, &report, html::Options { replay_bytes: 8000 });
     assert!(
-        page.replays > 0 && page.left_out > 0 && page.replays + page.left_out == 27,
+        page.replays > 0 && page.left_out > 0 && page.replays + page.left_out == 30,
         "{} {}",
         page.replays,
         page.left_out

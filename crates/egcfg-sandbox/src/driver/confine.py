@@ -68,7 +68,9 @@ class Confinement:
         self.left_out = frozenset(plan["without"])
         self.root = os.geteuid() == 0
         self.zygote = namespaces.host_pid()
-        self.filters = [_Filter(bytes.fromhex(text), plan["pid_magic"]) for text in plan["filters"]]
+        self.filters, inherited = (
+            [_Filter(bytes.fromhex(text), plan["pid_magic"]) for text in plan[name]] for name in ("filters", "inherited")
+        )
         self.numbers = plan["syscalls"]
         self.abi = self._landlock_abi() if plan["level"] >= 0 else 0
         self.rules = self._read_rules() if self.abi else []
@@ -79,6 +81,8 @@ class Confinement:
         # Inherited by every child, so it is given up once instead of in each of them; where it cannot be, the
         # children try it themselves and report it.
         self.shed = self._shed() if self.root else False
+        if not self._inherit(inherited):
+            self.filters = inherited + self.filters
 
     def _landlock_abi(self):
         abi = _syscall(_long(self.numbers["landlock_create_ruleset"]), None, _long(0), _long(1))
@@ -144,6 +148,18 @@ class Confinement:
         except OSError:
             return False
 
+    def _inherit(self, filters):
+        """Takes the filters that this process can live with, for all children; whether it could."""
+        if self.plan["level"] < 0 or not self.left_out.isdisjoint(("seccomp", "no-new-privs")):
+            return False
+        try:
+            self._no_new_privs()
+            for program in filters:
+                self._install(program.header)
+            return True
+        except OSError:
+            return False
+
     def _drop_groups(self):
         for capability in range(64):
             if _prctl(_PR_CAPBSET_DROP, _long(capability), _long(0), _long(0), _long(0)) < 0:
@@ -181,7 +197,7 @@ class Confinement:
             return steps
         step("unused-uid", self._drop, uid)
         step("parent-death", self._parent_death)
-        step("no-new-privs", lambda: _check(_prctl(_PR_SET_NO_NEW_PRIVS, _long(1), _long(0), _long(0), _long(0))))
+        step("no-new-privs", self._no_new_privs)
         step("landlock", self._landlock)
         step("descriptors", self._close_from, keep)
         step("seccomp", self._seccomp)
@@ -253,10 +269,16 @@ class Confinement:
         if _syscall(_long(self.numbers["close_range"]), _long(first), _long(0xFFFFFFFF), _long(0)) < 0:
             os.closerange(first, max(4096, os.sysconf("SC_OPEN_MAX")))
 
+    def _no_new_privs(self):
+        _check(_prctl(_PR_SET_NO_NEW_PRIVS, _long(1), _long(0), _long(0), _long(0)))
+
     def _seccomp(self):
         pid = os.getpid()
         for program in self.filters:
-            _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), program.own(pid)))
+            self._install(program.own(pid))
+
+    def _install(self, header):
+        _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), header))
 
 
 def make_directory(path, mode):

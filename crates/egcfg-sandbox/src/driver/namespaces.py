@@ -249,15 +249,25 @@ class Namespaces:
 
     def host_pid(self):
         """This process's number on the host."""
-        return int(os.readlink("self", dir_fd=self.host_proc)) if self.host_proc is not None else os.getpid()
+        return int(os.readlink("self", dir_fd=self.host_proc)) if self.has("pid-namespace") else os.getpid()
 
     def host_parent(self):
         """Its parent's."""
-        if self.host_proc is None:
+        if not self.has("pid-namespace"):
             return os.getppid()
         fd = os.open("self/stat", os.O_RDONLY, dir_fd=self.host_proc)
         try:
             return int(os.read(fd, 4096).rpartition(b")")[2].split()[1])
+        finally:
+            os.close(fd)
+
+    def threads(self):
+        """How many threads this process has, by the host's `/proc`: there may be none of its own. 0 where nobody knows."""
+        if self.host_proc is None:
+            return 0
+        fd = os.open("self/task", os.O_RDONLY | os.O_DIRECTORY, dir_fd=self.host_proc)
+        try:
+            return len(os.listdir(fd))
         finally:
             os.close(fd)
 

@@ -59,7 +59,7 @@ def main(config):
     confinement = Confinement(config["plan"], namespaces)
     gc.collect()
     gc.freeze()
-    fork = os.fork if config["preload"] or len(os.listdir("/proc/self/task")) > 1 else _raw_fork
+    fork = os.fork if config["preload"] or namespaces.threads() != 1 else _raw_fork
     control.send(b"warm")
     while True:
         try:

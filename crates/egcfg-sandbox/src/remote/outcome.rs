@@ -9,7 +9,8 @@ use serde::Deserialize;
 use super::protocol::Answer;
 use crate::judge::plain;
 use crate::session::{Failure, exception};
-use crate::stdio::{bounded, difference};
+use crate::stdio::{SHOWN, difference};
+use crate::text::lines;
 
 /// How the wrapper says that a program ended.
 #[derive(Debug, Deserialize)]
@@ -29,15 +30,17 @@ pub(super) fn result(answer: &Answer, expected: &str, cpu: u64) -> TestResult {
             verdict: Verdict::Passed,
             seconds: 0.0,
             error: None,
-            got: Some(bounded(text)),
+            got: Some(lines(text, SHOWN)),
             unproven: false,
+            flaky: false,
         },
         Some("WRONG_ANSWER") => TestResult {
             verdict: Verdict::WrongAnswer,
             seconds: 0.0,
             error: difference(expected, text),
-            got: Some(bounded(text)),
+            got: Some(lines(text, SHOWN)),
             unproven: false,
+            flaky: false,
         },
         other => plain(failure(other, answer, cpu), std::time::Duration::ZERO),
     };

@@ -122,7 +122,7 @@ impl Host {
         Look {
             processes: descendants.len(),
             descriptors: std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count),
-            run_entries: run_entries(&std::env::temp_dir()),
+            run_entries: run_entries_in_use(&std::env::temp_dir()),
             sentinels,
             marked: marked(&self.mark),
             objects: objects(&self.mark),
@@ -181,7 +181,7 @@ impl Look {
         for (what, before, after) in [
             ("processes", self.processes, now.processes),
             ("descriptors of the supervisor", self.descriptors, now.descriptors),
-            ("work directories", self.run_entries, now.run_entries),
+            ("work directories in use", self.run_entries, now.run_entries),
         ] {
             if after > before {
                 return Some(format!("{after} {what}, {before} before"));
@@ -221,12 +221,22 @@ fn walk(path: &Path, into: &mut Files) {
 
 /// Work directories of all sandboxes that keep theirs under `temporary`.
 pub(crate) fn run_entries(temporary: &Path) -> usize {
+    entries_of_runs(temporary).count()
+}
+
+fn entries_of_runs(temporary: &Path) -> impl Iterator<Item = PathBuf> {
     let children =
         |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
     let bases = children(temporary.to_owned()).filter(|path| {
         path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"egcfg-sandbox-"))
     });
-    bases.flat_map(children).flat_map(children).count()
+    bases.flat_map(children).flat_map(children)
+}
+
+/// Those that hold something. An empty work directory is kept for a later program, so their number says nothing.
+fn run_entries_in_use(temporary: &Path) -> usize {
+    let empty = |path: &Path| std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+    entries_of_runs(temporary).filter(|path| !empty(path)).count()
 }
 
 /// Files where everybody may leave some, that have the mark or belong to a program's uid.

@@ -45,6 +45,9 @@ pub(crate) fn home() -> PathBuf {
     PathBuf::from(std::env::var_os("HOME").expect("a home"))
 }
 
+/// A case that takes longer than this is named.
+const SLOW: Duration = Duration::from_secs(5);
+
 /// All programs at all layers.
 pub(crate) async fn run() {
     let secret = std::env::var(crate::HELPER).expect("a secret");
@@ -62,12 +65,25 @@ pub(crate) async fn run() {
             if of_case.is_empty() {
                 continue;
             }
-            wrong.extend(suite.case(&of_case).await);
+            let from = Instant::now();
+            let mut faults = suite.case(&of_case).await;
             run += of_case.len();
             match host.compare(&suite.before, &home()).await {
                 Ok(taken) => slowest = slowest.max(taken),
-                Err(error) => wrong.push(format!("{level}: case {case} changed the host: {error}")),
+                Err(error) => faults.push(format!("{level}: case {case} changed the host: {error}")),
             }
+            if from.elapsed() > SLOW {
+                println!(
+                    "{level}: case {case}, {} programs: {:.1} s",
+                    of_case.len(),
+                    from.elapsed().as_secs_f64()
+                );
+            }
+            // At once: a suite that is broken off has said what it found.
+            for fault in &faults {
+                println!("wrong: {fault}");
+            }
+            wrong.extend(faults);
         }
         println!(
             "{level}: {run} programs in {:.1} s; the host was itself again after at most {} ms",

@@ -7,8 +7,9 @@ mod demo;
 mod doctor;
 mod eval;
 mod judge;
-pub(crate) mod run;
 mod report;
+pub(crate) mod run;
+mod serve;
 mod solve;
 mod submit;
 mod trace;
@@ -31,6 +32,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Report(args) => report::run(args).await,
         Command::Watch(args) => watch::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => serve::run(*args).await,
         Command::Doctor(args) => doctor::run(args).await,
         Command::Convert(args) => convert::run(args).await,
         Command::Data(args) => data::run(args).await,

@@ -172,7 +172,9 @@ fn templates(
 }
 
 fn short_hash(text: &str) -> String {
-    Sha256::digest(text.as_bytes()).iter().take(6).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(text.as_bytes());
+    let number = digest.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    format!("{number:012x}")
 }
 
 fn finish(ended: Result<Summary, RunError>, args: &RunArgs, root: &str) -> Result<ExitCode, Failure> {

@@ -74,7 +74,7 @@ fn flags(args: &RunArgs) -> Result<Overrides, Failure> {
         signal_format: args.knobs.signal_format.map(Into::into),
         signal_tokens: args.knobs.signal_tokens,
         template: args.knobs.template.as_ref().map(|path| path.display().to_string()),
-        timeout: given.is("timeout").then(|| args.sandbox.timeout.as_secs_f64()),
+        timeout: given.is("timeout").then_some(args.sandbox.timeout.as_secs_f64()),
         memory_limit: given.is("memory_limit").then_some(args.sandbox.memory_limit),
         jobs: args.jobs,
         lease: args.lease,

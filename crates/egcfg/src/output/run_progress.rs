@@ -1,6 +1,7 @@
 //! Progress of a run on standard error, from its events: what happens now and then in lines of its own, the rest as a line every
 //! few seconds.
 
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -50,10 +51,10 @@ impl RunSink for RunProgress {
                 (state.total, state.settled) = (*total, done + dropped + failed);
                 let mut line = format!("{total} units, {done} of them done");
                 if *dropped > 0 {
-                    line += &format!(", {dropped} of solved tasks");
+                    let _ = write!(line, ", {dropped} of solved tasks");
                 }
                 if *failed > 0 {
-                    line += &format!(", {failed} given up after errors");
+                    let _ = write!(line, ", {failed} given up after errors");
                 }
                 note(&line);
             }

@@ -1,7 +1,13 @@
 //! `egcfg run` and `submit`: real agents (processes of the real binary) on a folder and on an S3-compatible server, with a model
 //! that writes what a script says and the real sandbox.
 
-#![allow(clippy::unwrap_used, reason = "test helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    clippy::format_push_string,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "test helpers; a test that skips says so"
+)]
 
 mod agents;
 mod bucket;
