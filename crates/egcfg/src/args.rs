@@ -1,5 +1,6 @@
 //! The command line as it is typed.
 
+pub(crate) mod convert;
 mod report;
 pub(crate) mod run;
 pub(crate) mod serve;
@@ -59,6 +60,8 @@ pub(crate) enum Command {
     Serve(Box<serve::ServeArgs>),
     /// Tell which interpreter, protections and model are in use here
     Doctor(DoctorArgs),
+    /// Convert a checkpoint folder (safetensors) to a GGUF file
+    Convert(convert::ConvertArgs),
     /// Data sets: list them, verify a file by its reference solutions
     Data(DataArgs),
     /// Score programs that exist: samples.jsonl, lists of lists, a results folder
@@ -75,8 +78,8 @@ const SOLVE_EXAMPLES: &str = "Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelArgs {
-    /// `pocket` (the embedded model), the path of a GGUF file, or a server: http://host:port/v1#name, or `#name` for the
-    /// server of OPENAI_BASE_URL
+    /// `pocket` (the embedded model), a GGUF file, a folder of safetensors, user/repo[:QUANTISATION] in the hub's cache, or a
+    /// server: http://host:port/v1#name, or `#name` for the server of OPENAI_BASE_URL
     #[arg(long, env = "EGCFG_MODEL", default_value = "pocket", value_name = "MODEL")]
     pub(crate) model: String,
     /// A file with the server's key, readable by its owner alone [default: OPENAI_API_KEY]
