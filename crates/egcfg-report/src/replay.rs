@@ -55,6 +55,9 @@ pub struct Step {
     pub signal: Option<Signal>,
     /// Engine calls.
     pub forwards: usize,
+    /// Choices that truncated lists left open.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub truncated: usize,
     /// A new generation begins here (further rounds and samples of one result).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub restart: bool,
@@ -252,7 +255,8 @@ impl Reader {
                 }
             }
             Event::Warning { message } => self.replay.warnings.push(message),
-            Event::GuidanceStarted { .. } | Event::Line { .. } => {}
+            Event::SupportTruncated { .. } => self.step.truncated += 1,
+            Event::GuidanceStarted { .. } | Event::Line { .. } | Event::Asked { .. } => {}
         }
     }
 

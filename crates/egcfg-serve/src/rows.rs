@@ -90,13 +90,11 @@ impl Names<'_> {
             return format!("token_id:{token}");
         }
         let bytes = self.model.token_bytes(token);
-        match std::str::from_utf8(bytes) {
-            Ok(text) => text.to_owned(),
-            Err(_) => {
-                let hex = bytes.iter().map(|byte| format!("\\x{byte:02x}"));
-                std::iter::once("bytes:".to_owned()).chain(hex).collect()
-            }
+        if let Ok(text) = std::str::from_utf8(bytes) {
+            return text.to_owned();
         }
+        let hex = bytes.iter().map(|byte| format!("\\x{byte:02x}"));
+        std::iter::once("bytes:".to_owned()).chain(hex).collect()
     }
 }
 

@@ -72,6 +72,11 @@ fn load_local(args: &ModelArgs, _tasks: usize) -> Result<Arc<dyn LanguageModel>,
 
 /// Starts the sandbox as the method's executor, and says once what does not protect this machine.
 pub(crate) async fn start_runner(args: &SandboxArgs) -> Result<SandboxExecutor, Failure> {
+    start_sandbox(args, sandbox_options(args)).await
+}
+
+/// What the flags ask of a sandbox.
+pub(crate) fn sandbox_options(args: &SandboxArgs) -> SandboxOptions {
     let mut options = SandboxOptions {
         python: args.python.clone(),
         level: args.sandbox,
@@ -82,6 +87,14 @@ pub(crate) async fn start_runner(args: &SandboxArgs) -> Result<SandboxExecutor, 
     if let Some(workers) = args.workers {
         options.workers = workers.max(1);
     }
+    options
+}
+
+/// Starts a sandbox with these options, and says once what does not protect this machine.
+pub(crate) async fn start_sandbox(
+    args: &SandboxArgs,
+    options: SandboxOptions,
+) -> Result<SandboxExecutor, Failure> {
     let sandbox = Sandbox::start(options).await?;
     if args.sandbox == LevelChoice::Exactly(Level::None) {
         note("warning: programs run without protection (--sandbox none): they can do what this user can");

@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     fn result(verdict: Verdict) -> TestResult {
-        TestResult { verdict, seconds: 0.5, error: None, got: None, unproven: false }
+        TestResult { verdict, seconds: 0.5, error: None, got: None, unproven: false, flaky: false }
     }
 
     #[test]

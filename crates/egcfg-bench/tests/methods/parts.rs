@@ -137,7 +137,7 @@ impl<F: Fn(&str, &str) -> Verdict + Send + Sync> Table<F> {
     fn results(&self, program: &str, tests: &[Test]) -> Vec<TestResult> {
         let result = |test: &Test| {
             let verdict = (self.verdict)(program, test.key());
-            TestResult { verdict, seconds: 0.0, error: None, got: None, unproven: false }
+            TestResult { verdict, seconds: 0.0, error: None, got: None, unproven: false, flaky: false }
         };
         tests.iter().map(result).collect()
     }

@@ -122,7 +122,7 @@ impl Calculator {
         let verdict = if got == Some(parts[1]) { Verdict::Passed } else { Verdict::WrongAnswer };
         let error = (!verdict.passed()).then(|| format!("expected {}", parts[1]));
         let got = Some(got.map_or_else(|| "None".to_owned(), |value| value.to_string()));
-        (TestResult { verdict, seconds: 0.001, error, got, unproven: false }, parts[0])
+        (TestResult { verdict, seconds: 0.001, error, got, unproven: false, flaky: false }, parts[0])
     }
 }
 

@@ -144,7 +144,9 @@ impl Drop for Group {
             self.directories.iter().filter(|one| fs::remove_dir(one).is_err() && one.exists()).collect();
         if !kept.is_empty() {
             self.end();
-            kept.into_iter().for_each(|one| self.groups.leave(one.clone()));
+            for one in kept {
+                self.groups.leave(one.clone());
+            }
         }
     }
 }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 use egcfg_bench::SandboxExecutor;
 use egcfg_bench::dataset::{Dataset, registry};
 use egcfg_bench::eval::{Environment, Failure as Found, Verification, verify};
-use egcfg_sandbox::{Interpreter, Limits, Sandbox, SandboxOptions};
+use egcfg_sandbox::Interpreter;
 
 use crate::args::SandboxArgs;
 use crate::args_data::{DataArgs, DataCommand, ListArgs, VerifyArgs};
 use crate::exit::{Failure, SANDBOX, SOLVED, UNSOLVED};
 use crate::output::text::{data, note, visible};
+use crate::parts::{sandbox_options, start_sandbox};
 
 pub(crate) async fn run(args: DataArgs) -> Result<ExitCode, Failure> {
     match args.command {
@@ -93,22 +94,24 @@ pub(crate) async fn start(
     args: &SandboxArgs,
     jobs: Option<usize>,
 ) -> Result<(SandboxExecutor, Environment), Failure> {
-    let mut options = SandboxOptions { python: args.python.clone(), ..SandboxOptions::default() };
-    options.workers = concurrency(jobs, args);
-    let (mut timeout, mut memory) = (args.timeout, args.memory_limit.max(64));
+    let mut args = args.clone();
+    let science = set.items.iter().any(|item| item.library.is_some());
+    if science {
+        let timeout = Duration::from_secs(60);
+        args.timeout = Some(args.timeout.map_or(timeout, |asked| asked.max(timeout)));
+        args.memory_limit = Some(args.memory_limit.map_or(4096, |asked| asked.max(4096)));
+    }
+    let mut options = sandbox_options(&args);
+    options.workers = concurrency(jobs, &args);
     let mut environment = Environment::default();
-    if set.items.iter().any(|item| item.library.is_some()) {
+    if science {
         let python = Interpreter::find(args.python.as_deref())?;
         environment =
             Environment::of(args.python.as_deref().unwrap_or(&python.path)).map_err(Failure::sandbox)?;
         options.import_paths.clone_from(&environment.paths);
         options.preload = environment.preload();
-        timeout = timeout.max(Duration::from_secs(60));
-        memory = memory.max(4096);
     }
-    options.limits =
-        Limits { wall: timeout * 2, cpu: timeout, idle: timeout, memory: memory << 20, ..Limits::default() };
-    Ok((SandboxExecutor::new(Sandbox::start(options).await?), environment))
+    Ok((start_sandbox(&args, options).await?, environment))
 }
 
 /// Progress as plain lines, a few per minute.

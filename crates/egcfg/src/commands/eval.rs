@@ -40,7 +40,7 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     let (executor, _) = start(&set, &args.sandbox, args.jobs).await?;
     let jobs = concurrency(args.jobs, &args.sandbox);
     let mut progress = Progress::new("samples");
-    let limits = format!("{:?} {}", args.sandbox.timeout, args.sandbox.memory_limit);
+    let limits = format!("{:?} {:?}", args.sandbox.timeout, args.sandbox.memory_limit);
     let show = |done, total| progress.show(done, total);
     let judged = evaluate(&set, &samples, &executor, &mut log, &limits, jobs, show).await?;
     progress.end();

@@ -14,7 +14,13 @@ fn judge_gives_a_verdict_per_test() {
     let wavers = "import os\ndef f(x):\n    raise type('E' + os.urandom(8).hex(), (Exception,), {})\n";
     let io = "prompt = 'double'\n[[io]]\nstdin = '4\n'\nstdout = '8'\n[[io]]\nstdin = '5'\nstdout = '11'\n"
         .replace("'4\n'", "\"4\\n\"");
-    let folder = folder(&[("even.py", EVEN), ("exits.py", exits), ("wavers.py", wavers), ("echo.py", echo), ("io.toml", &io)]);
+    let folder = folder(&[
+        ("even.py", EVEN),
+        ("exits.py", exits),
+        ("wavers.py", wavers),
+        ("echo.py", echo),
+        ("io.toml", &io),
+    ]);
     let right = "assert count_even([1, 2, 4]) == 2";
     let ran = egcfg(folder.path(), &["judge", "even.py", "--test", right]);
     assert_eq!(
