@@ -233,9 +233,7 @@ impl<'a> Scores<'a> {
         let Some(fixed) = &self.fixed else {
             return (String::new(), Err("no result of a guided configuration".into()));
         };
-        let is = |cell: &Cell| {
-            cell.guided_grid() && cell.configuration == fixed.configuration && cell.gamma == fixed.gamma
-        };
+        let is = |cell: &Cell| fixed.covers(cell);
         let mut found = self.of_kind(is);
         if let Ok(found) = &mut found {
             found.notes.insert(0, fixed.reason.into());

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::cell::Cell;
 use crate::curve::{Curve, curves};
 use crate::folder::{Folder, Group};
 use crate::numbers::{Number, Scores};
@@ -31,6 +32,11 @@ impl Fixed {
             return Err(format!("'{text}' is not NAME or NAME@GAMMA"));
         }
         Ok(Self { configuration: name.to_owned(), gamma, reason: "named on the command line" })
+    }
+
+    /// Whether a result is of this configuration and gamma.
+    pub fn covers(&self, cell: &Cell) -> bool {
+        cell.guided_grid() && cell.configuration == self.configuration && cell.gamma == self.gamma
     }
 }
 

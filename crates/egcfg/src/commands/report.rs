@@ -54,7 +54,7 @@ fn write(args: &ReportArgs) -> Result<ExitCode, Failure> {
 fn found(folder: &Folder, args: &ReportArgs) -> Option<()> {
     let fixed = args.fixed.as_ref()?;
     let mut cells = folder.groups.iter().flat_map(|group| &group.cells);
-    cells.any(|cell| cell.configuration == fixed.configuration && cell.gamma == fixed.gamma).then_some(())
+    cells.any(|cell| fixed.covers(cell)).then_some(())
 }
 
 fn format(args: &ReportArgs) -> ReportFormat {
