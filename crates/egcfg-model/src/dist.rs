@@ -181,6 +181,7 @@ fn log_sum_exp(logits: &[f32]) -> f64 {
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "the same numbers are expected, not near ones")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

@@ -48,7 +48,7 @@ pub(crate) enum DataCommand {
     /// List the data sets: what they are, where they come from, their licences, how to get them
     List(ListArgs),
     /// Run every reference solution of a data set through the sandbox and list those that fail
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
 }
 
 #[derive(Debug, ClapArgs)]

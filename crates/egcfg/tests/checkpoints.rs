@@ -129,7 +129,8 @@ fn text(fragments: &[Value], number: u32) -> String {
 
 fn short_hash(tokens: &[TokenId]) -> String {
     let text: Vec<String> = tokens.iter().map(ToString::to_string).collect();
-    Sha256::digest(text.join(" ")).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(text.join(" "));
+    format!("{:08x}", u32::from_be_bytes([digest[0], digest[1], digest[2], digest[3]]))
 }
 
 /// Largest difference over a golden file's rows, and the number farthest from 0 in them.

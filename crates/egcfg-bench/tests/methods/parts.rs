@@ -96,7 +96,7 @@ impl Canned {
         }
         asked.1 += tokens.len();
         let log_probs = vec![0.0; tokens.len()];
-        let usage = Usage { computed: request.context.len() + tokens.len(), cached: 0 };
+        let usage = Usage { computed: request.context.len() + tokens.len(), cached: 0, ..Usage::default() };
         Ok((vec![Sample { tokens, distributions: Vec::new(), log_probs, stop }], usage))
     }
 }

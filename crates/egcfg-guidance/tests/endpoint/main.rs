@@ -1,6 +1,6 @@
 //! The whole method over HTTP: with the same candidates and lists of the whole vocabulary it picks the tokens that it picks with
 //! the same model in this process; with shorter lists every doubtful choice is counted; and it needs few requests.
-#![allow(clippy::unwrap_used, dead_code)]
+#![allow(clippy::unwrap_used, clippy::format_push_string, clippy::float_cmp, dead_code, reason = "test helpers")]
 
 #[path = "../../../egcfg-model/tests/endpoint/fakes.rs"]
 mod fakes;
@@ -47,7 +47,9 @@ impl LanguageModel for Recorded<'_> {
                 return self.rest.sample(request).await;
             }
             let (mut samples, usage) = self.draws.sample(request).await?;
-            samples.iter_mut().for_each(|sample| sample.distributions.clear());
+            for sample in &mut samples {
+                sample.distributions.clear();
+            }
             Ok((samples, usage))
         })
     }
@@ -66,7 +68,7 @@ fn connect(fake: Fake, top: usize) -> EndpointModel {
 }
 
 fn judge() -> Judge<fn(&str) -> bool> {
-    Judge::new(|program: &str| program.len() % 3 == 0)
+    Judge::new(|program: &str| program.len().is_multiple_of(3))
 }
 
 #[test]

@@ -144,7 +144,7 @@ fn bad_replies_are_told_and_not_repeated() {
             "a probability above 1",
             "no log-probability",
             Box::new(edited(|v| {
-                v["choices"][0]["logprobs"]["top_logprobs"][0] = json!({ "token_id:5": 3.5 })
+                v["choices"][0]["logprobs"]["top_logprobs"][0] = json!({ "token_id:5": 3.5 });
             })),
         ),
         (

@@ -1,5 +1,7 @@
 //! Plain completions, conversations and tokens, against what the model itself says.
 
+#![allow(clippy::float_cmp, reason = "the same numbers are expected, not near ones")]
+
 use std::sync::Arc;
 
 use egcfg_model::{Continuation, LanguageModel as _, SampleRequest, ScoreRequest, StopRule, TokenId};

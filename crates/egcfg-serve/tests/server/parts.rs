@@ -15,8 +15,7 @@ use egcfg_task::{Observation, Task, Test, TestResult, Verdict};
 use futures::future::BoxFuture;
 use tokio::sync::oneshot;
 
-/// Ids: a byte stands for itself, 0 ends the text, and two more hold half a character each.
-pub(crate) const END: TokenId = 0;
+// Ids: a byte stands for itself, 0 ends the text, and two more hold half a character each.
 
 /// A model over bytes: after a newline that follows `### Code` it writes the program, and otherwise a hash of the
 /// context.
@@ -45,7 +44,7 @@ pub(crate) fn bytes_model(program: &'static str) -> ScriptedModel {
         logits
     };
     ScriptedModel::with_rule(&vocab, Box::new(rule)).with_info(|info| {
-        info.name = "bytes".to_owned();
+        "bytes".clone_into(&mut info.name);
         info.prompt_template = Some("pocket".to_owned());
     })
 }

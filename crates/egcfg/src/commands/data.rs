@@ -18,7 +18,7 @@ use crate::parts::{sandbox_options, start_sandbox};
 pub(crate) async fn run(args: DataArgs) -> Result<ExitCode, Failure> {
     match args.command {
         DataCommand::List(args) => list(&args),
-        DataCommand::Verify(args) => check(args).await,
+        DataCommand::Verify(args) => check(*args).await,
     }
 }
 
