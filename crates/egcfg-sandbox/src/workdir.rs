@@ -74,7 +74,11 @@ impl RunDirectory {
                 Err(error) => return Err(error),
             }
             let lock = File::create_new(path.join("lock"))?;
-            flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
+            // Another sandbox that starts now may have taken the lock in between, and with it the directory for a stale one.
+            let ours = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+            if !ours || !path.join("lock").exists() {
+                continue;
+            }
             let first = path.join("w");
             DirBuilder::new().mode(0o700).create(&first)?;
             let (fresh, spare) = (Look::at(&first)?, Mutex::new(vec![first]));

@@ -1,6 +1,12 @@
 //! The whole method over HTTP: with the same candidates and lists of the whole vocabulary it picks the tokens that it picks with
 //! the same model in this process; with shorter lists every doubtful choice is counted; and it needs few requests.
-#![allow(clippy::unwrap_used, clippy::format_push_string, clippy::float_cmp, dead_code, reason = "test helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::format_push_string,
+    clippy::float_cmp,
+    dead_code,
+    reason = "test helpers"
+)]
 
 #[path = "../../../egcfg-model/tests/endpoint/fakes.rs"]
 mod fakes;
