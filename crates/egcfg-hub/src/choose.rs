@@ -53,6 +53,16 @@ pub fn choose<'a>(files: &'a [String], pick: &Pick) -> Result<Option<&'a str>, S
     found.copied().map(Some).ok_or_else(|| candidates.join(", "))
 }
 
+/// All files that belong to a chosen one: its shards where it has any.
+pub(crate) fn shards_of(files: &[String], chosen: &str) -> Vec<String> {
+    let stem =
+        |file: &str| shard(file.strip_suffix(".gguf")?).map(|(stem, _, count)| (stem.to_owned(), count));
+    match stem(chosen) {
+        None => vec![chosen.to_owned()],
+        some => files.iter().filter(|file| stem(file) == some).cloned().collect(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,6 +5,7 @@ mod cache;
 pub mod checkpoint;
 mod choose;
 mod converted;
+mod download;
 mod error;
 pub mod gguf;
 mod name;
@@ -12,6 +13,7 @@ mod name;
 pub use cache::{Cache, CacheError, Found};
 pub use choose::{PREFERENCE, choose, quantisation};
 pub use converted::Converted;
+pub use download::{DownloadError, ENDPOINT, Remote};
 pub use error::{CheckpointError, Problem};
 pub use name::{HubName, Pick};
 
