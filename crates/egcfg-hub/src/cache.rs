@@ -1,5 +1,5 @@
 //! The hub's cache on disk, as its own tools fill it: `models--user--repo/refs/main` holds a commit, `snapshots/<commit>`
-//! the files, usually links to `blobs`. It is only read here.
+//! the files, usually links to `blobs`. It is read here and filled by [`crate::Remote`].
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,5 @@
-//! Models by name: a name as a person types it becomes the path of a GGUF file. The hub's cache is looked into ([`Cache`]);
+//! Models by name: a name as a person types it becomes the path of a GGUF file. The hub's cache is looked into
+//! ([`Cache`]) and filled ([`Remote`]);
 //! a folder of safetensors is converted ([`checkpoint`]), once ([`Converted`]).
 
 mod cache;
