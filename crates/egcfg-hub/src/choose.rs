@@ -33,7 +33,7 @@ pub fn choose<'a>(files: &'a [String], pick: &Pick) -> Result<Option<&'a str>, S
     let mut candidates: Vec<&str> = files
         .iter()
         .map(String::as_str)
-        .filter(|file| file.ends_with(".gguf"))
+        .filter(|file| std::path::Path::new(file).extension().is_some_and(|end| end == "gguf"))
         // Projectors for pictures are no language models.
         .filter(|file| !file.rsplit('/').next().unwrap_or(file).starts_with("mmproj"))
         .filter(|file| shard(file.trim_end_matches(".gguf")).is_none_or(|(_, number, _)| number == 1))

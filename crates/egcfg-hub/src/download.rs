@@ -120,7 +120,13 @@ impl From<DownloadError> for Fault {
 impl From<reqwest::Error> for Fault {
     fn from(error: reqwest::Error) -> Self {
         // The address may carry a signature.
-        Self::Passing(error.without_url().to_string(), None)
+        let error = error.without_url();
+        // The innermost cause is the one that says something.
+        let mut cause: &dyn std::error::Error = &error;
+        while let Some(deeper) = cause.source() {
+            cause = deeper;
+        }
+        Self::Passing(cause.to_string(), None)
     }
 }
 
@@ -162,7 +168,7 @@ impl Remote {
                 .default_headers(headers.clone())
                 .redirect(policy)
                 .connect_timeout(Duration::from_secs(20))
-                .read_timeout(Duration::from_secs(60))
+                .read_timeout(Duration::from_mins(1))
                 .build()
                 .map_err(|error| failed(error.to_string()))
         };
@@ -422,7 +428,7 @@ impl Work<'_> {
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
         let jitter = 0.5 + f64::from(nanos % 1000) / 1000.0;
         let pause = (self.remote.pause * 2_u32.pow(*attempt - 1)).mul_f64(jitter);
-        tokio::time::sleep(after.map_or(pause, |after| after.min(Duration::from_secs(300)))).await;
+        tokio::time::sleep(after.map_or(pause, |after| after.min(Duration::from_mins(5)))).await;
         Ok(())
     }
 

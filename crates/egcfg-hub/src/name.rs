@@ -71,7 +71,10 @@ fn word(text: &str) -> Option<String> {
 
 /// A path in a repository to a GGUF file.
 fn path(text: &str) -> Option<String> {
-    text.split('/').all(|part| word(part).is_some()).then(|| text.to_owned()).filter(|t| t.ends_with(".gguf"))
+    text.split('/')
+        .all(|part| word(part).is_some())
+        .then(|| text.to_owned())
+        .filter(|text| text.strip_suffix(".gguf").is_some())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Downloads from a hub in the test process, over real sockets: it speaks the hub's API (list, resolve with redirects, ranges,
 //! checksums) and breaks off, throttles and lies where a test tells it to. A fake: the public hub is never asked.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_collect, reason = "test helpers")]
 #![cfg(unix)]
 
 use std::fs;

@@ -105,7 +105,7 @@ impl Config {
         let heads = required(raw.num_attention_heads, "num_attention_heads")? as usize;
         let kv_heads =
             required(raw.num_key_value_heads.or(raw.num_attention_heads), "num_key_value_heads")? as usize;
-        if heads % kv_heads != 0 {
+        if !heads.is_multiple_of(kv_heads) {
             return Err(Problem::field(
                 "num_key_value_heads",
                 format!("{kv_heads} does not divide {heads} heads"),
@@ -113,7 +113,7 @@ impl Config {
         }
         let head = match raw.head_dim {
             Some(head) => required(Some(head), "head_dim")? as usize,
-            None if width % heads == 0 => width / heads,
+            None if width.is_multiple_of(heads) => width / heads,
             None => {
                 return Err(Problem::field(
                     "num_attention_heads",

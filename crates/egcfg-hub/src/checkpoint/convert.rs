@@ -136,9 +136,10 @@ fn read(folder: &Path) -> Result<(Config, Vocabulary), CheckpointError> {
     let beside = Beside {
         tokenizer: optional("tokenizer_config.json")?,
         generation: optional("generation_config.json")?,
-        chat_template: match template.exists() {
-            true => Some(std::fs::read_to_string(&template).in_file(&template)?),
-            false => None,
+        chat_template: if template.exists() {
+            Some(std::fs::read_to_string(&template).in_file(&template)?)
+        } else {
+            None
         },
     };
     let path = folder.join("tokenizer.json");

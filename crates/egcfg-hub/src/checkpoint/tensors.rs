@@ -97,7 +97,7 @@ impl Plan<'_> {
             // Vectors are few, and the engine computes with them in single precision.
             _ if sides.len() == 1 => ElementType::F32,
             // Rows that cannot be cut into blocks stay half precision.
-            kind if contiguous % kind.block() != 0 => ElementType::F16,
+            kind if !contiguous.is_multiple_of(kind.block()) => ElementType::F16,
             kind => kind,
         };
         let entry = Entry { name: to.to_owned(), shape: sides.iter().rev().copied().collect(), kind };

@@ -20,7 +20,7 @@ use crate::exit::{Failure, SOLVED};
 use crate::output::text::{data, note, visible};
 use crate::signals::interrupt;
 
-pub(crate) async fn run(args: ConvertArgs) -> Result<ExitCode, Failure> {
+pub(crate) fn run(args: ConvertArgs) -> Result<ExitCode, Failure> {
     if !args.folder.is_dir() {
         return Err(Failure::input(format!("failed to convert {}: it is no folder", args.folder.display())));
     }

@@ -34,7 +34,7 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Demo(args) => demo::run(args).await,
         Command::Serve(args) => serve::run(*args).await,
         Command::Doctor(args) => doctor::run(args).await,
-        Command::Convert(args) => convert::run(args).await,
+        Command::Convert(args) => convert::run(args),
         Command::Data(args) => data::run(args).await,
         Command::Eval(args) => eval::run(*args).await,
     }
