@@ -1,5 +1,5 @@
 //! The hub's cache on disk, as its own tools fill it: `models--user--repo/refs/main` holds a commit, `snapshots/<commit>`
-//! the files, usually links to `blobs`. It is only read here.
+//! the files, usually links to `blobs`. It is read here and filled by [`crate::Remote`].
 
 use std::path::{Path, PathBuf};
 
@@ -89,9 +89,14 @@ impl Cache {
         }
     }
 
+    /// A repository's folder.
+    pub(crate) fn repository(&self, name: &HubName) -> PathBuf {
+        self.folder.join(format!("models--{}--{}", name.user, name.repo))
+    }
+
     /// The folder of a revision's files.
     fn snapshot(&self, name: &HubName) -> Option<PathBuf> {
-        let repository = self.folder.join(format!("models--{}--{}", name.user, name.repo));
+        let repository = self.repository(name);
         let commit = std::fs::read_to_string(repository.join("refs").join(&name.revision));
         let commit = commit.map_or_else(|_| name.revision.clone(), |text| text.trim().to_owned());
         let plain = !commit.is_empty() && commit.chars().all(|c| c.is_ascii_alphanumeric());
@@ -100,7 +105,7 @@ impl Cache {
 }
 
 /// Whether the files that a conversion cannot do without are there.
-fn is_whole(files: &[String]) -> bool {
+pub(crate) fn is_whole(files: &[String]) -> bool {
     let has = |name: &str| files.iter().any(|file| file == name);
     has("config.json") && has("tokenizer.json") && files.iter().any(|file| file.ends_with(".safetensors"))
 }

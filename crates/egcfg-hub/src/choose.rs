@@ -33,7 +33,7 @@ pub fn choose<'a>(files: &'a [String], pick: &Pick) -> Result<Option<&'a str>, S
     let mut candidates: Vec<&str> = files
         .iter()
         .map(String::as_str)
-        .filter(|file| file.strip_suffix(".gguf").is_some())
+        .filter(|file| std::path::Path::new(file).extension().is_some_and(|end| end == "gguf"))
         // Projectors for pictures are no language models.
         .filter(|file| !file.rsplit('/').next().unwrap_or(file).starts_with("mmproj"))
         .filter(|file| shard(file.trim_end_matches(".gguf")).is_none_or(|(_, number, _)| number == 1))
@@ -51,6 +51,16 @@ pub fn choose<'a>(files: &'a [String], pick: &Pick) -> Result<Option<&'a str>, S
         }
     };
     found.copied().map(Some).ok_or_else(|| candidates.join(", "))
+}
+
+/// All files that belong to a chosen one: its shards where it has any.
+pub(crate) fn shards_of(files: &[String], chosen: &str) -> Vec<String> {
+    let stem =
+        |file: &str| shard(file.strip_suffix(".gguf")?).map(|(stem, _, count)| (stem.to_owned(), count));
+    match stem(chosen) {
+        None => vec![chosen.to_owned()],
+        some => files.iter().filter(|file| stem(file) == some).cloned().collect(),
+    }
 }
 
 #[cfg(test)]

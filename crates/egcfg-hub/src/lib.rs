@@ -1,10 +1,12 @@
-//! Models by name: a name as a person types it becomes the path of a GGUF file. The hub's cache is looked into ([`Cache`]);
+//! Models by name: a name as a person types it becomes the path of a GGUF file. The hub's cache is looked into
+//! ([`Cache`]) and filled ([`Remote`]);
 //! a folder of safetensors is converted ([`checkpoint`]), once ([`Converted`]).
 
 mod cache;
 pub mod checkpoint;
 mod choose;
 mod converted;
+mod download;
 mod error;
 pub mod gguf;
 mod name;
@@ -12,6 +14,7 @@ mod name;
 pub use cache::{Cache, CacheError, Found};
 pub use choose::{PREFERENCE, choose, quantisation};
 pub use converted::Converted;
+pub use download::{DownloadError, ENDPOINT, Remote};
 pub use error::{CheckpointError, Problem};
 pub use name::{HubName, Pick};
 

@@ -74,7 +74,7 @@ fn path(text: &str) -> Option<String> {
     text.split('/')
         .all(|part| word(part).is_some())
         .then(|| text.to_owned())
-        .filter(|t| t.strip_suffix(".gguf").is_some())
+        .filter(|text| text.strip_suffix(".gguf").is_some())
 }
 
 #[cfg(test)]

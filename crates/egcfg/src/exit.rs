@@ -88,7 +88,7 @@ impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         let hint = match &error {
             ModelError::Load { .. } => Some(
-                "--model takes 'pocket' (the embedded model), a GGUF file, a folder of safetensors, user/repo of the hub's cache, or a server: http://host:port/v1#name",
+                "--model takes 'pocket' (the embedded model), a GGUF file, a folder of safetensors, user/repo of the hub, or a server: http://host:port/v1#name",
             ),
             ModelError::Unavailable { .. } | ModelError::BadReply { .. } => {
                 Some("egcfg doctor --model URL tells what the server can do")

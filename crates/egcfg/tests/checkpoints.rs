@@ -2,7 +2,7 @@
 //! Face's libraries make of the same folders (`tools/goldens/make_checkpoints.py`): tokens of 3000 texts, log-probabilities.
 //! The weights follow from a formula; only tokenizers and golden numbers are stored.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::format_collect, reason = "test helpers")]
 
 #[path = "../../egcfg-hub/tests/support/formula.rs"]
 mod formula;

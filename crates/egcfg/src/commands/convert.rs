@@ -1,4 +1,5 @@
-//! `egcfg convert`: a checkpoint folder to a GGUF file; and the same for `--model DIR`, once, into the cache.
+//! `egcfg convert`: a checkpoint folder to a GGUF file; and names of models, for `--model`: a folder is converted once,
+//! a repository is taken from the hub's cache or downloaded into it.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -9,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use egcfg_hub::checkpoint::{Options, convert};
 #[cfg(feature = "llama")]
-use egcfg_hub::{Cache, Converted, Found, HubName, checkpoint::is_checkpoint};
+use egcfg_hub::{
+    Cache, Converted, DownloadError, ENDPOINT, Found, HubName, Remote, checkpoint::is_checkpoint,
+};
 use egcfg_hub::{CheckpointError, Problem, Progress};
 
 use crate::args::convert::ConvertArgs;
@@ -27,7 +30,7 @@ pub(crate) fn run(args: ConvertArgs) -> Result<ExitCode, Failure> {
     };
     let options = Options { matrices: args.kind.into(), ..Options::default() };
     let (folder, target) = (args.folder.clone(), out.clone());
-    let summary = interruptible(move |watch| convert(&folder, &target, &options, watch))
+    let summary = interruptible(move |watch| convert(&folder, &target, &options, watch))?
         .map_err(|error| failure(&args.folder, &error))?;
     let text = if args.json {
         let object = serde_json::json!({
@@ -66,11 +69,12 @@ pub(crate) fn resolve(model: &str) -> Result<PathBuf, Failure> {
     };
     let cache = Converted::new(cache_folder()?.join("converted"));
     let from = folder.clone();
-    interruptible(move |watch| cache.get(&from, &Options { name, ..Options::default() }, watch))
+    interruptible(move |watch| cache.get(&from, &Options { name, ..Options::default() }, watch))?
         .map_err(|error| failure(&folder, &error))
 }
 
-/// What a name stands for: a path where there is one, else a repository in the hub's cache.
+/// What a name stands for: a path where there is one, else a repository of the hub, from its cache or
+/// downloaded into it.
 #[cfg(feature = "llama")]
 fn named(model: &str) -> Result<Found, Failure> {
     let path = PathBuf::from(model);
@@ -84,11 +88,61 @@ fn named(model: &str) -> Result<Found, Failure> {
     let Some(name) = HubName::parse(model) else { return Ok(Found::Gguf(path)) };
     let cache = Cache::of_environment(variable)
         .ok_or_else(|| Failure::model("failed to find the hub's cache").hint("set HF_HOME or HOME"))?;
-    cache.find(&name).map_err(|error| {
-        Failure::model(format!("failed to load {model}: {error}")).hint(
-            "there is no file of this name either; fetch the repository into the cache with the hub's own client first",
-        )
-    })
+    match cache.find(&name) {
+        Ok(found) => return Ok(found),
+        Err(error) if offline() => {
+            return Err(Failure::model(format!("failed to load {model}: {error}"))
+                .hint("HF_HUB_OFFLINE is set; without it, the repository would be downloaded"));
+        }
+        Err(_) => note(&format!("downloading {model}")),
+    }
+    let remote = Remote::new(
+        &std::env::var("HF_ENDPOINT").ok().filter(|at| !at.is_empty()).unwrap_or_else(|| ENDPOINT.to_owned()),
+        token().as_deref(),
+    );
+    let (into, wanted) = (cache.clone(), name.clone());
+    interruptible(move |watch| remote.fetch(&into, &wanted, watch))?
+        .map_err(|error| download_failure(model, &error))?;
+    cache.find(&name).map_err(|error| Failure::model(format!("failed to load {model}: {error}")))
+}
+
+#[cfg(feature = "llama")]
+fn download_failure(model: &str, error: &DownloadError) -> Failure {
+    let failure = Failure::model(visible(&format!("failed to download {model}: {error}")));
+    match error {
+        DownloadError::Interrupted => Failure::interrupted(),
+        DownloadError::Denied { gated: true, .. } => {
+            failure.hint("accept its conditions on its page, then set HF_TOKEN to a token of that account")
+        }
+        DownloadError::Denied { .. } => failure.hint(
+            "it does not exist, or is private: check the name, and set HF_TOKEN to a token that may read it",
+        ),
+        DownloadError::Absent(_) => failure.hint("check the name; there is no file of this name either"),
+        DownloadError::Network { .. } => {
+            failure.hint("run the command again: it goes on where this one ended")
+        }
+        _ => failure,
+    }
+}
+
+/// Whether nothing may be asked over the network.
+#[cfg(feature = "llama")]
+fn offline() -> bool {
+    std::env::var("HF_HUB_OFFLINE")
+        .is_ok_and(|value| ["1", "true", "yes", "on"].iter().any(|yes| value.eq_ignore_ascii_case(yes)))
+}
+
+/// The hub's token: `HF_TOKEN`, else the file that the hub's own tools keep it in.
+#[cfg(feature = "llama")]
+fn token() -> Option<String> {
+    let given = std::env::var("HF_TOKEN").ok();
+    let file = || {
+        let path = variable("HF_TOKEN_PATH")
+            .or_else(|| Some(variable("HF_HOME")?.join("token")))
+            .or_else(|| Some(variable("HOME")?.join(".cache/huggingface/token")))?;
+        std::fs::read_to_string(path).ok()
+    };
+    given.or_else(file).map(|token| token.trim().to_owned()).filter(|token| !token.is_empty())
 }
 
 /// An environment variable's value, unless it is empty.
@@ -100,8 +154,8 @@ fn variable(name: &str) -> Option<PathBuf> {
 /// Runs the work on a thread of its own, telling how far it is, until it is done or Ctrl-C asks it to stop. This waits for
 /// the end of it in both cases: the work takes its temporary file with it.
 fn interruptible<T: Send + 'static>(
-    work: impl FnOnce(egcfg_hub::Watch<'_>) -> Result<T, CheckpointError> + Send + 'static,
-) -> Result<T, CheckpointError> {
+    work: impl FnOnce(egcfg_hub::Watch<'_>) -> T + Send + 'static,
+) -> Result<T, Failure> {
     let stop = Arc::new(AtomicBool::new(false));
     let asked = Arc::clone(&stop);
     let mut told = Instant::now();
@@ -126,9 +180,7 @@ fn interruptible<T: Send + 'static>(
         }
     };
     let joined = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(ended));
-    joined.unwrap_or_else(|error| {
-        Err(CheckpointError { file: PathBuf::new(), problem: std::io::Error::other(error).into() })
-    })
+    joined.map_err(|error| Failure::model(format!("failed to go on: {error}")))
 }
 
 fn failure(folder: &Path, error: &CheckpointError) -> Failure {
