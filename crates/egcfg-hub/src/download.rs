@@ -168,7 +168,7 @@ impl Remote {
                 .default_headers(headers.clone())
                 .redirect(policy)
                 .connect_timeout(Duration::from_secs(20))
-                .read_timeout(Duration::from_mins(1))
+                .read_timeout(Duration::from_secs(60))
                 .build()
                 .map_err(|error| failed(error.to_string()))
         };
@@ -428,7 +428,7 @@ impl Work<'_> {
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |now| now.subsec_nanos());
         let jitter = 0.5 + f64::from(nanos % 1000) / 1000.0;
         let pause = (self.remote.pause * 2_u32.pow(*attempt - 1)).mul_f64(jitter);
-        tokio::time::sleep(after.map_or(pause, |after| after.min(Duration::from_mins(5)))).await;
+        tokio::time::sleep(after.map_or(pause, |after| after.min(Duration::from_secs(300)))).await;
         Ok(())
     }
 

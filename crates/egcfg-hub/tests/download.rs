@@ -35,11 +35,14 @@ struct Faults {
     refuse: Option<(u16, &'static str)>,
 }
 
+/// Paths that were asked for, each with its `Range`.
+type Log = Arc<Mutex<Vec<(String, Option<String>)>>>;
+
 struct Hub {
     address: String,
     faults: Arc<Mutex<Faults>>,
     /// Method, path, range and key of each request.
-    log: Arc<Mutex<Vec<(String, Option<String>)>>>,
+    log: Log,
 }
 
 fn content() -> Vec<u8> {
