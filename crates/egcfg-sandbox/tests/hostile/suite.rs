@@ -47,7 +47,7 @@ pub(crate) fn home() -> PathBuf {
 
 /// The cases that take memory, processes or threads. Control groups change nothing about the others, which have run at the
 /// layers below by then.
-const COUNTED: [u32; 7] = [1, 2, 3, 4, 15, 16, 30];
+const COUNTED: [usize; 7] = [1, 2, 3, 4, 15, 16, 30];
 
 /// Whether a program's name begins so; `3` means case 3, too.
 fn begins(program: &Hostile, wanted: &str) -> bool {
@@ -67,7 +67,7 @@ pub(crate) async fn run() {
     for level in levels().await {
         let started = Instant::now();
         let suite = Suite::new(level, &host).await;
-        let again = |case: u32| level < Level::L2 || named || COUNTED.contains(&case);
+        let again = |case: usize| level < Level::L2 || named || COUNTED.contains(&case);
         if level == Level::L2 && !named {
             common::note(&format!("{level}: only cases {COUNTED:?}, which its limits are about"));
         }
