@@ -41,7 +41,8 @@ impl fmt::Display for Level {
 /// Which layer a caller wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum LevelChoice {
-    /// The strongest that this machine allows; see [`crate::Sandbox::missing`] for what it does not.
+    /// The strongest that this machine allows, up to [`Level::L1`]; see [`crate::Sandbox::missing`] for what it does not. Control
+    /// groups have to be asked for: moving a process into one waits for all processors, which slows every run.
     #[default]
     Auto,
     /// This one and no further; an error where it cannot be had.
@@ -52,7 +53,7 @@ impl LevelChoice {
     /// The strongest layer that is to be tried.
     pub(crate) fn ceiling(self) -> Level {
         match self {
-            Self::Auto => Level::L2,
+            Self::Auto => Level::L1,
             Self::Exactly(level) => level,
         }
     }

@@ -315,8 +315,13 @@ fn control_groups(
 /// The layers that can be had here with these options, weakest first ([`Level::None`] always can). Starts a sandbox to
 /// find out.
 pub async fn available_levels(options: &SandboxOptions) -> Result<Vec<Level>, SandboxError> {
-    let options = SandboxOptions { level: LevelChoice::Auto, workers: 1, ..options.clone() };
-    let strongest = Sandbox::start(options).await?.level();
+    let choose = |level| SandboxOptions { level, workers: 1, ..options.clone() };
+    let usual = Sandbox::start(choose(LevelChoice::Auto)).await?.level();
+    let strongest = match Sandbox::start(choose(LevelChoice::Exactly(Level::L2))).await {
+        Ok(sandbox) => sandbox.level().max(usual),
+        Err(SandboxError::Level { .. }) => usual,
+        Err(error) => return Err(error),
+    };
     Ok(Level::ALL.into_iter().filter(|level| *level <= strongest).collect())
 }
 

@@ -109,7 +109,7 @@ pub(crate) struct SandboxArgs {
     /// The Python interpreter (CPython 3.9 or later) [default: an active virtual environment's, else python3]
     #[arg(long, env = "EGCFG_PYTHON", value_name = "FILE")]
     pub(crate) python: Option<PathBuf>,
-    /// Layer of protection: auto takes the strongest that this machine allows; L0, L1 and L2 are errors where they cannot
+    /// Layer of protection: auto takes the strongest up to L1 that this machine allows; L0, L1 and L2 are errors where they cannot
     /// be had; none runs programs unprotected
     #[arg(long, env = "EGCFG_SANDBOX", default_value = "auto", value_name = "LEVEL")]
     pub(crate) sandbox: LevelChoice,
