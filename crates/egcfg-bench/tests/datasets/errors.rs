@@ -43,7 +43,7 @@ fn mistakes_are_named_by_file_line_and_field() {
     let wrong_set = error("humaneval", "a.jsonl", good);
     assert!(wrong_set.hint().unwrap().contains("the data set that --dataset names"), "{wrong_set}");
     let broken = message("mbpp", "a.parquet", "PAR1 and then nothing");
-    assert!(broken.contains("failed to read") || cfg!(not(feature = "parquet")), "{broken}");
+    assert!(broken.starts_with("a.parquet: "), "{broken}");
 }
 
 #[test]
