@@ -91,8 +91,8 @@ async fn survives(edits: &[Edit], often: Often) {
 }
 
 const ZYGOTE: &str = "_egcfg_zygote";
-const FORK: &str = "control.send(_fork(confinement, control, rest, fds))";
-const REAP: &str = "control.send(_reap(struct.unpack(\"=i\", rest)[0]))";
+const FORK: &str = "control.send(_fork(fork, confinement, control, rest, fds))";
+const REAP: &str = "control.send(_reap(namespaces, struct.unpack(\"=i\", rest)[0]))";
 
 /// The warm interpreter's answer to a request to fork.
 fn forks_with(answer: &str) -> Vec<Edit> {
@@ -149,10 +149,10 @@ fn keep(text: String) -> &'static str {
 
 /// What a child does instead of its work, before it has seen any of a program. The warm interpreter decides whether.
 fn begins_with(child: &str) -> Vec<Edit> {
-    const WORK: &str = "    if role == b\"c\":\n        candidate.serve";
-    const PID: &str = "        pid = os.fork()";
+    const WORK: &str = "    if role in (b\"c\", b\"o\"):\n        candidate.serve";
+    const PID: &str = "        pid, init = namespaces.fork(fork)";
     let decide =
-        "        global broken\n        broken = rest[:1] != b'p' and fault()\n        pid = os.fork()";
+        "        global broken\n        broken = rest[:1] != b'p' and fault()\n        pid, init = namespaces.fork(fork)";
     vec![(ZYGOTE, PID, decide), (ZYGOTE, WORK, keep(format!("    if broken:\n        {child}\n{WORK}")))]
 }
 
