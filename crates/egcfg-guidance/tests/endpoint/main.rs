@@ -130,7 +130,9 @@ fn this_programs_own_server_needs_no_recording() {
 /// Requests that an event tells of.
 fn asked(event: &Event) -> usize {
     match event {
-        Event::Candidates { usage, .. } | Event::Forward { usage, .. } | Event::Asked { usage, .. } => usage.requests,
+        Event::Candidates { usage, .. } | Event::Forward { usage, .. } | Event::Asked { usage, .. } => {
+            usage.requests
+        }
         _ => 0,
     }
 }
