@@ -78,7 +78,7 @@ const SOLVE_EXAMPLES: &str = "Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelArgs {
-    /// `pocket` (the embedded model), a GGUF file, a folder of safetensors, user/repo[:QUANTISATION] of the hub, or a
+    /// `pocket` (the embedded model), a GGUF file, a folder of safetensors, user/repo or user/repo:QUANTISATION of the hub, or a
     /// server: http://host:port/v1#name, or `#name` for the server of OPENAI_BASE_URL
     #[arg(long, env = "EGCFG_MODEL", default_value = "pocket", value_name = "MODEL")]
     pub(crate) model: String,

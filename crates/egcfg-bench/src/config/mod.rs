@@ -1,4 +1,4 @@
-//! What an experiment is told: [`Overrides`] from the reference's files ([`session`]), from a TOML file of ours ([`file`]) and
+//! What an experiment is told: [`Overrides`] from the reference's files (`session`), from a TOML file of ours (`file`) and
 //! from the command line are laid over each other, and resolved into one [`Experiment`], which is kept beside the results.
 
 mod experiment;

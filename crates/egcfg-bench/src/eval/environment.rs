@@ -10,7 +10,7 @@ use serde::Deserialize;
 pub struct Environment {
     /// Directories that packages are imported from.
     pub paths: Vec<PathBuf>,
-    /// Modules of [`LIBRARIES`] that can be found there.
+    /// Modules of `LIBRARIES` that can be found there.
     pub modules: Vec<String>,
 }
 

@@ -58,7 +58,7 @@ fn is_zero(count: &usize) -> bool {
 /// Everything about an evaluation.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Summary {
-    /// [`VERSION`].
+    /// Version of this layout.
     pub version: u32,
     /// The data set.
     pub dataset: String,
