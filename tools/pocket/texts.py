@@ -27,6 +27,7 @@ class Mix:
     passing: float = FORCE_PASS
     none: float = FORCE_NONE
     most: int = 6
+    early: float = 0.0  # share of blocks that leave the whole body open
 
 
 # Short texts with mostly precise descriptions teach the model to read far sooner than the full mix:
@@ -38,6 +39,9 @@ MIXES = {
     "middle": Mix(guided=0.35, vague=0.4),
     "copying": Mix(guided=0.7, vague=0.6, passing=0.85, none=0.1, most=2),
     "final": Mix(guided=0.55, passing=0.55, none=0.2),
+    # Nothing but a passing entry tells what the body is: the shortest way to a model that copies it exactly.
+    "drill": Mix(guided=0.8, vague=0.8, passing=0.95, none=0.03, most=2, early=0.7),
+    "strong": Mix(guided=0.6, passing=0.75, none=0.12, early=0.25),
 }
 CATEGORIES = ("plain", "guided_pass", "guided_none")
 
@@ -138,5 +142,7 @@ def draw_example(seed: int, index: int, mix: Mix = MIXES["full"]) -> Example:
         return plain_example(task)
     # Guidance may begin in the `def` line already, before any of the body is written.
     cut = 0 if rng.random() < 0.05 else None
+    if mix.early and rng.random() < mix.early:
+        cut = 1
     signal = draw_signal(task, rng, cut, draw_force(rng, mix.passing, mix.none), mix.most)
     return guided_example(task, signal if signal.entries else draw_signal(task, rng, cut, None, mix.most))

@@ -6,6 +6,8 @@ use egcfg_sandbox::{Program, Sandbox, TraceOptions};
 use egcfg_task::{Observation, Task, Test, TestResult};
 use futures::future::BoxFuture;
 
+use crate::dataset;
+
 /// Runs a task's programs in a [`Sandbox`].
 #[derive(Clone)]
 pub struct SandboxExecutor {
@@ -29,10 +31,15 @@ impl SandboxExecutor {
     }
 }
 
-/// A task's program as the sandbox takes it.
+/// A task's program as the sandbox takes it: the text itself, or the task's context with the text in it.
 pub fn program(task: &Task, source: &str) -> Program {
+    let source = if task.context.is_empty() {
+        source.to_owned()
+    } else {
+        format!("PROGRAM = {}\n{}", dataset::python_literal(source), task.context)
+    };
     Program {
-        source: source.to_owned(),
+        source,
         entry_point: task.entry_point.clone(),
         form: task.form,
         setup_code: task.setup_code.clone(),

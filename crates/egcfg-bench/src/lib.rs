@@ -4,10 +4,13 @@
 
 pub mod claim;
 pub mod config;
+pub mod dataset;
+pub mod eval;
 mod executor;
 pub mod method;
 pub mod result;
 pub mod run;
+pub mod score;
 pub mod store;
 pub mod submit;
 

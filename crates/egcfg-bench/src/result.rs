@@ -88,6 +88,12 @@ pub struct Ours {
     pub gamma: f64,
     /// The interpreter's version.
     pub python: String,
+    /// The sandbox's layer in force: `none`, `L0`, `L1` or `L2`.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub sandbox: String,
+    /// The factor, 1 or more, by which limits of time grew because the machine was slow or busy; 0 where unknown.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub calibration: f64,
     /// Names of the protections in force.
     pub protections: Vec<String>,
     /// Why the generation ended.
@@ -126,6 +132,11 @@ pub struct Ours {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_zero(count: &usize) -> bool {
     *count == 0
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_nothing(factor: &f64) -> bool {
+    *factor == 0.0
 }
 
 impl ResultFile {

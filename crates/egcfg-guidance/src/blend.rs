@@ -13,17 +13,54 @@ pub fn weight(plain: f32, guided: f32, gamma: f64) -> f64 {
     plain + gamma * (guided - plain)
 }
 
+/// The next token and how it was decided.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// The token.
+    pub token: TokenId,
+    /// Its log-probability under the blend, normalised over all tokens known to either stream.
+    pub log_prob: f64,
+    /// Tokens whose unknown probability in one of the streams could have made another choice, as far as they stand in the
+    /// other stream's list. Empty for whole distributions.
+    pub unsure: Vec<TokenId>,
+    /// A token that neither list holds could have won: only longer lists can tell.
+    pub beyond: bool,
+}
+
+impl Choice {
+    /// Whether the choice might be another one if the streams' whole distributions were known.
+    pub fn truncated(&self) -> bool {
+        self.beyond || !self.unsure.is_empty()
+    }
+}
+
 /// The next token under the blend and its normalised log-probability. Ties go to the lowest id. Without a plain
 /// distribution (gamma = 1) the guided one decides alone; without a guided one (empty signal) the plain one does.
 pub fn choose(plain: Option<&LogProbs>, guided: Option<&LogProbs>, gamma: f64) -> Option<(TokenId, f64)> {
+    decide(plain, guided, gamma).map(|choice| (choice.token, choice.log_prob))
+}
+
+/// As [`choose`], and says whether truncated lists could have decided the choice. Lists are combined over the union of
+/// their tokens; a token that one side does not list counts there with that side's upper bound, and loses ties against
+/// tokens known to both.
+pub fn decide(plain: Option<&LogProbs>, guided: Option<&LogProbs>, gamma: f64) -> Option<Choice> {
     let (plain, guided) = match (plain, guided) {
         (Some(plain), Some(guided)) => (plain, guided),
         (Some(only), None) | (None, Some(only)) => {
             let token = only.argmax();
-            return Some((token, f64::from(only.get(token))));
+            let log_prob = f64::from(only.get(token));
+            return Some(Choice { token, log_prob, unsure: Vec::new(), beyond: false });
         }
         (None, None) => return None,
     };
+    if plain.is_sparse() || guided.is_sparse() {
+        union(plain, guided, gamma)
+    } else {
+        dense(plain, guided, gamma)
+    }
+}
+
+fn dense(plain: &LogProbs, guided: &LogProbs, gamma: f64) -> Option<Choice> {
     let weights: Vec<f64> =
         plain.values().iter().zip(guided.values()).map(|(p, g)| weight(*p, *g, gamma)).collect();
     let mut best = 0;
@@ -34,7 +71,67 @@ pub fn choose(plain: Option<&LogProbs>, guided: Option<&LogProbs>, gamma: f64) -
     }
     let top = *weights.get(best)?;
     let sum: f64 = weights.iter().map(|w| (w - top).exp()).sum();
-    Some((best as TokenId, -sum.ln()))
+    Some(Choice { token: best as TokenId, log_prob: -sum.ln(), unsure: Vec::new(), beyond: false })
+}
+
+/// One token of the union of both lists.
+struct Weighed {
+    token: TokenId,
+    weight: f64,
+    /// The weight that the unknown side could give it at most.
+    most: f64,
+    /// Both sides that count are known.
+    known: bool,
+}
+
+fn union(plain: &LogProbs, guided: &LogProbs, gamma: f64) -> Option<Choice> {
+    let mut ids: Vec<TokenId> = plain.entries().chain(guided.entries()).map(|(id, _)| id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let all: Vec<Weighed> = ids
+        .into_iter()
+        .map(|token| {
+            let (p, g) = (plain.known(token), guided.known(token));
+            // A side without weight need not be known.
+            let known = (p.is_some() || (gamma - 1.0).abs() < f64::EPSILON)
+                && (g.is_some() || gamma.abs() < f64::EPSILON);
+            let weight = weight(plain.get(token), guided.get(token), gamma);
+            let most = most(p, plain.rest(), 1.0 - gamma) + most(g, guided.rest(), gamma);
+            Weighed { token, weight, most, known }
+        })
+        .collect();
+    let mut best = all.first()?;
+    for entry in &all {
+        if entry.weight > best.weight || (entry.weight >= best.weight && entry.known && !best.known) {
+            best = entry;
+        }
+    }
+    let sum: f64 = all.iter().map(|entry| (entry.weight - best.weight).exp()).sum();
+    // What the choice is worth at least: nothing is certain about an unknown side but that it is not above its bound.
+    let (p, g) = (plain.known(best.token), guided.known(best.token));
+    let least = -(most(p, plain.rest(), gamma - 1.0) + most(g, guided.rest(), -gamma));
+    let unsure: Vec<TokenId> = all
+        .iter()
+        .filter(|entry| !entry.known && (entry.token == best.token || entry.most > least))
+        .map(|entry| entry.token)
+        .collect();
+    // A choice that is uncertain itself matters only if something else can reach it.
+    let rivals = all.iter().any(|entry| entry.token != best.token && entry.most > least);
+    let beyond = most(None, plain.rest(), 1.0 - gamma) + most(None, guided.rest(), gamma) > least
+        && plain.rest() > f32::NEG_INFINITY
+        && guided.rest() > f32::NEG_INFINITY;
+    let unsure = if rivals || beyond { unsure } else { Vec::new() };
+    Some(Choice { token: best.token, log_prob: -sum.ln(), unsure, beyond })
+}
+
+/// The most that a side can add: `factor` times its number, or times the end of its range that is larger.
+fn most(known: Option<f32>, rest: f32, factor: f64) -> f64 {
+    let value = match known {
+        Some(value) => value,
+        None if factor >= 0.0 => rest,
+        None => FLOOR,
+    };
+    factor * f64::from(value.max(FLOOR))
 }
 
 #[cfg(test)]
@@ -90,6 +187,66 @@ mod tests {
             let share = direct[token as usize] / direct.iter().sum::<f64>();
             prop_assert!((share.ln() - log_prob).abs() < 1e-4, "{} {}", share.ln(), log_prob);
             prop_assert!(direct.iter().all(|x| *x <= direct[token as usize] * (1.0 + 1e-4)));
+        }
+
+        #[test]
+        fn whole_lists_blend_as_the_dense_ones_do(
+            a in proptest::collection::vec(-9.0f32..9.0, 9), b in proptest::collection::vec(-9.0f32..9.0, 9), gamma in -1.0f64..4.0,
+        ) {
+            let (plain, guided) = (dist(&a), dist(&b));
+            let whole = |d: &LogProbs| LogProbs::from_whole(d.entries());
+            let expected = decide(Some(&plain), Some(&guided), gamma).unwrap();
+            for (p, g) in [(whole(&plain), whole(&guided)), (whole(&plain), guided.clone()), (plain.clone(), whole(&guided))] {
+                let got = decide(Some(&p), Some(&g), gamma).unwrap();
+                prop_assert_eq!(got.token, expected.token);
+                prop_assert!((got.log_prob - expected.log_prob).abs() < 1e-9);
+                prop_assert!(!got.truncated());
+            }
+        }
+
+        #[test]
+        fn a_choice_that_calls_itself_certain_is_the_dense_one(
+            a in proptest::collection::vec(-9.0f32..9.0, 12), b in proptest::collection::vec(-9.0f32..9.0, 12),
+            keep in 1usize..12, gamma in -1.0f64..4.0,
+        ) {
+            let (plain, guided) = (dist(&a), dist(&b));
+            let (p, g) = (LogProbs::from_top(plain.top(keep)), LogProbs::from_top(guided.top(keep)));
+            let got = decide(Some(&p), Some(&g), gamma).unwrap();
+            let expected = decide(Some(&plain), Some(&guided), gamma).unwrap();
+            if !got.truncated() {
+                let near = |t: TokenId| weight(plain.get(t), guided.get(t), gamma);
+                prop_assert!((near(got.token) - near(expected.token)).abs() < 1e-3, "{} {}", got.token, expected.token);
+            }
+            // Asking for what is unsure leaves only what stands in neither list.
+            let more = |list: &LogProbs, whole: &LogProbs| list.with_known(got.unsure.iter().map(|t| (*t, whole.get(*t))));
+            let mut again = decide(Some(&more(&p, &plain)), Some(&more(&g, &guided)), gamma).unwrap();
+            let mut known = (more(&p, &plain), more(&g, &guided));
+            for _ in 0..12 {
+                if again.unsure.is_empty() { break; }
+                known.0 = known.0.with_known(again.unsure.iter().map(|t| (*t, plain.get(*t))));
+                known.1 = known.1.with_known(again.unsure.iter().map(|t| (*t, guided.get(*t))));
+                again = decide(Some(&known.0), Some(&known.1), gamma).unwrap();
+            }
+            prop_assert!(again.unsure.is_empty());
+        }
+
+        #[test]
+        fn one_is_the_limit_of_gammas_near_one(
+            a in proptest::collection::vec(-9.0f32..9.0, 12), b in proptest::collection::vec(-9.0f32..9.0, 12), keep in 1usize..12,
+        ) {
+            let (plain, guided) = (dist(&a), dist(&b));
+            let (p, g) = (LogProbs::from_top(plain.top(keep)), LogProbs::from_top(guided.top(keep)));
+            let alone = choose(None, Some(&g), 1.0).unwrap().0;
+            let both = choose(Some(&p), Some(&g), 1.0).unwrap().0;
+            prop_assert_eq!(alone, both);
+            prop_assert_eq!(choose(Some(&p), Some(&g), 0.0).unwrap().0, p.argmax());
+            // Clear winners stay winners on both sides of 1: the weights move by at most |epsilon| times the spread.
+            let top = g.top(2);
+            if top[0].1 - top.get(1).map_or(g.rest(), |second| second.1) > 0.1 {
+                for gamma in [1.0 - 1e-3, 1.0 + 1e-3] {
+                    prop_assert_eq!(choose(Some(&p), Some(&g), gamma).unwrap().0, alone);
+                }
+            }
         }
     }
 }

@@ -2,12 +2,13 @@
 //! its plain distributions known from sampling; one forward of the guided stream along all drafts decides as many tokens as
 //! agree with one of them, and one more. One-step: a forward per token. Greedy choice makes both pick the same tokens.
 
-use egcfg_model::{LogProbs, ScoreReply, ScoreRequest, TokenId};
+use egcfg_model::{LogProbs, ScoreReply, ScoreRequest, TokenId, TokensRequest};
 
-use crate::blend::choose;
+use crate::blend::decide;
 use crate::error::GuidanceError;
 use crate::event::{Event, Stop};
 use crate::generate::Run;
+use crate::heads::heads;
 use crate::settings::Schedule;
 
 /// Drafts verified in one forward at most; more would cost more than they can save.
@@ -29,12 +30,28 @@ impl Run<'_> {
             if plain.is_none() && needs_plain_row(self.guided.is_some(), gamma) {
                 break;
             }
-            let Some((token, _)) = choose(plain.as_ref(), row.as_ref(), gamma) else { break };
+            let (plain, row_now) = self.settle(plain, row.take()).await?;
+            row = row_now;
+            let Some(choice) = decide(plain.as_ref(), row.as_ref(), gamma) else { break };
+            let (token, log_prob) = (choice.token, choice.log_prob);
+            if choice.truncated() {
+                let index = self.answer.tokens.len();
+                self.emit(&Event::SupportTruncated {
+                    index,
+                    unsure: choice.unsure.len(),
+                    beyond: choice.beyond,
+                });
+            }
             let (plain_log, guided_log) =
                 (plain.as_ref().map(|p| p.get(token)), row.as_ref().map(|g| g.get(token)));
             let instead_of =
                 plain.as_ref().map(LogProbs::argmax).filter(|alone| row.is_some() && *alone != token);
-            if let Some(stop) = self.accept(token, plain_log, guided_log, instead_of) {
+            let heads = if self.session.events.wants_heads() {
+                heads(self.session.model, plain.as_ref(), row.as_ref(), gamma, (token, log_prob))
+            } else {
+                Vec::new()
+            };
+            if let Some(stop) = self.accept(token, plain_log, guided_log, instead_of, heads) {
                 return Ok(Some(stop));
             }
             if self.refresh_due() {
@@ -49,6 +66,47 @@ impl Run<'_> {
             }
         }
         Ok(None)
+    }
+
+    /// Lists that leave the choice open are completed where the model can be asked: once for the tokens that one list holds and
+    /// the other does not.
+    async fn settle(
+        &mut self,
+        plain: Option<LogProbs>,
+        guided: Option<LogProbs>,
+    ) -> Result<(Option<LogProbs>, Option<LogProbs>), GuidanceError> {
+        let (Some(p), Some(g)) = (&plain, &guided) else { return Ok((plain, guided)) };
+        if !p.is_sparse() && !g.is_sparse() {
+            return Ok((plain, guided));
+        }
+        let unsure =
+            decide(Some(p), Some(g), self.settings.gamma).map(|choice| choice.unsure).unwrap_or_default();
+        let Some(prompt) = self.guided.as_ref().filter(|_| !unsure.is_empty()) else {
+            return Ok((plain, guided));
+        };
+        let missing = |list: &LogProbs| -> Vec<TokenId> {
+            unsure.iter().copied().filter(|token| list.known(*token).is_none()).collect()
+        };
+        let (without_p, without_g) = (missing(p), missing(g));
+        let asked: Vec<TokensRequest> = [(&self.plain, without_p), (prompt, without_g)]
+            .into_iter()
+            .map(|(prompt, tokens)| TokensRequest {
+                context: [prompt.as_slice(), &self.answer.tokens].concat(),
+                tokens,
+            })
+            .collect();
+        let needed: Vec<TokensRequest> = asked.iter().filter(|r| !r.tokens.is_empty()).cloned().collect();
+        let Some((known, usage)) = self.session.model.known_log_probs(needed).await? else {
+            return Ok((plain, guided));
+        };
+        let mut known = known.into_iter();
+        let mut complete = |list: &LogProbs, request: &TokensRequest| {
+            let more = if request.tokens.is_empty() { None } else { known.next() };
+            more.map_or_else(|| list.clone(), |more| list.with_known(more.entries()))
+        };
+        let (p, g) = (complete(p, &asked[0]), complete(g, &asked[1]));
+        self.emit(&Event::Asked { tokens: unsure.len(), usage });
+        Ok((Some(p), Some(g)))
     }
 
     /// The plain distribution before the answer token at `index`, if a candidate that begins with the answer was sampled over it.
@@ -127,8 +185,7 @@ impl Run<'_> {
         let plain = replies.next();
         let mut usage = egcfg_model::Usage::default();
         for reply in guided.iter().chain(&plain) {
-            usage.computed += reply.usage.computed;
-            usage.cached += reply.usage.cached;
+            usage += reply.usage;
         }
         self.emit(&Event::Forward { guided: guided.is_some(), drafts: drafts.len(), usage });
         Ok((guided, plain.map(|reply| reply.next)))

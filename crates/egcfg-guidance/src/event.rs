@@ -4,8 +4,9 @@ use egcfg_model::{StopReason, TokenId, Usage};
 use egcfg_task::TestResult;
 use serde::{Deserialize, Serialize};
 
-/// Version of the serialised events; raised on purpose when a field changes its meaning.
-pub const EVENT_VERSION: u32 = 1;
+/// Version of the serialised events; raised on purpose when a field changes its meaning or one is added. Version 2 adds
+/// the heads of both distributions to a token; logs of version 1 read as tokens without them.
+pub const EVENT_VERSION: u32 = 2;
 
 /// Why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +54,22 @@ pub struct ExecutionEvent {
     pub from_memory: bool,
     /// One result per shown test.
     pub results: Vec<TestResult>,
+}
+
+/// One token of the heads of the two next-token distributions: natural-log probabilities, rounded to four decimals.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Alternative {
+    /// Its text (lossy where a token is not whole UTF-8).
+    pub text: String,
+    /// Under the plain stream, where it is known and not zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plain: Option<f32>,
+    /// Under the guided stream, where there is one and it is not zero.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guided: Option<f32>,
+    /// Under the blend that chose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blended: Option<f32>,
 }
 
 /// What happened.
@@ -145,6 +162,26 @@ pub enum Event {
         /// What the plain stream alone would have written, where that differs.
         #[serde(skip_serializing_if = "Option::is_none")]
         instead_of: Option<String>,
+        /// The most probable tokens of both streams, most probable under the blend first; empty where only one token was
+        /// looked at, where no sink wants them, and in logs of version 1.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        heads: Vec<Alternative>,
+    },
+    /// A token was chosen although truncated lists left open whether another one would have won.
+    SupportTruncated {
+        /// Its index in the answer.
+        index: usize,
+        /// Tokens that one stream's list holds and the other's does not, and that could have won.
+        unsure: usize,
+        /// A token in neither list could have won.
+        beyond: bool,
+    },
+    /// A model was asked what it knows about certain tokens, because lists alone did not decide.
+    Asked {
+        /// The tokens.
+        tokens: usize,
+        /// What that cost.
+        usage: Usage,
     },
     /// A line of code is complete.
     Line {
@@ -180,6 +217,11 @@ pub enum Event {
 pub trait EventSink: Send + Sync {
     /// Takes one event.
     fn emit(&self, event: &Event);
+
+    /// Whether tokens shall carry the heads of their distributions: one more pass over the vocabulary per token.
+    fn wants_heads(&self) -> bool {
+        true
+    }
 }
 
 /// A sink that drops everything.
@@ -188,6 +230,10 @@ pub struct NoEvents;
 
 impl EventSink for NoEvents {
     fn emit(&self, _event: &Event) {}
+
+    fn wants_heads(&self) -> bool {
+        false
+    }
 }
 
 impl<F: Fn(&Event) + Send + Sync> EventSink for F {

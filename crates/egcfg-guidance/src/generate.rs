@@ -10,7 +10,7 @@ use crate::agreement::Agreement;
 use crate::candidate::{Candidate, Executed, ExecutionCache};
 use crate::code::{Answer, cut_at, definition};
 use crate::error::GuidanceError;
-use crate::event::{EVENT_VERSION, Event, EventSink, Stop};
+use crate::event::{Alternative, EVENT_VERSION, Event, EventSink, Stop};
 use crate::executor::Executor;
 use crate::prompt::{Prompt, render};
 use crate::settings::Settings;
@@ -173,6 +173,7 @@ impl<'a> Run<'a> {
         plain: Option<f32>,
         guided: Option<f32>,
         instead_of: Option<TokenId>,
+        heads: Vec<Alternative>,
     ) -> Option<Stop> {
         let model = self.session.model;
         let text = |token: TokenId| String::from_utf8_lossy(model.token_bytes(token)).into_owned();
@@ -184,6 +185,7 @@ impl<'a> Run<'a> {
             plain,
             guided,
             instead_of: instead_of.map(text),
+            heads,
         });
         if model.info().end_tokens.contains(&token) {
             return Some(Stop::EndOfText);

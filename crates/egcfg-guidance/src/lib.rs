@@ -16,6 +16,7 @@ mod error;
 mod event;
 mod executor;
 mod generate;
+mod heads;
 mod plain;
 mod prompt;
 mod refresh;
@@ -26,10 +27,12 @@ mod stats;
 mod template;
 
 pub use best_of::{Budget, best_of};
-pub use blend::{FLOOR, choose, weight};
+pub use blend::{Choice, FLOOR, choose, decide, weight};
 pub use candidate::ExecutionCache;
 pub use error::GuidanceError;
-pub use event::{CandidateEvent, EVENT_VERSION, Event, EventSink, ExecutionEvent, NoEvents, Stop};
+pub use event::{
+    Alternative, CandidateEvent, EVENT_VERSION, Event, EventSink, ExecutionEvent, NoEvents, Stop,
+};
 pub use executor::{Executor, ExecutorError};
 pub use generate::{Generation, Session, generate};
 pub use settings::{Schedule, Settings, SignalStyle};

@@ -57,7 +57,7 @@ impl Run<'_> {
         let mut stop = None;
         for sample in samples {
             for (token, log_prob) in sample.tokens.iter().zip(&sample.log_probs) {
-                stop = self.accept(*token, Some(*log_prob), None, None);
+                stop = self.accept(*token, Some(*log_prob), None, None, Vec::new());
                 if stop.is_some() {
                     return Ok(stop);
                 }

@@ -58,7 +58,7 @@ impl Run<'_> {
         for slot in kept..slots {
             pool.push(self.blank(self.seed("plain", slot)));
         }
-        let reused: Vec<usize> = pool.iter().map(|c| c.tokens.len() - self.answer.tokens.len()).collect();
+        let reused: Vec<usize> = pool.iter().map(|c| self.drawn(c)).collect();
         let usage = self.lengthen(&mut pool, self.plain.clone()).await?;
         let candidates = self.describe(&pool, &reused);
         self.pool = pool.into_iter().map(Arc::new).collect();
@@ -145,6 +145,11 @@ impl Run<'_> {
         Ok(usage)
     }
 
+    /// Tokens of a candidate's continuation, the one that ended it included.
+    fn drawn(&self, candidate: &Candidate) -> usize {
+        candidate.tokens.len() - self.answer.tokens.len() + usize::from(candidate.end_token.is_some())
+    }
+
     fn describe(&self, pool: &[Candidate], reused: &[usize]) -> Vec<CandidateEvent> {
         let from = self.answer.tokens.len();
         let mut texts = Vec::new();
@@ -157,8 +162,7 @@ impl Run<'_> {
                 let text = String::from_utf8_lossy(&bytes).into_owned();
                 let distinct = !texts.contains(&text);
                 texts.push(text.clone());
-                let new_tokens = own.len() + usize::from(candidate.end_token.is_some()) - reused;
-                let new_tokens = if *reused > 0 && own.len() == *reused { 0 } else { new_tokens };
+                let new_tokens = self.drawn(candidate) - reused;
                 CandidateEvent {
                     id: candidate.id,
                     text,
@@ -279,7 +283,7 @@ impl Run<'_> {
             style: settings.signal_style.unwrap_or(template.signal),
             heading: template.heading.as_deref(),
             outcome: settings.config.switches.outcome,
-            budget: settings.signal_tokens.map_or(room, |limit| limit.min(room)),
+            budget: settings.signal_tokens.or(template.signal_tokens).map_or(room, |limit| limit.min(room)),
         };
         self.block = writer.write(entries)?;
         self.guided = (self.block.entries > 0).then(|| self.prompt.guided(&self.block.tokens));

@@ -47,7 +47,7 @@ pub struct Settings {
     pub schedule: Schedule,
     /// Overrides the prompt template's way of writing executions.
     pub signal_style: Option<SignalStyle>,
-    /// Upper bound of the signal block in tokens; `None` leaves what the context has room for.
+    /// Upper bound of the signal block in tokens; `None` takes the template's, or else what the context has room for.
     pub signal_tokens: Option<usize>,
     /// The interpreter version that decides what is valid Python.
     pub python: PythonVersion,

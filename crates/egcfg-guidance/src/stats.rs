@@ -1,5 +1,6 @@
 //! Counts derived from the event stream: what a generation cost in tokens, forwards and executions.
 
+use egcfg_model::Usage;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
@@ -35,12 +36,28 @@ pub struct Stats {
     pub executions: usize,
     /// Wall seconds of executions.
     pub execution_seconds: f64,
+    /// Requests to a server that ran the model; 0 for a local model.
+    #[serde(default)]
+    pub requests: usize,
+    /// Requests to a server that only turned text into tokens or back.
+    #[serde(default)]
+    pub lookups: usize,
+    /// Tokens chosen although truncated lists left open whether another one would have won.
+    #[serde(default)]
+    pub support_truncated: usize,
 }
 
 impl Stats {
     /// The token budget of METHOD: every generated token, accepted or sampled.
     pub fn generated_tokens(&self) -> usize {
         self.accepted_tokens + self.sampled_tokens
+    }
+
+    fn spend(&mut self, usage: &Usage) {
+        self.computed_tokens += usage.computed;
+        self.cached_tokens += usage.cached;
+        self.requests += usage.requests;
+        self.lookups += usage.lookups;
     }
 
     /// Counts one event.
@@ -53,17 +70,17 @@ impl Stats {
                 if !guided {
                     self.candidates += candidates.len();
                 }
-                self.computed_tokens += usage.computed;
-                self.cached_tokens += usage.cached;
+                self.spend(usage);
             }
+            Event::Asked { usage, .. } => self.spend(usage),
+            Event::SupportTruncated { .. } => self.support_truncated += 1,
             Event::Executions { runs, seconds } => {
                 self.executions += runs.iter().filter(|run| !run.cached).count();
                 self.execution_seconds += seconds;
             }
             Event::Forward { guided, usage, .. } => {
                 *(if *guided { &mut self.guided_forwards } else { &mut self.plain_forwards }) += 1;
-                self.computed_tokens += usage.computed;
-                self.cached_tokens += usage.cached;
+                self.spend(usage);
             }
             Event::Token { guided, instead_of, .. } => {
                 self.accepted_tokens += 1;
@@ -92,5 +109,8 @@ impl std::ops::AddAssign for Stats {
         self.candidates += other.candidates;
         self.executions += other.executions;
         self.execution_seconds += other.execution_seconds;
+        self.requests += other.requests;
+        self.lookups += other.lookups;
+        self.support_truncated += other.support_truncated;
     }
 }

@@ -53,6 +53,9 @@ pub struct Template {
     /// How executions are written.
     #[serde(default)]
     pub signal: SignalStyle,
+    /// Upper bound of the signal block in tokens, for models that read short blocks best; a setting of the run overrides it.
+    #[serde(default)]
+    pub signal_tokens: Option<usize>,
     /// The line(s) that open the signal block; a default that explains the block otherwise.
     #[serde(default)]
     pub heading: Option<String>,

@@ -134,7 +134,40 @@ pub struct Usage {
     pub computed: usize,
     /// Context tokens whose cached state was reused.
     pub cached: usize,
+    /// Requests to a server that ran the model; 0 for a model in this process.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub requests: usize,
+    /// Requests to a server that only turned text into tokens or back.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub lookups: usize,
 }
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
+impl std::ops::AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.computed += other.computed;
+        self.cached += other.cached;
+        self.requests += other.requests;
+        self.lookups += other.lookups;
+    }
+}
+
+/// Asks for the log-probabilities of certain tokens after a context, whatever their rank.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct TokensRequest {
+    /// Tokens that precede; never empty.
+    pub context: Vec<TokenId>,
+    /// The tokens in question.
+    pub tokens: Vec<TokenId>,
+}
+
+/// What is known about the tokens of each [`TokensRequest`], and what finding out cost; `None` from a model that cannot be
+/// asked.
+pub type KnownReply = Option<(Vec<LogProbs>, Usage)>;
 
 /// A causal language model. Methods return boxed futures, so that a model can be chosen at run time.
 pub trait LanguageModel: Send + Sync {
@@ -158,5 +191,14 @@ pub trait LanguageModel: Send + Sync {
         Box::pin(async move {
             futures::future::try_join_all(requests.into_iter().map(|request| self.score(request))).await
         })
+    }
+
+    /// What a model that answers with lists knows about certain tokens, all requests in one call. `None` where it cannot be
+    /// asked, which includes every model whose distributions are whole. A reply may leave tokens out.
+    fn known_log_probs(
+        &self,
+        _requests: Vec<TokensRequest>,
+    ) -> BoxFuture<'_, Result<KnownReply, ModelError>> {
+        Box::pin(std::future::ready(Ok(None)))
     }
 }

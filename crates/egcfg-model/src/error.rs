@@ -34,4 +34,34 @@ pub enum ModelError {
     /// The engine failed; once it did, every later request fails the same way.
     #[error("the model engine failed: {0}")]
     Engine(String),
+    /// A server could not be reached, or kept failing until the deadline. The unit of work is to be tried again later; it is
+    /// not unsolved.
+    #[error("{host} did not answer: {reason}")]
+    Unavailable {
+        /// Host and port.
+        host: String,
+        /// What happened last, and how often.
+        reason: String,
+    },
+    /// A server answered, but not with what was asked for.
+    #[error("bad reply of {host}: {reason}; it said: {excerpt}")]
+    BadReply {
+        /// Host and port.
+        host: String,
+        /// What is missing or wrong.
+        reason: String,
+        /// The beginning of the reply, bounded and on one line.
+        excerpt: String,
+    },
+}
+
+impl ModelError {
+    /// Whether the infrastructure failed rather than the request: work that met this is to be done again, and is never counted
+    /// as unsolved.
+    pub fn is_infrastructure(&self) -> bool {
+        matches!(
+            self,
+            Self::Unavailable { .. } | Self::BadReply { .. } | Self::Engine(_) | Self::CacheFull { .. }
+        )
+    }
 }

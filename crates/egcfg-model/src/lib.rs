@@ -7,6 +7,8 @@
 mod api;
 mod check;
 mod dist;
+#[cfg(feature = "endpoint")]
+mod endpoint;
 mod error;
 #[cfg(feature = "llama")]
 mod llama;
@@ -18,10 +20,12 @@ mod stop;
 mod stream;
 
 pub use api::{
-    Continuation, Encode, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest,
-    StopReason, StopRule, TokenId, Usage,
+    Continuation, Encode, KnownReply, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply,
+    ScoreRequest, StopReason, StopRule, TokenId, TokensRequest, Usage,
 };
 pub use dist::LogProbs;
+#[cfg(feature = "endpoint")]
+pub use endpoint::{Capabilities, Dialect, EndpointModel, EndpointOptions, Secret};
 pub use error::ModelError;
 #[cfg(feature = "llama")]
 pub use llama::{FlashAttention, KvType, LlamaModel, LlamaOptions, convert_to_f32};

@@ -2,6 +2,7 @@
 
 mod asserts;
 mod calls;
+mod check_function;
 mod definitions;
 mod depth;
 mod doctest;
@@ -23,6 +24,7 @@ mod units;
 mod version;
 
 pub use asserts::{AssertParts, Comparison, entry_point, split_assert};
+pub use check_function::{check_asserts, statements};
 pub use definitions::{Definition, DefinitionKind, defines, definitions, finished};
 pub use doctest::{Example, doctest_examples};
 pub use executable::executable_form;

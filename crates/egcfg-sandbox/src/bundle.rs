@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::calibrate::known;
 use crate::error::SandboxError;
 use crate::filters::{PID_MAGIC, programs};
 use crate::interpreter::Interpreter;
 use crate::options::{Limits, SandboxOptions};
+use crate::profile::Profile;
 
 /// Reads the bundle from its standard input, which is the control socket, and starts the driver. Each module of the driver gets
 /// a copy of the built-in names of its own: a program that edits `builtins` edits its own only.
@@ -44,7 +46,9 @@ const MODULES: &[(&str, &str)] = &[
     ("trace_backends", include_str!("driver/trace_backends.py")),
     ("tracer", include_str!("driver/tracer.py")),
     ("_egcfg_codec", include_str!("driver/codec.py")),
+    ("_egcfg_codec_data", include_str!("driver/codec_data.py")),
     ("_egcfg_confine", include_str!("driver/confine.py")),
+    ("_egcfg_namespaces", include_str!("driver/namespaces.py")),
     ("_egcfg_candidate", include_str!("driver/candidate.py")),
     ("_egcfg_comparer", include_str!("driver/comparer.py")),
     ("_egcfg_probe", include_str!("driver/probe.py")),
@@ -66,23 +70,44 @@ pub(crate) struct Bundle {
 }
 
 impl Bundle {
-    pub(crate) fn new(interpreter: &Interpreter, options: &SandboxOptions) -> Result<Self, SandboxError> {
-        let filters = programs().map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
-        let filters: Vec<String> = filters.iter().map(|program| hex(program)).collect();
+    pub(crate) fn new(
+        interpreter: &Interpreter,
+        options: &SandboxOptions,
+        run: &Path,
+    ) -> Result<Self, SandboxError> {
+        let filters = programs(&options.without)
+            .map_err(|error| SandboxError::Zygote(format!("seccomp filter: {error}")))?;
+        let all =
+            |programs: &[Vec<u8>]| -> Vec<String> { programs.iter().map(|program| hex(program)).collect() };
         let mut read: Vec<&Path> = interpreter.library.iter().map(PathBuf::as_path).collect();
-        read.extend(options.import_paths.iter().map(PathBuf::as_path));
+        let extra: Vec<&PathBuf> = options.import_paths.iter().chain(&interpreter.packages).collect();
+        read.extend(extra.iter().map(|path| path.as_path()));
+        let preload: Vec<&str> = options
+            .profile
+            .preload()
+            .iter()
+            .copied()
+            .chain(options.preload.iter().map(String::as_str))
+            .collect();
         read.extend(SYSTEM_LIBRARIES.iter().map(Path::new));
         let config = json!({
             "modules": MODULES,
             "supervisor": std::process::id(),
-            "extra_paths": options.import_paths,
-            "preload": options.preload,
+            "extra_paths": extra,
+            "preload": preload,
+            "data": options.profile == Profile::DataScience,
             "plan": {
-                "filters": filters,
+                "filters": all(&filters.own),
+                "inherited": all(&filters.inherited),
                 "pid_magic": PID_MAGIC,
                 "uid_base": UID_BASE,
                 "read": read,
+                "calibrate": options.calibrate && known(&interpreter.path).is_none(),
+                "level": options.level.ceiling() as i32 - 1,
+                "run": run,
+                "host": own_namespaces(),
                 "expected": [],
+                "without": options.without,
                 "limits": limits(&options.limits),
                 "syscalls": {
                     "landlock_create_ruleset": libc::SYS_landlock_create_ruleset,
@@ -91,6 +116,8 @@ impl Bundle {
                     "seccomp": libc::SYS_seccomp,
                     "close_range": libc::SYS_close_range,
                     "capset": libc::SYS_capset,
+                    "pivot_root": libc::SYS_pivot_root,
+                    "mount_setattr": libc::SYS_mount_setattr,
                 },
             },
         });
@@ -105,18 +132,32 @@ impl Bundle {
             ("OPENBLAS_NUM_THREADS", "1"),
             ("MKL_NUM_THREADS", "1"),
         ];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let mut environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        if options.without.iter().any(|name| name == "environment") {
+            environment.extend(std::env::vars());
+        }
         Ok(Self { python: interpreter.path.clone(), environment, config })
     }
 
-    /// Children refuse to run unless these steps of their confinement succeed.
-    pub(crate) fn expect(&mut self, steps: &[String]) {
+    /// Children refuse to run unless these steps of their confinement succeed; the kernel ends them after `cpu` seconds.
+    pub(crate) fn expect(&mut self, steps: &[String], cpu: u64) {
+        self.config["plan"]["limits"]["cpu"] = json!(cpu);
         self.config["plan"]["expected"] = json!(steps);
     }
 
     pub(crate) fn encode(&self) -> Vec<u8> {
         self.config.to_string().into_bytes()
     }
+}
+
+/// The inode numbers that name the namespaces of this process: whoever is in these is not isolated from it.
+fn own_namespaces() -> Value {
+    let kinds = ["user", "mnt", "pid", "net", "ipc", "uts"];
+    let number = |kind: &str| {
+        std::fs::metadata(format!("/proc/self/ns/{kind}"))
+            .map(|data| std::os::unix::fs::MetadataExt::ino(&data))
+    };
+    kinds.iter().filter_map(|&kind| Some((kind.to_owned(), json!(number(kind).ok()?)))).collect()
 }
 
 /// Where extension modules find shared libraries, and the time zones.
@@ -132,12 +173,20 @@ const SYSTEM_LIBRARIES: &[&str] = &[
 ];
 
 fn limits(limits: &Limits) -> Value {
-    // The processor limit here is a backstop for a whole process; the supervisor's clock measures each test.
-    let cpu = limits.cpu.as_secs().max(1) * CPU_BACKSTOP + 1;
+    // A backstop far away, where resident memory is what counts.
+    let address_space = if limits.resident { limits.memory.saturating_add(RESERVED) } else { limits.memory };
     json!({
-        "cpu": cpu, "memory": limits.memory, "file_size": limits.file_size, "files": limits.files,
+        "cpu": backstop(limits), "memory": address_space, "file_size": limits.file_size, "files": limits.files,
         "threads": limits.threads, "stack": limits.stack,
     })
+}
+
+/// Address space that numeric libraries may reserve beyond the memory that they use.
+const RESERVED: u64 = 32 << 30;
+
+/// The kernel's own limit of a child's processor time, in seconds; the supervisor's clock measures each test.
+pub(crate) fn backstop(limits: &Limits) -> u64 {
+    limits.cpu.as_secs().max(1) * CPU_BACKSTOP + 1
 }
 
 /// A child may use this many tests' processor time before the kernel ends it; the supervisor replaces it before.

@@ -17,12 +17,14 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::clock::{Reading, Watch};
+use crate::cgroup::{Group, Groups};
+use crate::clock::Watch;
 use crate::error::SandboxError;
 use crate::frame::{Frame, FrameError};
 use crate::options::Limits;
 use crate::output::Output;
-use crate::workdir::{RunDirectory, is_over};
+use crate::reading::{Reading, resident};
+use crate::workdir::{RunDirectory, hides_more, is_over};
 use crate::zygote::{Exit, Role, Zygote};
 
 /// See the module's paragraph.
@@ -41,6 +43,12 @@ pub(crate) struct Child {
     trace: OwnedFd,
     zygote: Zygote,
     work: Option<PathBuf>,
+    /// Its control group, where there are any.
+    group: Option<Arc<Group>>,
+    /// How many programs it has served.
+    pub(crate) served: u32,
+    /// Whether a whole request has been sent to it: before that no line of a program can have run.
+    asked: bool,
 }
 
 /// What came instead of an answer.
@@ -52,6 +60,10 @@ pub(crate) enum Ended {
     Output,
     /// More files than allowed; the child still lives.
     Disk,
+    /// More memory than allowed; the child still lives, unless the kernel has ended it.
+    Memory,
+    /// It ended after it had been refused a process or thread.
+    Processes,
     /// Bytes that no honest child sends.
     Forged(FrameError),
     /// The process ended; `None` when nobody knows how.
@@ -65,6 +77,7 @@ impl Child {
         role: Role,
         run: &RunDirectory,
         limits: &Arc<Limits>,
+        groups: Option<&Arc<Groups>>,
     ) -> Result<Self, SandboxError> {
         let spawn = |error: rustix::io::Errno| SandboxError::Spawn(error.to_string());
         let io = |error: std::io::Error| SandboxError::Spawn(error.to_string());
@@ -76,41 +89,45 @@ impl Child {
         let their_trace = trace.try_clone().map_err(io)?;
         let ours = std::os::unix::net::UnixStream::from(ours);
         ours.set_nonblocking(true).map_err(io)?;
+        // Whatever can fail without the child comes before it: from then on there is something to end and to reap.
+        let protocol = UnixStream::from_std(ours).map_err(io)?;
+        let out = Output::drain(out, limits.output).map_err(io)?;
+        let err = Output::drain(err, limits.output).map_err(io)?;
+        let grouped = |error: std::io::Error| SandboxError::Spawn(format!("its control group: {error}"));
+        let group = groups.map(|groups| groups.create(limits)).transpose().map_err(grouped)?;
         let work = run.next();
-        let (pid, generation) = zygote
-            .fork(role, work.clone(), vec![out_end, err_end, theirs, their_trace])
-            .await
-            .map_err(SandboxError::Zygote)?;
+        let forked = zygote.fork(role, work, vec![out_end, err_end, theirs, their_trace]).await?;
+        let (pid, generation) = (forked.pid, forked.generation);
         // Nobody reaps before the supervisor says so: the number is this child's.
-        let opened = Pid::from_raw(pid)
+        let pidfd = Pid::from_raw(pid)
             .ok_or_else(|| SandboxError::Protocol(format!("{pid} is no process id")))
             .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).map_err(spawn))
-            .and_then(|fd| watch_exit(fd).map_err(io));
-        let pidfd = match opened {
-            Ok(pidfd) => pidfd,
-            Err(error) => {
-                if let Some(pid) = Pid::from_raw(pid) {
-                    let _ = rustix::process::kill_process(pid, Signal::KILL);
-                }
-                drop(zygote.reap(pid, generation, work));
-                return Err(error);
-            }
-        };
+            .and_then(|fd| watch_exit(fd).map_err(io))?;
         let mut child = Self {
             pid,
             generation,
             pidfd,
-            protocol: UnixStream::from_std(ours).map_err(io)?,
+            protocol,
             buffer: Vec::new(),
             limits: Arc::clone(limits),
-            out: Output::drain(out, limits.output).map_err(io)?,
-            err: Output::drain(err, limits.output).map_err(io)?,
+            out,
+            err,
             trace,
             zygote: zygote.clone(),
-            work: Some(work),
+            work: Some(forked.keep()),
+            group: group.clone(),
+            served: 0,
+            asked: false,
+        };
+        // It moves into its group while it confines itself: all before the first byte of a program is sent.
+        let admitted = async {
+            let Some(group) = group else { return Ok(()) };
+            let moved = tokio::task::spawn_blocking(move || group.admit(pid)).await;
+            moved.map_err(std::io::Error::other).flatten().map_err(grouped)
         };
         if role != Role::Probe {
-            child.greet().await?;
+            let (greeted, admitted) = tokio::join!(child.greet(), admitted);
+            greeted.and(admitted)?;
         }
         Ok(child)
     }
@@ -166,12 +183,20 @@ impl Child {
             tokio::select! {
                 biased;
                 written = write(&self.protocol, &data[sent..]), if sent < data.len() => match written {
-                    Ok(size) => sent += size,
+                    Ok(size) => {
+                        sent += size;
+                        self.asked |= sent == data.len();
+                    }
+                    // It died while it waited: that was no program's doing.
+                    Err(_) if !self.asked => return Err(Ended::Exited(None)),
                     Err(_) => return Err(self.ended().await),
                 },
                 frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
                     return match frame {
-                        Ok(Some(frame)) => Ok(frame),
+                        Ok(Some(frame)) => {
+                            watch.settle();
+                            Ok(frame)
+                        }
                         Ok(None) => Err(self.ended().await),
                         Err(error) => Err(Ended::Forged(error)),
                     };
@@ -179,11 +204,19 @@ impl Child {
                 () = self.out.exceeded() => return Err(Ended::Output),
                 () = self.err.exceeded() => return Err(Ended::Output),
                 () = sleep_until(next) => {
+                    if self.group.as_ref().is_some_and(|group| group.is_out_of_memory()) {
+                        return Err(Ended::Memory);
+                    }
+                    if self.limits.resident && resident(self.pid) > self.limits.memory {
+                        return Err(Ended::Memory);
+                    }
                     if let Some(clock) = watch.look(Reading::take(self.pid)) {
                         return Err(Ended::Timeout(clock));
                     }
                     let (bytes, entries) = (self.limits.disk, self.limits.entries);
-                    if self.work.as_ref().is_some_and(|work| is_over(work, bytes, entries)) {
+                    if self.work.as_ref().is_some_and(|work| is_over(work, bytes, entries))
+                        || hides_more(self.pid, bytes, self.limits.file_size)
+                    {
                         return Err(Ended::Disk);
                     }
                 }
@@ -196,7 +229,18 @@ impl Child {
         if self.out.is_exceeded() || self.err.is_exceeded() {
             return Ended::Output;
         }
-        Ended::Exited(self.exit().await)
+        let exit = self.exit().await;
+        if let (Some(group), Some(Exit { status: 1.., .. })) = (&self.group, exit) {
+            let account = group.account();
+            if account.memory_kills > 0 {
+                return Ended::Memory;
+            }
+            // Some libraries end the process when they are refused a thread.
+            if account.refused > 0 {
+                return Ended::Processes;
+            }
+        }
+        Ended::Exited(exit)
     }
 
     /// Waits a moment for the process to end by itself, ends it otherwise, and says how it ended.
@@ -206,11 +250,12 @@ impl Child {
             self.kill();
         }
         let work = self.work.take()?;
+        self.close_group();
         self.zygote.reap(self.pid, self.generation, work).await.ok().flatten()
     }
 
-    /// What the kernel says about the process now.
-    pub(crate) fn reading(&self) -> Reading {
+    /// What the kernel says about the process now, where that can be known.
+    pub(crate) fn reading(&self) -> Option<Reading> {
         Reading::take(self.pid)
     }
 
@@ -260,6 +305,13 @@ impl Child {
         silent && self.buffer.is_empty()
     }
 
+    /// From now on its number may be anybody's.
+    fn close_group(&self) {
+        if let Some(group) = &self.group {
+            group.close();
+        }
+    }
+
     fn kill(&self) {
         let _ = pidfd_send_signal(self.pidfd.get_ref().as_fd(), Signal::KILL);
     }
@@ -306,6 +358,7 @@ impl Drop for Child {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
             self.kill();
+            self.close_group();
             drop(self.zygote.reap(self.pid, self.generation, work));
         }
     }

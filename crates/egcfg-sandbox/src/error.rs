@@ -38,6 +38,19 @@ pub enum SandboxError {
         /// Why not.
         reason: String,
     },
+    /// A required layer of protection cannot be had here.
+    #[error(
+        "sandbox level {wanted} cannot be had here: {name}: {reason} (hint: `egcfg doctor` lists what is in force; \
+         `--sandbox auto` takes the strongest level that this machine allows, `--sandbox none` runs unprotected)"
+    )]
+    Level {
+        /// The layer's name.
+        wanted: &'static str,
+        /// The first protection of it that is not in force.
+        name: &'static str,
+        /// Why not.
+        reason: String,
+    },
     /// The work directories could not be made.
     #[error("{path}: cannot be used for work directories: {source} (hint: set TMPDIR)")]
     WorkDirectory {
@@ -49,6 +62,14 @@ pub enum SandboxError {
     /// The sandbox's own processes said something that they never say.
     #[error("the sandbox broke its own protocol: {0}")]
     Protocol(String),
+    /// The judge on another machine cannot be used.
+    #[error("{server}: {reason} (hint: is an ExecEval server running there?)")]
+    Remote {
+        /// Its address.
+        server: String,
+        /// What went wrong.
+        reason: String,
+    },
     /// An option has a value that cannot work.
     #[error("{field}: {reason}")]
     Option {

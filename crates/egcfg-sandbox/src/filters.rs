@@ -1,7 +1,12 @@
-//! The seccomp deny-list, compiled here and installed by each child after its fork. System calls that no judged program
-//! needs are refused with an error instead of a kill, so that a program which tries one is judged like any other.
-//! Three programs stack: calls refused with EPERM; process creation refused with EAGAIN, the error that the manual gives for
-//! a process limit; `clone3`, whose flags no filter can see, refused with ENOSYS, so that the C library falls back.
+//! The seccomp deny-list, compiled here. System calls that no judged program needs are refused with an error instead of a
+//! kill, so that a program which tries one is judged like any other. Several programs stack: calls refused with EPERM;
+//! process creation refused with EAGAIN, the error that the manual gives for a process limit; `clone3`, whose flags no filter
+//! can see, refused with ENOSYS, so that the C library falls back.
+//!
+//! What neither the warm interpreter nor a child's preparation needs is refused to the interpreter once and inherited: for each
+//! filter the kernel translates the program and tries every call number on it, a third of a millisecond for the long
+//! list. Only what is left is installed by each child after its fork.
+//! Each call stands under the protection that refuses it, so that a test can leave out that one and show what it stops.
 
 use std::collections::BTreeMap;
 
@@ -15,26 +20,57 @@ pub(crate) const PID_MAGIC: u32 = 0x6567_6366;
 
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
 
-/// The filters as `struct sock_filter` arrays, in the order in which they are to be installed. Empty where the
-/// architecture is not known; the probe then reports what is missing.
-pub(crate) fn programs() -> Result<Vec<Vec<u8>>, seccompiler::Error> {
-    let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(Vec::new()) };
-    let mut programs = Vec::new();
-    for (rules, errno) in [
-        (refused()?, libc::EPERM),
-        (processes()?, libc::EAGAIN),
-        (BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS),
-    ] {
-        let action = SeccompAction::Errno(errno as u32);
-        let filter = SeccompFilter::new(rules, SeccompAction::Allow, action, arch)?;
-        let program: BpfProgram = filter.try_into()?;
-        programs.push(bytes(&program));
-    }
-    if cfg!(target_arch = "x86_64") {
-        programs.push(refuse_x32());
-    }
-    Ok(programs)
+/// The filters as `struct sock_filter` arrays. Empty where the architecture is not known; the probe then reports what is
+/// missing.
+#[derive(Debug, Default)]
+pub(crate) struct Filters {
+    /// Installed once in the warm interpreter, where that can be.
+    pub(crate) inherited: Vec<Vec<u8>>,
+    /// Installed by each child.
+    pub(crate) own: Vec<Vec<u8>>,
 }
+
+/// Compiles the filters; `without` names protections to leave out.
+pub(crate) fn programs(without: &[String]) -> Result<Filters, seccompiler::Error> {
+    let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else { return Ok(Filters::default()) };
+    let has = |name: &str| !without.iter().any(|left_out| left_out == name);
+    let compile = |rules: Rules, errno: i32| {
+        let action = SeccompAction::Errno(errno as u32);
+        let program: BpfProgram =
+            SeccompFilter::new(rules, SeccompAction::Allow, action, arch)?.try_into()?;
+        Ok::<_, seccompiler::Error>(bytes(&program))
+    };
+    let (mut own, inherited): (Rules, Rules) =
+        refused(&has).into_iter().partition(|(number, _)| PREPARATION.contains(number));
+    own.extend(refused_by_arguments(&has)?);
+    let mut filters = Filters::default();
+    if !inherited.is_empty() {
+        filters.inherited.push(compile(inherited, libc::EPERM)?);
+    }
+    filters.inherited.push(compile(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?);
+    if has("seccomp") {
+        filters.inherited.push(refuse_unknown());
+    }
+    filters.own.push(compile(own, libc::EPERM)?);
+    if has("fork-denied") {
+        filters.own.push(compile(processes()?, libc::EAGAIN)?);
+    }
+    Ok(filters)
+}
+
+/// Refused calls that the warm interpreter makes for each child, or a child before it is confined: namespaces and their
+/// mounts, a handle on the child, the owner of its work directory, the memory of a trial trace.
+const PREPARATION: &[i64] = &[
+    libc::SYS_unshare,
+    libc::SYS_setns,
+    libc::SYS_mount,
+    libc::SYS_umount2,
+    libc::SYS_pidfd_open,
+    libc::SYS_memfd_create,
+    libc::SYS_fchownat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_chown,
+];
 
 fn bytes(program: &BpfProgram) -> Vec<u8> {
     let mut data = Vec::with_capacity(program.len() * 8);
@@ -46,13 +82,16 @@ fn bytes(program: &BpfProgram) -> Vec<u8> {
     data
 }
 
-/// x32 calls carry bit 30 and would pass by every number of the list: load the number, compare, refuse.
-fn refuse_x32() -> Vec<u8> {
-    const X32: u32 = 0x4000_0000;
+/// The first call that this list does not know; from 424 on all architectures share their numbers.
+const UNKNOWN: u32 = 463;
+
+/// Calls younger than this list do not exist for a program: some do by another name what is refused here (`setxattrat`,
+/// `file_setattr`). x32 calls, which carry bit 30 and would pass by every number of the list, are above it, too.
+fn refuse_unknown() -> Vec<u8> {
     let errno = 0x0005_0000 | libc::ENOSYS as u32;
     let mut data = Vec::new();
     for (code, jt, jf, k) in
-        [(0x20u16, 0u8, 0u8, 0u32), (0x35, 0, 1, X32), (0x06, 0, 0, errno), (0x06, 0, 0, 0x7fff_0000)]
+        [(0x20u16, 0u8, 0u8, 0u32), (0x35, 0, 1, UNKNOWN), (0x06, 0, 0, errno), (0x06, 0, 0, 0x7fff_0000)]
     {
         data.extend(code.to_ne_bytes());
         data.extend([jt, jf]);
@@ -69,40 +108,53 @@ fn when(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, seccompil
     Ok(SeccompRule::new(conditions?)?)
 }
 
-fn refused() -> Result<Rules, seccompiler::Error> {
+/// Calls refused whatever their arguments.
+fn refused(has: &dyn Fn(&str) -> bool) -> Rules {
+    let lists = REFUSED.iter().chain(REFUSED_X86_64).filter(|(protection, _)| has(protection));
+    lists.flat_map(|(_, numbers)| numbers.iter().map(|&number| (number, Vec::new()))).collect()
+}
+
+/// Calls refused with certain arguments.
+fn refused_by_arguments(has: &dyn Fn(&str) -> bool) -> Result<Rules, seccompiler::Error> {
     use SeccompCmpOp::{Eq, Ne};
     let own = u64::from(PID_MAGIC);
-    let mut rules: Rules = REFUSED.iter().map(|&number| (number, Vec::new())).collect();
-    #[cfg(target_arch = "x86_64")]
-    rules.extend(REFUSED_X86_64.iter().map(|&number| (number, Vec::new())));
+    let mut rules = Rules::new();
     // Signals and limits: to this process only.
-    for number in [libc::SYS_kill, libc::SYS_tgkill, libc::SYS_tkill] {
-        rules.insert(number, vec![when(&[(0, Ne, own)])?]);
+    if has("signals-denied") {
+        for number in [libc::SYS_kill, libc::SYS_tgkill, libc::SYS_tkill] {
+            rules.insert(number, vec![when(&[(0, Ne, own)])?]);
+        }
     }
     rules.insert(libc::SYS_prlimit64, vec![when(&[(0, Ne, 0), (0, Ne, own)])?]);
     // A pair of connected sockets inside the process is harmless (event loops make one).
-    rules.insert(libc::SYS_socketpair, vec![when(&[(0, Ne, libc::AF_UNIX as u64)])?]);
+    if has("network-denied") {
+        rules.insert(libc::SYS_socketpair, vec![when(&[(0, Ne, libc::AF_UNIX as u64)])?]);
+    }
     let options =
         [libc::PR_SET_PDEATHSIG, libc::PR_SET_DUMPABLE, libc::PR_SET_CHILD_SUBREAPER, libc::PR_SET_MM];
     let options = options.iter().map(|&option| when(&[(0, Eq, option as u64)]));
     rules.insert(libc::SYS_prctl, options.collect::<Result<_, _>>()?);
     // Pushing characters into a terminal.
     rules.insert(libc::SYS_ioctl, vec![when(&[(1, Eq, 0x5412)])?, when(&[(1, Eq, 0x541c)])?]);
-    // Locks on shared files are a channel; signals on behalf of descriptors reach others.
-    let commands = [
-        libc::F_SETLK,
-        libc::F_SETLKW,
-        libc::F_OFD_SETLK,
-        libc::F_OFD_SETLKW,
-        libc::F_SETOWN,
-        15,
-        libc::F_SETLEASE,
-        libc::F_NOTIFY,
-    ];
+    let mut commands = Vec::new();
+    // Locks on shared files are a channel.
+    if has("shared-objects-denied") {
+        commands.extend([libc::F_SETLK, libc::F_SETLKW, libc::F_OFD_SETLK, libc::F_OFD_SETLKW]);
+        commands.extend([libc::F_SETLEASE, libc::F_NOTIFY]);
+    }
+    // Signals on behalf of descriptors reach others.
+    if has("signals-denied") {
+        commands.extend([libc::F_SETOWN, F_SETOWN_EX]);
+    }
     let commands = commands.iter().map(|&command| when(&[(1, Eq, command as u64)]));
-    rules.insert(libc::SYS_fcntl, commands.collect::<Result<_, _>>()?);
+    let commands: Vec<_> = commands.collect::<Result<_, _>>()?;
+    if !commands.is_empty() {
+        rules.insert(libc::SYS_fcntl, commands);
+    }
     Ok(rules)
 }
+
+const F_SETOWN_EX: i32 = 15;
 
 /// Only threads may be made.
 fn processes() -> Result<Rules, seccompiler::Error> {
@@ -116,138 +168,202 @@ fn processes() -> Result<Rules, seccompiler::Error> {
     Ok(rules)
 }
 
-/// Calls refused whatever their arguments.
-const REFUSED: &[i64] = &[
+/// Calls refused whatever their arguments, under the names of the protections that refuse them.
+const REFUSED: &[(&str, &[i64])] = &[
     // New programs.
-    libc::SYS_execve,
-    libc::SYS_execveat,
+    ("exec-denied", &[libc::SYS_execve, libc::SYS_execveat]),
     // Other processes.
-    libc::SYS_ptrace,
-    libc::SYS_process_vm_readv,
-    libc::SYS_process_vm_writev,
-    libc::SYS_process_madvise,
-    libc::SYS_pidfd_open,
-    libc::SYS_pidfd_getfd,
-    libc::SYS_pidfd_send_signal,
-    libc::SYS_rt_sigqueueinfo,
-    libc::SYS_rt_tgsigqueueinfo,
-    libc::SYS_kcmp,
-    libc::SYS_setpriority,
-    libc::SYS_sched_setaffinity,
-    libc::SYS_sched_setscheduler,
-    libc::SYS_sched_setparam,
-    libc::SYS_sched_setattr,
-    libc::SYS_ioprio_set,
-    libc::SYS_migrate_pages,
-    libc::SYS_move_pages,
+    (
+        "privileged-calls-denied",
+        &[
+            libc::SYS_ptrace,
+            libc::SYS_process_vm_readv,
+            libc::SYS_process_vm_writev,
+            libc::SYS_process_madvise,
+            libc::SYS_pidfd_open,
+            libc::SYS_pidfd_getfd,
+            libc::SYS_kcmp,
+            libc::SYS_setpriority,
+            libc::SYS_sched_setaffinity,
+            libc::SYS_sched_setscheduler,
+            libc::SYS_sched_setparam,
+            libc::SYS_sched_setattr,
+            libc::SYS_ioprio_set,
+            libc::SYS_migrate_pages,
+            libc::SYS_move_pages,
+        ],
+    ),
+    // Signals by other ways than `kill`.
+    (
+        "signals-denied",
+        &[libc::SYS_pidfd_send_signal, libc::SYS_rt_sigqueueinfo, libc::SYS_rt_tgsigqueueinfo],
+    ),
     // Network.
-    libc::SYS_socket,
-    libc::SYS_connect,
-    libc::SYS_bind,
-    libc::SYS_listen,
-    libc::SYS_accept,
-    libc::SYS_accept4,
+    (
+        "network-denied",
+        &[
+            libc::SYS_socket,
+            libc::SYS_connect,
+            libc::SYS_bind,
+            libc::SYS_listen,
+            libc::SYS_accept,
+            libc::SYS_accept4,
+        ],
+    ),
     // The system.
-    libc::SYS_mount,
-    libc::SYS_umount2,
-    libc::SYS_pivot_root,
-    libc::SYS_chroot,
-    libc::SYS_unshare,
-    libc::SYS_setns,
-    libc::SYS_open_tree,
-    libc::SYS_move_mount,
-    libc::SYS_fsopen,
-    libc::SYS_fsconfig,
-    libc::SYS_fsmount,
-    libc::SYS_fspick,
-    libc::SYS_mount_setattr,
-    libc::SYS_swapon,
-    libc::SYS_swapoff,
-    libc::SYS_reboot,
-    libc::SYS_kexec_load,
-    libc::SYS_init_module,
-    libc::SYS_finit_module,
-    libc::SYS_delete_module,
-    libc::SYS_acct,
-    libc::SYS_quotactl,
-    libc::SYS_syslog,
-    libc::SYS_sethostname,
-    libc::SYS_setdomainname,
-    libc::SYS_settimeofday,
-    libc::SYS_clock_settime,
-    libc::SYS_clock_adjtime,
-    libc::SYS_adjtimex,
-    libc::SYS_bpf,
-    libc::SYS_perf_event_open,
-    libc::SYS_userfaultfd,
-    libc::SYS_io_uring_setup,
-    libc::SYS_io_uring_enter,
-    libc::SYS_io_uring_register,
-    libc::SYS_fanotify_init,
-    libc::SYS_fanotify_mark,
-    libc::SYS_inotify_add_watch,
-    libc::SYS_lookup_dcookie,
-    libc::SYS_name_to_handle_at,
-    libc::SYS_open_by_handle_at,
-    libc::SYS_personality,
-    libc::SYS_vhangup,
+    (
+        "privileged-calls-denied",
+        &[
+            libc::SYS_mount,
+            libc::SYS_umount2,
+            libc::SYS_pivot_root,
+            libc::SYS_chroot,
+            libc::SYS_unshare,
+            libc::SYS_setns,
+            libc::SYS_open_tree,
+            libc::SYS_move_mount,
+            libc::SYS_fsopen,
+            libc::SYS_fsconfig,
+            libc::SYS_fsmount,
+            libc::SYS_fspick,
+            libc::SYS_mount_setattr,
+            libc::SYS_swapon,
+            libc::SYS_swapoff,
+            libc::SYS_reboot,
+            libc::SYS_kexec_load,
+            libc::SYS_init_module,
+            libc::SYS_finit_module,
+            libc::SYS_delete_module,
+            libc::SYS_acct,
+            libc::SYS_quotactl,
+            libc::SYS_syslog,
+            libc::SYS_sethostname,
+            libc::SYS_setdomainname,
+            libc::SYS_settimeofday,
+            libc::SYS_clock_settime,
+            libc::SYS_clock_adjtime,
+            libc::SYS_adjtimex,
+            libc::SYS_bpf,
+            libc::SYS_perf_event_open,
+            libc::SYS_userfaultfd,
+            libc::SYS_io_uring_setup,
+            libc::SYS_io_uring_enter,
+            libc::SYS_io_uring_register,
+            libc::SYS_fanotify_init,
+            libc::SYS_fanotify_mark,
+            libc::SYS_inotify_add_watch,
+            libc::SYS_lookup_dcookie,
+            libc::SYS_name_to_handle_at,
+            libc::SYS_open_by_handle_at,
+            libc::SYS_personality,
+            libc::SYS_vhangup,
+            young::QUOTACTL_FD,
+            young::PROCESS_MRELEASE,
+            young::SET_MEMPOLICY_HOME_NODE,
+            young::STATMOUNT,
+            young::LISTMOUNT,
+            young::LSM_GET_SELF_ATTR,
+            young::LSM_SET_SELF_ATTR,
+            young::LSM_LIST_MODULES,
+        ],
+    ),
     // Things that outlive a process or pass between processes.
-    libc::SYS_add_key,
-    libc::SYS_request_key,
-    libc::SYS_keyctl,
-    libc::SYS_shmget,
-    libc::SYS_shmat,
-    libc::SYS_shmctl,
-    libc::SYS_msgget,
-    libc::SYS_msgsnd,
-    libc::SYS_msgrcv,
-    libc::SYS_msgctl,
-    libc::SYS_semget,
-    libc::SYS_semop,
-    libc::SYS_semctl,
-    libc::SYS_semtimedop,
-    libc::SYS_mq_open,
-    libc::SYS_mq_unlink,
-    libc::SYS_flock,
+    (
+        "shared-objects-denied",
+        &[
+            libc::SYS_add_key,
+            libc::SYS_request_key,
+            libc::SYS_keyctl,
+            libc::SYS_shmget,
+            libc::SYS_shmat,
+            libc::SYS_shmctl,
+            libc::SYS_msgget,
+            libc::SYS_msgsnd,
+            libc::SYS_msgrcv,
+            libc::SYS_msgctl,
+            libc::SYS_semget,
+            libc::SYS_semop,
+            libc::SYS_semctl,
+            libc::SYS_semtimedop,
+            libc::SYS_mq_open,
+            libc::SYS_mq_unlink,
+            libc::SYS_flock,
+            // Which pages of a shared file are in memory is what another program has read of it.
+            young::CACHESTAT,
+            libc::SYS_mincore,
+        ],
+    ),
     // Memory that no limit counts.
-    libc::SYS_memfd_create,
-    libc::SYS_memfd_secret,
+    ("uncounted-memory-denied", &[libc::SYS_memfd_create, libc::SYS_memfd_secret]),
     // Attributes of files, which Landlock does not guard.
-    libc::SYS_fchmod,
-    libc::SYS_fchmodat,
-    libc::SYS_fchown,
-    libc::SYS_fchownat,
-    libc::SYS_utimensat,
-    libc::SYS_setxattr,
-    libc::SYS_lsetxattr,
-    libc::SYS_fsetxattr,
-    libc::SYS_removexattr,
-    libc::SYS_lremovexattr,
-    libc::SYS_fremovexattr,
-    libc::SYS_truncate,
-    libc::SYS_mknodat,
-    libc::SYS_linkat,
-    libc::SYS_symlinkat,
+    (
+        "attributes-denied",
+        &[
+            libc::SYS_fchmod,
+            libc::SYS_fchmodat,
+            young::FCHMODAT2,
+            libc::SYS_fchown,
+            libc::SYS_fchownat,
+            libc::SYS_utimensat,
+            libc::SYS_setxattr,
+            libc::SYS_lsetxattr,
+            libc::SYS_fsetxattr,
+            libc::SYS_removexattr,
+            libc::SYS_lremovexattr,
+            libc::SYS_fremovexattr,
+            libc::SYS_truncate,
+            libc::SYS_mknodat,
+            libc::SYS_linkat,
+            libc::SYS_symlinkat,
+        ],
+    ),
 ];
+
+/// Calls that the library of constants does not have on every architecture.
+mod young {
+    pub(super) const QUOTACTL_FD: i64 = 443;
+    pub(super) const PROCESS_MRELEASE: i64 = 448;
+    pub(super) const SET_MEMPOLICY_HOME_NODE: i64 = 450;
+    pub(super) const CACHESTAT: i64 = 451;
+    pub(super) const FCHMODAT2: i64 = 452;
+    pub(super) const STATMOUNT: i64 = 457;
+    pub(super) const LISTMOUNT: i64 = 458;
+    pub(super) const LSM_GET_SELF_ATTR: i64 = 459;
+    pub(super) const LSM_SET_SELF_ATTR: i64 = 460;
+    pub(super) const LSM_LIST_MODULES: i64 = 461;
+}
 
 /// The same kinds of calls where only this architecture has them.
 #[cfg(target_arch = "x86_64")]
-const REFUSED_X86_64: &[i64] = &[
-    libc::SYS_chmod,
-    libc::SYS_chown,
-    libc::SYS_lchown,
-    libc::SYS_utime,
-    libc::SYS_utimes,
-    libc::SYS_futimesat,
-    libc::SYS_mknod,
-    libc::SYS_link,
-    libc::SYS_symlink,
-    libc::SYS_iopl,
-    libc::SYS_ioperm,
-    libc::SYS_modify_ldt,
-    libc::SYS_kexec_file_load,
-    libc::SYS_uselib,
-    libc::SYS_ustat,
-    libc::SYS_sysfs,
-    libc::SYS_inotify_init,
+const REFUSED_X86_64: &[(&str, &[i64])] = &[
+    (
+        "attributes-denied",
+        &[
+            libc::SYS_chmod,
+            libc::SYS_chown,
+            libc::SYS_lchown,
+            libc::SYS_utime,
+            libc::SYS_utimes,
+            libc::SYS_futimesat,
+            libc::SYS_mknod,
+            libc::SYS_link,
+            libc::SYS_symlink,
+        ],
+    ),
+    (
+        "privileged-calls-denied",
+        &[
+            libc::SYS_iopl,
+            libc::SYS_ioperm,
+            libc::SYS_modify_ldt,
+            libc::SYS_kexec_file_load,
+            libc::SYS_uselib,
+            libc::SYS_ustat,
+            libc::SYS_sysfs,
+            libc::SYS_inotify_init,
+        ],
+    ),
 ];
+
+#[cfg(not(target_arch = "x86_64"))]
+const REFUSED_X86_64: &[(&str, &[i64])] = &[];

@@ -16,6 +16,8 @@ pub struct Interpreter {
     pub version: String,
     /// Directories that programs must be able to read for imports to work.
     pub(crate) library: Vec<PathBuf>,
+    /// Directories of its environment's packages, where the profile wants them.
+    pub(crate) packages: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -74,6 +76,16 @@ impl Interpreter {
         }
         // A shim answers with the interpreter behind it.
         let path = if answer.executable.is_absolute() { answer.executable } else { path.to_owned() };
-        Ok(Self { path, version, library: answer.paths })
+        Ok(Self { path, version, library: answer.paths, packages: Vec::new() })
+    }
+
+    /// Finds out where its environment's packages are: a virtual environment's, the user's and the system's.
+    pub(crate) fn find_packages(&mut self) {
+        let question =
+            "import sys, os, json; print(json.dumps([p for p in sys.path if p and os.path.isdir(p)]))";
+        let asked = Command::new(&self.path).args(["-B", "-E", "-c", question]).stdin(Stdio::null()).output();
+        let paths: Vec<PathBuf> =
+            asked.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok()).unwrap_or_default();
+        self.packages = paths.into_iter().filter(|path| !self.library.contains(path)).collect();
     }
 }

@@ -25,7 +25,8 @@ pub(crate) async fn judge(
     session: &mut Session<'_>,
     tests: &[Test],
 ) -> Result<Vec<Judged>, SandboxError> {
-    let mut judging = Judging { lease, session, tests, comparer: None, told: 0, whole: None };
+    let mut judging =
+        Judging { lease, session, tests, comparer: None, told: 0, unread: 0, clean: true, whole: None };
     let mut results = Vec::with_capacity(tests.len());
     for index in 0..tests.len() {
         let mut judged = judging.test(index).await?;
@@ -39,6 +40,7 @@ pub(crate) async fn judge(
         }
         results.push(judged);
     }
+    judging.part();
     Ok(results)
 }
 
@@ -49,6 +51,10 @@ struct Judging<'a, 'b> {
     comparer: Option<Child>,
     /// The comparer has been told of the tests before this one.
     told: usize,
+    /// Tests of which it has been told and has not said the outcome.
+    unread: usize,
+    /// Its tests so far have left nothing behind.
+    clean: bool,
     /// The program cannot be loaded: the verdict on every test.
     whole: Option<(Failure, Duration)>,
 }
@@ -115,7 +121,7 @@ impl Judging<'_, '_> {
         let mut out = Vec::new();
         if self.comparer.is_none() {
             self.comparer = Some(self.lease.child(Role::Comparer).await?);
-            self.told = index;
+            (self.told, self.unread, self.clean) = (index, 0, true);
             let program = self.session.program();
             let traced: &[u8] = if self.session.is_traced() { b"1" } else { b"" };
             let fields: [&[u8]; 3] = [program.entry_point.as_bytes(), program.setup_code.as_bytes(), traced];
@@ -128,12 +134,24 @@ impl Judging<'_, '_> {
             }
             out.extend(Frame::encode(b'J', &[source.as_bytes()]));
             self.told += 1;
+            self.unread += 1;
         }
         // A test of another form is not the comparer's business.
         if self.told <= index {
             self.told = index + 1;
         }
         Ok(out)
+    }
+
+    /// Lets the comparer serve another program where nothing of this one can be left in it: it has answered everything,
+    /// and says itself, which no line of a program's could make it say, that its tests were of the kind that leaves nothing.
+    fn part(&mut self) {
+        if let Some(comparer) = self.comparer.take()
+            && self.clean
+            && self.unread == 0
+        {
+            self.lease.give_back(comparer);
+        }
     }
 
     /// Sends the comparer `out` and carries its calls to the program until it reports the outcome of a test.
@@ -146,6 +164,8 @@ impl Judging<'_, '_> {
             };
             let frame = match comparer.exchange(&out, &mut Watch::wall_only(wall)).await {
                 Ok(frame) if frame.kind == b'O' => {
+                    self.unread = self.unread.saturating_sub(1);
+                    self.clean &= frame.field(5) == b"1";
                     return match settled {
                         Some(failure) => Err(Settled::Failure(failure)),
                         None => Ok(frame),
@@ -230,6 +250,7 @@ impl Judging<'_, '_> {
             error: (!line.is_empty()).then(|| one_line(&line)),
             got: (!got.is_empty()).then(|| one_line(&got)),
             unproven: frame.field(4) == b"1",
+            flaky: false,
         }
     }
 
@@ -247,10 +268,8 @@ impl Judging<'_, '_> {
             Ok(frame) => Some(self.session.raised(&frame)),
             Err(failure) => Some(failure),
         };
-        let mut result = failure.map_or_else(
-            || TestResult { verdict: Verdict::Passed, seconds: 0.0, error: None, got: None, unproven: true },
-            |failure| plain(failure, Duration::ZERO),
-        );
+        let passed = Failure { verdict: Verdict::Passed, error: None };
+        let mut result = plain(failure.unwrap_or(passed), Duration::ZERO);
         result.unproven = true;
         result
     }
@@ -264,6 +283,7 @@ pub(crate) fn plain(failure: Failure, taken: Duration) -> TestResult {
         error: failure.error,
         got: None,
         unproven: false,
+        flaky: false,
     }
 }
 
@@ -277,6 +297,10 @@ fn comparer_ended(ended: &Ended) -> Failure {
         Ended::Output | Ended::Disk => {
             Failure::new(Verdict::HarnessError, "the test wrote more than its limit")
         }
+        Ended::Memory => {
+            Failure::new(Verdict::MemoryExceeded, "the returned value does not fit into the judge's memory")
+        }
+        Ended::Processes => Failure::new(Verdict::HarnessError, "the test made more threads than it may"),
         Ended::Forged(error) => Failure::new(Verdict::HarnessError, format!("the test's process: {error}")),
         Ended::Exited(None) => {
             Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the test")

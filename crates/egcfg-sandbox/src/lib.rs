@@ -24,17 +24,31 @@
 //! ```
 
 mod bundle;
+mod calibrate;
+mod cgroup;
 mod child;
 mod clock;
+mod descriptors;
 mod error;
 mod filters;
 mod frame;
+#[cfg(test)]
+#[path = "../fuzz/src/bodies.rs"]
+mod fuzz_bodies;
+#[cfg(test)]
+mod fuzz_tests;
 mod interpreter;
 mod judge;
+mod keeper;
+mod level;
 mod options;
 mod output;
 mod pool;
+mod profile;
 mod protection;
+mod reading;
+#[cfg(feature = "exec_eval")]
+pub mod remote;
 mod sandbox;
 mod session;
 mod stdio;
@@ -42,11 +56,14 @@ mod text;
 mod token;
 mod trace_decode;
 mod value;
+mod warm;
 mod workdir;
 mod zygote;
 
 pub use error::SandboxError;
 pub use interpreter::Interpreter;
+pub use level::{Level, LevelChoice};
 pub use options::{Limits, Program, SandboxOptions, TraceOptions};
+pub use profile::Profile;
 pub use protection::Protection;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, available_levels};

@@ -5,11 +5,20 @@ use std::time::Duration;
 
 use egcfg_task::{Backend, Form};
 
+use crate::level::LevelChoice;
+use crate::profile::Profile;
+
 /// How a [`crate::Sandbox`] is set up.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SandboxOptions {
     /// The interpreter; `None` takes an active virtual environment's, else `python3` on `PATH`.
     pub python: Option<PathBuf>,
+    /// Which layer of protection; the strongest that can be had by default.
+    pub level: LevelChoice,
+    /// The kind of programs: modules loaded ahead and where they come from. Its limits are taken by [`Self::of`].
+    pub profile: Profile,
+    /// Whether the limits of time grow on a machine that is slower than the one they were chosen on.
+    pub calibrate: bool,
     /// How many programs run at the same time; further ones wait.
     pub workers: usize,
     /// Limits of every run.
@@ -21,17 +30,24 @@ pub struct SandboxOptions {
     pub import_paths: Vec<PathBuf>,
     /// Modules to import before the first fork, so that programs find them loaded.
     pub preload: Vec<String>,
+    /// Names of protections to leave out, so that a test can show what each of them stops. Never for real programs.
+    #[doc(hidden)]
+    pub without: Vec<String>,
 }
 
 impl Default for SandboxOptions {
     fn default() -> Self {
         Self {
             python: None,
+            level: LevelChoice::Auto,
+            profile: Profile::Plain,
+            calibrate: true,
             workers: std::thread::available_parallelism().map_or(2, usize::from),
             limits: Limits::default(),
             required: Vec::new(),
             import_paths: Vec::new(),
             preload: Vec::new(),
+            without: Vec::new(),
         }
     }
 }
@@ -45,8 +61,11 @@ pub struct Limits {
     pub cpu: Duration,
     /// Real time in which the program sleeps or is blocked. Default 5 s.
     pub idle: Duration,
-    /// Address space in bytes, the interpreter's own 30 MB included. Default 1 GiB.
+    /// Address space in bytes, the interpreter's own 30 MB included; with `resident`, memory in use. Default 1 GiB.
     pub memory: u64,
+    /// Whether `memory` counts what is resident instead of address space: by the control group where there is one, else looked
+    /// at every few milliseconds.
+    pub resident: bool,
     /// Bytes written to standard output and error together. Default 1 MiB.
     pub output: u64,
     /// Size of one file in bytes. Default 16 MiB.
@@ -57,7 +76,8 @@ pub struct Limits {
     pub entries: u64,
     /// Open descriptors. Default 64.
     pub files: u64,
-    /// Threads (in force where the sandbox runs as root; elsewhere the address space bounds them). Default 32.
+    /// Threads (in force where the sandbox runs as root or has control groups; elsewhere the address space bounds them).
+    /// Default 32.
     pub threads: u64,
     /// Stack of the main thread in bytes. Default 64 MiB.
     pub stack: u64,
@@ -72,6 +92,7 @@ impl Default for Limits {
             cpu: Duration::from_secs(5),
             idle: Duration::from_secs(5),
             memory: 1 << 30,
+            resident: false,
             output: 1 << 20,
             file_size: 16 << 20,
             disk: 64 << 20,

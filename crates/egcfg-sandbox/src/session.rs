@@ -9,14 +9,15 @@ use egcfg_task::{Backend, Clock, Form, Verdict};
 
 use crate::bundle::CPU_BACKSTOP;
 use crate::child::{Child, Ended};
-use crate::clock::{Reading, Watch};
+use crate::clock::Watch;
 use crate::error::SandboxError;
 use crate::frame::Frame;
 use crate::options::{Program, TraceOptions};
 use crate::pool::Pool;
+use crate::reading::Reading;
 use crate::text::one_line;
 use crate::token::token;
-use crate::zygote::{Exit, Role};
+use crate::zygote::Exit;
 
 /// Room in a trace's memory beside the rendered values: names, lines, numbers.
 const TRACE_SLACK: u64 = 256 << 10;
@@ -80,21 +81,22 @@ impl<'a> Session<'a> {
 
     /// Starts the clocks of a test.
     pub(crate) fn watch(&self) -> Watch {
-        let reading = self.child.as_ref().map_or_else(Reading::default, Child::reading);
+        let reading = self.child.as_ref().map_or_else(|| Some(Reading::default()), Child::reading);
         Watch::start(&self.pool.limits, reading)
     }
 
     /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.
     pub(crate) fn retire_when_spent(&mut self) {
         let limit = self.pool.limits.cpu * (CPU_BACKSTOP as u32 - 1);
-        if self.child.as_ref().is_some_and(|child| child.reading().cpu() >= limit) {
+        let reading = self.child.as_ref().and_then(Child::reading);
+        if reading.is_some_and(|reading| reading.cpu() >= limit) {
             self.discard();
         }
     }
 
     /// Loads the program into a fresh child. The inner result is the program's.
     pub(crate) async fn load(&mut self) -> Result<Result<(), Failure>, SandboxError> {
-        let child = self.pool.child(Role::Candidate).await?;
+        let child = self.pool.candidate(self.trace.is_some()).await?;
         let trace = match self.trace {
             None => String::new(),
             Some(options) => {
@@ -221,6 +223,15 @@ impl<'a> Session<'a> {
                 let text =
                     format!("left more than {} files or {} bytes of them", limits.entries, limits.disk);
                 Failure::new(Verdict::OutputExceeded, text)
+            }
+            Ended::Memory => {
+                let text = format!("used more than {} bytes of memory", limits.memory);
+                Failure::new(Verdict::MemoryExceeded, text)
+            }
+            Ended::Processes => {
+                let text =
+                    format!("ended when it was refused more than {} processes and threads", limits.threads);
+                Failure::new(Verdict::ProcessLimit, text)
             }
             Ended::Forged(error) => {
                 Failure::new(Verdict::Forged, format!("on the harness's own channel: {error}"))

@@ -9,7 +9,7 @@ use crate::error::SandboxError;
 use crate::judge::{Judged, plain};
 use crate::pool::Lease;
 use crate::session::{Failure, Session};
-use crate::text::one_line;
+use crate::text::{lines, one_line};
 
 /// Judges every test of one program, in order.
 pub(crate) async fn judge(
@@ -52,7 +52,15 @@ async fn one(session: &mut Session<'_>, test: &Test) -> Result<Judged, SandboxEr
 
 async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResult {
     let mut watch = session.watch();
-    let answer = match session.ask(b'X', &[stdin.as_bytes()], &mut watch).await {
+    match session.ask(b'I', &[stdin.as_bytes()], &mut watch).await {
+        Ok(answer) if answer.kind == b'I' => {}
+        Ok(answer) => {
+            let text = format!("no room for the standard input: {}", answer.text(1));
+            return plain(Failure::new(Verdict::SandboxUnavailable, text), watch.elapsed());
+        }
+        Err(failure) => return plain(failure, watch.elapsed()),
+    }
+    let answer = match session.ask(b'X', &[], &mut watch).await {
         Ok(answer) => answer,
         Err(failure) => return plain(failure, watch.elapsed()),
     };
@@ -78,11 +86,15 @@ async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResu
     let output = String::from_utf8_lossy(&output);
     let difference = difference(expected, &output);
     let verdict = if difference.is_none() { Verdict::Passed } else { Verdict::WrongAnswer };
-    TestResult { verdict, seconds: 0.0, error: difference, got: Some(bounded(&output)), unproven: false }
+    let got = Some(lines(&output, SHOWN));
+    TestResult { verdict, seconds: 0.0, error: difference, got, unproven: false, flaky: false }
 }
 
+/// Characters of the output that a result keeps.
+pub(crate) const SHOWN: usize = 2000;
+
 /// The first line that differs, after trimming trailing white space of each line and of the whole.
-fn difference(expected: &str, got: &str) -> Option<String> {
+pub(crate) fn difference(expected: &str, got: &str) -> Option<String> {
     let (mut left, mut right) = (expected.trim_end().lines(), got.trim_end().lines());
     for number in 1.. {
         let (expected, got) = match (left.next(), right.next()) {
@@ -95,14 +107,6 @@ fn difference(expected: &str, got: &str) -> Option<String> {
         }
     }
     None
-}
-
-fn bounded(text: &str) -> String {
-    const LIMIT: usize = 2000;
-    if text.chars().count() <= LIMIT {
-        return text.to_owned();
-    }
-    text.chars().take(LIMIT).chain("...".chars()).collect()
 }
 
 #[cfg(test)]

@@ -65,8 +65,10 @@ struct Frame {
     depth: u32,
     function: String,
     /// In order of first assignment; `None` once deleted, so that a new assignment takes the old place.
-    locals: Vec<(String, Option<Local>)>,
-    /// Bytes of `locals`.
+    locals: Vec<Option<Local>>,
+    /// Where each name stands in `locals`: a hostile trace has a hundred thousand of them.
+    places: HashMap<String, usize>,
+    /// Bytes of `locals`; a deleted one still costs its place in each later step.
     size: usize,
 }
 
@@ -108,6 +110,7 @@ impl Decoder {
                     depth,
                     function: function.clone(),
                     locals: Vec::new(),
+                    places: HashMap::new(),
                     size: 0,
                 });
                 known.depth = depth;
@@ -161,7 +164,7 @@ impl Decoder {
             function: frame.function.clone(),
             line: u32::try_from(line).ok()?,
             source: source.clone(),
-            locals: frame.locals.iter().filter_map(|(_, local)| local.clone()).collect(),
+            locals: frame.locals.iter().flatten().cloned().collect(),
             outcome,
             instruction,
         })
@@ -181,11 +184,12 @@ impl Frame {
                 type_name: type_name.as_str()?.to_owned(),
             };
             self.size += size_of_local(&local);
-            if let Some((_, slot)) = self.locals.iter_mut().find(|(known, _)| *known == local.name) {
-                self.size -= slot.as_ref().map_or(0, size_of_local);
-                *slot = Some(local);
+            if let Some(&place) = self.places.get(&local.name) {
+                self.size -= self.locals[place].as_ref().map_or(OVERHEAD, size_of_local);
+                self.locals[place] = Some(local);
             } else {
-                self.locals.push((local.name.clone(), Some(local)));
+                self.places.insert(local.name.clone(), self.locals.len());
+                self.locals.push(Some(local));
             }
         }
         Some(())
@@ -193,9 +197,10 @@ impl Frame {
 
     fn remove(&mut self, removed: &[Value]) -> Option<()> {
         for name in removed {
-            let name = name.as_str()?;
-            let (_, slot) = self.locals.iter_mut().find(|(known, _)| known == name)?;
-            self.size -= slot.take().as_ref().map_or(0, size_of_local);
+            let &place = self.places.get(name.as_str()?)?;
+            if let Some(local) = self.locals[place].take() {
+                self.size -= size_of_local(&local) - OVERHEAD;
+            }
         }
         Some(())
     }

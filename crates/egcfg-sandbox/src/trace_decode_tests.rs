@@ -116,6 +116,23 @@ fn a_small_input_cannot_grow_without_bound() {
     assert_eq!(trace.cut, Some(Cut::Size));
 }
 
+/// Each new name was compared with all before it: a trace of one megabyte took the decoder minutes.
+#[test]
+fn many_names_take_no_quadratic_time() {
+    let head = "[\"T\",1,\"monitoring\",\"3\",\"f\"]\n[\"S\",0,\"f\"]\n[\"F\",0,1,\"f\"]\n";
+    let names: Vec<String> = (0..60_000).map(|n| format!("\"{n:05}\"")).collect();
+    let changes: Vec<String> = names.iter().map(|name| format!("{name},\"\",\"\"")).collect();
+    let mut data = format!("{head}[1,0,0,[{}]]\n", changes.join(","));
+    let trace = decode(data.as_bytes(), "3").expect("a header");
+    assert_eq!(trace.steps[0].locals.len(), 60_000);
+    // Deleted ones have left their places, which each later step has to pass.
+    let _ = writeln!(data, "[1,0,0,[],[{}]]", names.join(","));
+    data.push_str(&"[1,0,0]\n".repeat(40_000));
+    let trace = decode(data.as_bytes(), "3").expect("a header");
+    assert_eq!(trace.cut, Some(Cut::Size));
+    assert!(trace.steps.len() < 100, "{}", trace.steps.len());
+}
+
 proptest! {
     #[test]
     fn arbitrary_bytes_are_survived(data in proptest::collection::vec(any::<u8>(), 0..400)) {

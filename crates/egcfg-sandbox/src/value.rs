@@ -169,6 +169,10 @@ impl<'a> Walk<'a> {
             b'r' | b'm' | b'e' => self.integers(3),
             b'M' => self.integers(8).and_then(|()| self.zone()),
             b'h' => self.integers(5).and_then(|()| self.zone()),
+            b'X' => {
+                self.name()?;
+                self.value(depth + 1)
+            }
             b'o' => {
                 if !b"012".contains(&self.byte()?) {
                     return self.fail("unknown flag");

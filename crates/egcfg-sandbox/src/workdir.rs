@@ -2,13 +2,18 @@
 //! so that the next start can tell what a killed one left behind, and removes it.
 
 use std::fs::{self, DirBuilder, File};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, flock, llistxattr, utimensat};
 
 use crate::error::SandboxError;
+use crate::reading::is_ours;
+
+/// So many empty work directories are kept at most.
+const SPARE: usize = 64;
 
 /// See the module's paragraph.
 #[derive(Debug)]
@@ -17,6 +22,27 @@ pub(crate) struct RunDirectory {
     // Held open: the lock goes with it.
     _lock: File,
     next: AtomicU64,
+    /// What a work directory looks like when it is new.
+    fresh: Look,
+    /// Work directories that look so again, and are used once more.
+    spare: Mutex<Vec<PathBuf>>,
+}
+
+/// Size of the directory itself, its mode, the length of the list of its extended attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Look {
+    size: u64,
+    mode: u32,
+    attributes: usize,
+}
+
+impl Look {
+    fn at(path: &Path) -> std::io::Result<Self> {
+        let metadata = fs::symlink_metadata(path)?;
+        // Not every file system has attributes.
+        let attributes = llistxattr(path, &mut [0u8; 0]).unwrap_or(0);
+        Ok(Self { size: metadata.len(), mode: metadata.mode(), attributes })
+    }
 }
 
 impl RunDirectory {
@@ -48,13 +74,53 @@ impl RunDirectory {
                 Err(error) => return Err(error),
             }
             let lock = File::create_new(path.join("lock"))?;
-            flock(&lock, FlockOperation::NonBlockingLockExclusive)?;
-            return Ok(Self { path, _lock: lock, next: AtomicU64::new(0) });
+            // Another sandbox that starts now may have taken the lock in between, and with it the directory for a stale one.
+            let ours = flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok();
+            if !ours || !path.join("lock").exists() {
+                continue;
+            }
+            let first = path.join("w");
+            DirBuilder::new().mode(0o700).create(&first)?;
+            let (fresh, spare) = (Look::at(&first)?, Mutex::new(vec![first]));
+            return Ok(Self { path, _lock: lock, next: AtomicU64::new(0), fresh, spare });
         }
     }
 
-    /// A path for a new work directory, which the child makes itself.
+    /// The directory itself.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A path for a work directory, which the child makes itself unless it is there.
     pub(crate) fn next(&self) -> PathBuf {
+        let spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        spare.unwrap_or_else(|| self.fresh_path())
+    }
+
+    /// Keeps a dead child's work directory for the next one, when it is as it was; false where it must be removed.
+    ///
+    /// Some file systems look through everything that was removed in the last seconds before they make a directory: at a
+    /// few hundred a second that was a quarter of a judgement. Whoever could still write here must be gone.
+    pub(crate) fn keep(&self, work: &Path) -> bool {
+        let empty = || fs::read_dir(work).is_ok_and(|mut entries| entries.next().is_none());
+        if !Look::at(work).is_ok_and(|look| look == self.fresh) || !empty() {
+            return false;
+        }
+        // Nothing of a program's passes to the next one, not even when it last wrote.
+        let long_ago = Timespec { tv_sec: 0, tv_nsec: 0 };
+        let times = Timestamps { last_access: long_ago, last_modification: long_ago };
+        if utimensat(CWD, work, &times, AtFlags::SYMLINK_NOFOLLOW).is_err() {
+            return false;
+        }
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        if spare.len() < SPARE {
+            spare.push(work.to_owned());
+            return true;
+        }
+        false
+    }
+
+    fn fresh_path(&self) -> PathBuf {
         self.path.join(format!("w{}", self.next.fetch_add(1, Ordering::Relaxed)))
     }
 }
@@ -66,10 +132,21 @@ impl Drop for RunDirectory {
 }
 
 /// Removes what sandboxes left behind that can no longer hold their lock.
+///
+/// What stands there is not trusted to be what a sandbox made: links are not followed, and a FIFO in a lock's place is
+/// not waited for.
 fn remove_stale(base: &Path) {
     let Ok(entries) = fs::read_dir(base) else { return };
     for entry in entries.flatten() {
-        let stale = match File::open(entry.path().join("lock")) {
+        if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+            // No sandbox made it, so it is not ours to remove.
+            continue;
+        }
+        let mut options = fs::OpenOptions::new();
+        options.read(true).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        let stale = match options.open(entry.path().join("lock")) {
+            // Out of descriptors: nothing is known of it.
+            Err(error) if is_ours(&error) => return,
             Ok(lock) => flock(&lock, FlockOperation::NonBlockingLockExclusive).is_ok(),
             // Without a lock it is one that is just being made, unless it has been so for a while.
             Err(_) => entry
@@ -89,8 +166,13 @@ pub(crate) fn is_over(work: &Path, bytes: u64, entries: u64) -> bool {
     let (mut size, mut count) = (0, 0);
     let mut pending = vec![work.to_owned()];
     while let Some(directory) = pending.pop() {
-        // One that cannot be looked into is nested too deeply for a path, or closed on purpose.
-        let Ok(found) = fs::read_dir(&directory) else { return true };
+        let found = match fs::read_dir(&directory) {
+            Ok(found) => found,
+            // Out of descriptors: nothing is known, and it is not the program's doing.
+            Err(error) if is_ours(&error) => return false,
+            // One that cannot be looked into is nested too deeply for a path, or closed on purpose.
+            Err(_) => return true,
+        };
         for entry in found.flatten() {
             count += 1;
             if let Ok(metadata) = entry.metadata() {
@@ -107,11 +189,39 @@ pub(crate) fn is_over(work: &Path, bytes: u64, entries: u64) -> bool {
     false
 }
 
+/// Whether files that a process has removed, but still holds open or mapped, take more than this many bytes. A mapping
+/// does not say how large its file is: each counts as the largest that a file may be, and a few, such as a library may
+/// have, as nothing. Where the kernel does not let us look (no right to trace the process) nothing is found.
+pub(crate) fn hides_more(pid: i32, bytes: u64, file_size: u64) -> bool {
+    const FEW: u64 = 4;
+    let (mut hidden, mut seen) = (0, std::collections::BTreeSet::new());
+    for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
+        if let Ok(metadata) = fs::metadata(entry.path())
+            && metadata.is_file()
+            && metadata.nlink() == 0
+            // Memory without a name has no blocks on a disk; the trace's is such.
+            && !is_memory(&entry.path())
+            && seen.insert(metadata.ino())
+        {
+            hidden += metadata.blocks() * 512;
+        }
+    }
+    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
+    let deleted = maps.lines().filter(|line| line.ends_with(" (deleted)") && !line.contains(" /memfd:"));
+    let inodes = deleted.filter_map(|line| line.split_ascii_whitespace().nth(4)?.parse().ok());
+    let mapped = inodes.filter(|&inode| seen.insert(inode)).count() as u64;
+    hidden + mapped.saturating_sub(FEW) * file_size > bytes
+}
+
+fn is_memory(link: &Path) -> bool {
+    fs::read_link(link).is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"))
+}
+
 /// Removes a directory that a program could fill as it liked, after its end. Directories are moved up before they are
 /// emptied, so that no depth of nesting needs a stack, a long path or many descriptors. Symbolic links are removed, not
 /// followed.
 pub(crate) fn remove_tree(root: &Path) {
-    if fs::remove_dir(root).is_ok() {
+    if fs::remove_dir(root).is_ok() || !fs::symlink_metadata(root).is_ok_and(|data| data.is_dir()) {
         return;
     }
     let mut pending = vec![root.to_owned()];
@@ -188,6 +298,55 @@ mod tests {
         remove_tree(&root);
         assert!(fs::symlink_metadata(&root).is_err());
         assert_eq!(fs::read_to_string(&outside).unwrap(), "kept");
+    }
+
+    /// A link among the stale directories was followed, and what it led to was removed.
+    #[test]
+    fn a_start_follows_no_link_and_waits_for_no_fifo() {
+        let place = tempfile::tempdir().unwrap();
+        let uid = rustix::process::geteuid().as_raw();
+        let base = place.path().join("egcfg");
+        let outside = place.path().join("outside");
+        for directory in ["outside/inner", "egcfg/linked-lock", "egcfg/fifo"] {
+            fs::create_dir_all(place.path().join(directory)).unwrap();
+        }
+        for file in ["lock", "kept", "inner/kept"] {
+            fs::write(outside.join(file), "kept").unwrap();
+        }
+        fs::set_permissions(&base, fs::Permissions::from_mode(0o711)).unwrap();
+        let link = |to: &Path, at: &str| std::os::unix::fs::symlink(to, base.join(at)).unwrap();
+        link(&outside, "link");
+        link(&outside.join("lock"), "linked-lock/lock");
+        let status = std::process::Command::new("mkfifo").arg(base.join("fifo/lock")).status().unwrap();
+        assert!(status.success());
+        let (done, ended) = std::sync::mpsc::channel();
+        std::thread::spawn(move || done.send(RunDirectory::create_in(&base, uid).map(drop)));
+        ended.recv_timeout(std::time::Duration::from_secs(20)).expect("it does not hang").unwrap();
+        remove_tree(&place.path().join("egcfg/link"));
+        for file in ["lock", "kept", "inner/kept"] {
+            assert_eq!(fs::read_to_string(outside.join(file)).unwrap(), "kept", "{file}");
+        }
+    }
+
+    #[test]
+    fn only_a_directory_as_good_as_new_is_used_again() {
+        let base = tempfile::tempdir().unwrap();
+        let base = base.path().join("egcfg");
+        let run = RunDirectory::create_in(&base, rustix::process::geteuid().as_raw()).unwrap();
+        let work = run.next();
+        assert!(run.keep(&work));
+        assert_eq!(run.next(), work);
+        let written = fs::symlink_metadata(&work).unwrap().modified().unwrap();
+        assert_eq!(written, std::time::UNIX_EPOCH);
+        assert_ne!(run.next(), work, "it is given away once");
+        fs::write(work.join("left"), "").unwrap();
+        assert!(!run.keep(&work), "something was left in it");
+        fs::remove_file(work.join("left")).unwrap();
+        fs::set_permissions(&work, fs::Permissions::from_mode(0o711)).unwrap();
+        assert!(!run.keep(&work), "its mode was changed");
+        fs::remove_dir(&work).unwrap();
+        std::os::unix::fs::symlink("/", &work).unwrap();
+        assert!(!run.keep(&work), "it was replaced");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use common::{asserts, judge, program, sandbox, sandbox_on};
-use egcfg_sandbox::{Sandbox, SandboxError, SandboxOptions};
+use egcfg_sandbox::{Level, Sandbox, SandboxError, SandboxOptions};
 use egcfg_task::{Form, Test, Verdict};
 
 fn in_force(sandbox: &Sandbox, name: &str) -> bool {
@@ -39,7 +39,7 @@ async fn all_protections_are_named_once_and_explained() {
     let sandbox = sandbox().await;
     let mut names: Vec<_> = sandbox.protections().iter().map(|protection| protection.name).collect();
     for protection in sandbox.protections() {
-        assert!(!protection.stops.is_empty() && protection.layer == "L0");
+        assert!(!protection.stops.is_empty() && protection.layer > Level::None);
         println!("{:24} {}", protection.name, protection.missing.as_deref().unwrap_or("in force"));
     }
     names.sort_unstable();
@@ -116,7 +116,9 @@ async fn cases_12_and_26_files_outside_stay_as_they_are() {
         "open('/tmp/egcfg-test', 'w')".to_owned(),
     ] {
         let result = attempt(&sandbox, "", &action).await;
-        assert!(["PermissionError", "OSError"].contains(&result.as_str()), "{action}: {result}");
+        // In a root of its own a run finds nothing that could be refused.
+        let refused = ["PermissionError", "OSError", "FileNotFoundError"].contains(&result.as_str());
+        assert!(refused, "{action}: {result}");
     }
     assert_eq!(std::fs::read(&sentinel).unwrap(), b"untouched");
     let after = std::fs::metadata(&sentinel).unwrap();
@@ -182,7 +184,8 @@ async fn case_24_nothing_secret_can_be_read() {
         "os.listdir('/')",
         "os.listdir('/root')",
     ] {
-        assert_eq!(attempt(&sandbox, "", action).await, "PermissionError", "{action}");
+        let result = attempt(&sandbox, "", action).await;
+        assert!(["PermissionError", "FileNotFoundError"].contains(&result.as_str()), "{action}: {result}");
     }
     let allowed = "['HOME', 'LANG', 'MKL_NUM_THREADS', 'OMP_NUM_THREADS', 'OPENBLAS_NUM_THREADS', 'PATH', 'PYTHONHASHSEED', 'TMPDIR', 'TZ']";
     let seen = attempt(&sandbox, "", "sorted(k for k in os.environ if not k.startswith('LC_'))").await;

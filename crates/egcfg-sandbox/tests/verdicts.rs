@@ -239,3 +239,16 @@ async fn stdin_stdout_programs() {
     let results = sandbox.judge(&stdio("def solve():\n    print(len(input()))"), &[test]).await.unwrap();
     assert_eq!(results[0].verdict, Verdict::Passed, "{:?}", results[0]);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_that_wavers_is_flaky() {
+    let sandbox = sandbox().await;
+    // No two runs end alike.
+    let source = "import os\ndef f(x):\n    if x == 0:\n        return 2\n    raise type('E' + os.urandom(8).hex(), (Exception,), {})";
+    let tests = ["assert f(0) == 2", "assert f(1) == 2"].map(|test| Test::Assert(test.to_owned()));
+    let results = sandbox.judge_twice(&program(source), &tests).await.unwrap();
+    assert_eq!(results.iter().map(|result| result.flaky).collect::<Vec<_>>(), [false, true], "{results:?}");
+    assert!(results[0].verdict.passed() && !results[1].verdict.passed());
+    let once = sandbox.judge(&program(source), &tests).await.unwrap();
+    assert!(!once[1].flaky, "nobody looked twice");
+}

@@ -1,2 +1,31 @@
 //! An OpenAI-compatible HTTP server over any model of egcfg. A completion request may carry tests: it is then decoded
-//! under execution guidance, and the reply says which of them pass.
+//! under execution guidance, and the reply says which of them pass. The model and the sandbox are traits here, so the
+//! whole server is tested on scripted parts; `egcfg serve` puts the real ones in.
+//!
+//! [`App`] holds the parts and their [`Limits`]; [`serve`] answers on a listener until it is told to end.
+
+mod admission;
+mod app;
+mod auth;
+mod chat;
+mod chat_template;
+mod completion;
+mod draw;
+mod error;
+mod fields;
+mod guided;
+mod limits;
+mod metrics;
+mod reply;
+mod router;
+mod rows;
+mod score;
+mod server;
+mod stream;
+mod tokens;
+
+pub use app::{App, Parts};
+pub use auth::ApiKey;
+pub use limits::Limits;
+pub use router::router;
+pub use server::serve;

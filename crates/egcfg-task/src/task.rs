@@ -61,6 +61,10 @@ pub struct Task {
     /// A given header that the program must begin with (completion tasks); empty when there is none.
     #[serde(default)]
     pub header: String,
+    /// Python that is loaded in place of the program, with the program's text under the name `PROGRAM` (DS-1000); empty
+    /// where the program is loaded itself.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub context: String,
 }
 
 impl Task {

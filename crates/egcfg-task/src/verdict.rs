@@ -121,6 +121,10 @@ pub struct TestResult {
     /// The verdict rests on the candidate's own process (the test needs an object of the program's own class).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unproven: bool,
+    /// The same program on the same test came to another verdict when it was judged a second time. Only found out where a
+    /// second judgement was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub flaky: bool,
 }
 
 /// What one traced run of a program on one test showed: the verdict, judged as always in a clean interpreter, and

@@ -1,12 +1,20 @@
 //! The command line as it is typed.
 
+pub(crate) mod convert;
+mod report;
 pub(crate) mod run;
+pub(crate) mod serve;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 use egcfg_guidance::SignalStyle;
+use egcfg_sandbox::{LevelChoice, Profile};
+
+use crate::args_data::{DataArgs, EvalArgs};
+
+pub(crate) use report::{ReportArgs, ReportFormat, WatchArgs};
 
 /// Makes a code model write programs that pass their tests.
 ///
@@ -41,10 +49,23 @@ pub(crate) enum Command {
     /// Write the job file that starts agents on a cluster
     #[command(after_help = run::SUBMIT_EXAMPLES)]
     Submit(run::SubmitArgs),
+    /// Report on a results folder: the four numbers, plots, and a replay of every run
+    Report(ReportArgs),
+    /// Watch a results folder while agents write to it
+    Watch(WatchArgs),
     /// Solve a few held-out tasks with the embedded model, plain and guided side by side
     Demo(DemoArgs),
+    /// Serve the model over HTTP as OpenAI does; a request that carries tests is decoded under guidance
+    #[command(after_help = serve::SERVE_EXAMPLES)]
+    Serve(Box<serve::ServeArgs>),
     /// Tell which interpreter, protections and model are in use here
     Doctor(DoctorArgs),
+    /// Convert a checkpoint folder (safetensors) to a GGUF file
+    Convert(convert::ConvertArgs),
+    /// Data sets: list them, verify a file by its reference solutions
+    Data(DataArgs),
+    /// Score programs that exist: samples.jsonl, lists of lists, a results folder
+    Eval(Box<EvalArgs>),
 }
 
 const SOLVE_EXAMPLES: &str = "Examples:
@@ -57,9 +78,13 @@ const SOLVE_EXAMPLES: &str = "Examples:
 #[derive(Debug, Clone, ClapArgs)]
 #[command(next_help_heading = "Model")]
 pub(crate) struct ModelArgs {
-    /// `pocket` (the embedded model) or the path of a GGUF file
+    /// `pocket` (the embedded model), a GGUF file, a folder of safetensors, user/repo[:QUANTISATION] of the hub, or a
+    /// server: http://host:port/v1#name, or `#name` for the server of OPENAI_BASE_URL
     #[arg(long, env = "EGCFG_MODEL", default_value = "pocket", value_name = "MODEL")]
     pub(crate) model: String,
+    /// A file with the server's key, readable by its owner alone [default: OPENAI_API_KEY]
+    #[arg(long, env = "EGCFG_KEY_FILE", value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
     /// Context length in tokens [default: what the model was trained for, at most 8192]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<usize>,
@@ -84,12 +109,42 @@ pub(crate) struct SandboxArgs {
     /// The Python interpreter (CPython 3.9 or later) [default: an active virtual environment's, else python3]
     #[arg(long, env = "EGCFG_PYTHON", value_name = "FILE")]
     pub(crate) python: Option<PathBuf>,
-    /// Seconds that one test may take
-    #[arg(long, default_value = "5", value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) timeout: Duration,
-    /// Memory that one program may take, in MiB
-    #[arg(long, default_value = "1024", value_name = "MIB")]
-    pub(crate) memory_limit: u64,
+    /// Layer of protection: auto takes the strongest up to L1 that this machine allows; L0, L1 and L2 are errors where they cannot
+    /// be had; none runs programs unprotected
+    #[arg(long, env = "EGCFG_SANDBOX", default_value = "auto", value_name = "LEVEL")]
+    pub(crate) sandbox: LevelChoice,
+    /// Kind of programs: plain, data (numpy, pandas and friends of the interpreter's environment, loaded ahead) or stdio
+    #[arg(long, default_value = "plain", value_name = "KIND")]
+    pub(crate) profile: Profile,
+    /// Seconds of processor time, and of doing nothing, that one test may take; twice that of real time [default: by
+    /// the kind of programs; plain: 5]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) timeout: Option<Duration>,
+    /// Seconds of real time that one test may take
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) wall_limit: Option<Duration>,
+    /// Seconds for which one test may do nothing
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) idle_limit: Option<Duration>,
+    /// Memory that one program may take, in MiB [default: by the kind of programs; plain: 1024]
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..=1 << 24))]
+    pub(crate) memory_limit: Option<u64>,
+    /// Threads that one program may have
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=4096))]
+    pub(crate) thread_limit: Option<u64>,
+    /// Output that one program may write, in KiB
+    #[arg(long, value_name = "KIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    pub(crate) output_limit: Option<u64>,
+    /// Size of all files that one program may leave, in MiB
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    pub(crate) disk_limit: Option<u64>,
+    /// Files and directories that one program may leave
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1 << 24))]
+    pub(crate) file_limit: Option<u64>,
+    /// Give more time on a machine that is slower than the one the limits were chosen on
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
+        default_missing_value = "true", action = clap::ArgAction::Set)]
+    pub(crate) calibrate: bool,
     /// Programs that run at the same time [default: the number of processors]
     #[arg(long, value_name = "N")]
     pub(crate) workers: Option<usize>,
@@ -142,7 +197,7 @@ pub(crate) struct KnobArgs {
     /// How executions are written for the model [default: the prompt template's]
     #[arg(long, value_enum)]
     pub(crate) signal_format: Option<FormatArg>,
-    /// Largest signal block in tokens [default: what the context has room for]
+    /// Largest signal block in tokens [default: the prompt template's, or what the context has room for]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) signal_tokens: Option<usize>,
     /// A prompt template of your own (TOML)
@@ -238,6 +293,9 @@ pub(crate) struct JudgeArgs {
     /// The function that the tests call [default: found in the tests]
     #[arg(long, value_name = "NAME")]
     pub(crate) entry_point: Option<String>,
+    /// Judge twice; a test whose verdicts differ is marked as flaky and does not pass
+    #[arg(long)]
+    pub(crate) twice: bool,
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
@@ -289,6 +347,9 @@ pub(crate) struct DoctorArgs {
     /// Print one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// Look at the interpreter and its sandbox only, without loading a model
+    #[arg(long)]
+    pub(crate) sandbox_only: bool,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]

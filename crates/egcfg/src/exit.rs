@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use egcfg_bench::config::ConfigError;
+use egcfg_bench::dataset::DatasetError;
 use egcfg_bench::store::StoreError;
 use egcfg_guidance::GuidanceError;
 use egcfg_model::ModelError;
@@ -69,11 +70,28 @@ pub(crate) fn report(failure: &Failure) -> ExitCode {
     ExitCode::from(failure.code)
 }
 
+impl From<DatasetError> for Failure {
+    fn from(error: DatasetError) -> Self {
+        let hint = error.hint();
+        let failure = match &error {
+            DatasetError::Unknown(_) | DatasetError::Selection(_) => Self::usage(error.to_string()),
+            _ => Self::input(error.to_string()),
+        };
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}
+
 impl From<ModelError> for Failure {
     fn from(error: ModelError) -> Self {
         let hint = match &error {
-            ModelError::Load { .. } => {
-                Some("--model takes 'pocket' (the embedded model) or the path of a GGUF file")
+            ModelError::Load { .. } => Some(
+                "--model takes 'pocket' (the embedded model), a GGUF file, a folder of safetensors, user/repo of the hub, or a server: http://host:port/v1#name",
+            ),
+            ModelError::Unavailable { .. } | ModelError::BadReply { .. } => {
+                Some("egcfg doctor --model URL tells what the server can do")
             }
             ModelError::ContextOverflow { .. } => {
                 Some("shorten the prompt, lower --max-tokens, or raise --context")

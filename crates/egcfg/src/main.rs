@@ -2,6 +2,7 @@
 //! its own under [`commands`], and what a person or a program reads is written by [`output`].
 
 mod args;
+mod args_data;
 mod commands;
 mod exit;
 mod input;
@@ -20,8 +21,8 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return exit::report(&exit::Failure::sandbox(format!("failed to start: {error}"))),
     };
-    // `run` ends by itself when asked to: it gives back what it holds.
-    let by_itself = matches!(args.command, args::Command::Run(_));
+    // `run` and `serve` end by themselves when asked to: they give back what they hold, and answer what they began.
+    let by_itself = matches!(args.command, args::Command::Run(_) | args::Command::Serve(_));
     let ended = if by_itself {
         runtime.block_on(commands::run(args))
     } else {

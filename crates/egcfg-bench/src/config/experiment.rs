@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::{ConfigError, Overrides};
+use crate::method::has_budget;
 use crate::store::{Keep, Layout, Store, StoreError};
 
 /// Version of [`Experiment`]; raised on purpose when a field changes its meaning.
@@ -121,7 +122,7 @@ impl Experiment {
         }
         let best_of = overrides.best_of.unwrap_or(BestOfBudget::Samples(10));
         let equal = matches!(best_of, BestOfBudget::Equal(_));
-        if equal && methods.iter().any(|m| m == "best_of") && !methods.iter().any(|m| m == "eg_cfg") {
+        if equal && methods.iter().any(|m| has_budget(m)) && !methods.iter().any(|m| m == "eg_cfg") {
             return Err(ConfigError::new(
                 "best_of",
                 "'equal' needs the method eg_cfg in the same experiment",

@@ -2,16 +2,36 @@
 //! are loops around the same model and the same sandbox, and their tokens are counted the same way.
 
 mod best_of;
+mod chat;
 mod eg_cfg;
+mod feedback;
+mod lpw;
+mod mapcoder;
+mod mgdebugger;
+mod parse;
+mod pieces;
 mod plain;
+mod prompts;
+mod self_debugging;
+mod trial;
 
 pub use best_of::BestOf;
 pub use eg_cfg::EgCfg;
+pub use lpw::Lpw;
+pub use mapcoder::MapCoder;
+pub use mgdebugger::MgDebugger;
 pub use plain::Plain;
+pub use self_debugging::{Feedback, SelfDebugging};
 
 use egcfg_guidance::{GuidanceError, Session, Settings, Stats};
 use egcfg_task::TestResult;
 use futures::future::BoxFuture;
+
+/// Whether a method goes on until its budget of tokens is spent, so that it can be given what guided decoding took; the other
+/// methods are one generation each.
+pub(crate) fn has_budget(method: &str) -> bool {
+    !matches!(method, "eg_cfg" | "plain")
+}
 
 /// What a method made of one task.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::claim::{Claim, Claims, Observer, Record, State};
+use crate::method::has_budget;
 use crate::run::plan::Plan;
 use crate::store::{Layout, Store, StoreError, file_name};
 
@@ -184,14 +185,14 @@ impl Board {
         if self.until_solved && self.plan.predecessor(index).is_some_and(|i| !self.status[i].settled()) {
             return false;
         }
-        let waits = self.equal_budget && self.plan.method(unit).name() == "best_of";
+        let waits = self.equal_budget && has_budget(self.plan.method(unit).name());
         !waits || self.guided.get(&unit.task).is_none_or(|all| all.iter().all(|i| self.status[*i].settled()))
     }
 
-    /// Keys of the guided results of a unit's task, whose tokens are best-of-N's budget.
+    /// Keys of the guided results of a unit's task, whose tokens are the budget of the methods compared with it.
     pub(crate) fn guided_results(&self, index: usize) -> Option<Vec<String>> {
         let unit = &self.plan.units[index];
-        if !self.equal_budget || self.plan.method(unit).name() != "best_of" {
+        if !self.equal_budget || !has_budget(self.plan.method(unit).name()) {
             return None;
         }
         let all = self.guided.get(&unit.task)?;

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use egcfg_task::{Config, PromptType, Task};
 
 use crate::config::{BestOfBudget, ConfigError, Experiment};
-use crate::method::{BestOf, EgCfg, Method, Plain};
+use crate::method::{BestOf, EgCfg, Lpw, MapCoder, Method, MgDebugger, Plain, SelfDebugging};
 use crate::store::Layout;
 
 /// A method under a configuration: one folder of results.
@@ -65,7 +65,15 @@ pub struct Plan {
 pub fn methods(best_of: BestOfBudget) -> Vec<Arc<dyn Method>> {
     let samples =
         if let BestOfBudget::Samples(samples) = best_of { samples } else { BestOf::default().samples };
-    vec![Arc::new(EgCfg), Arc::new(Plain), Arc::new(BestOf { samples })]
+    vec![
+        Arc::new(EgCfg),
+        Arc::new(Plain),
+        Arc::new(BestOf { samples }),
+        Arc::new(SelfDebugging::default()),
+        Arc::new(MapCoder::default()),
+        Arc::new(MgDebugger::default()),
+        Arc::new(Lpw::default()),
+    ]
 }
 
 impl Plan {

@@ -184,3 +184,78 @@ fn a_signal_beyond_its_budget_is_shortened_and_still_fits() {
         }
     }
 }
+
+#[test]
+fn a_token_carries_the_heads_of_both_distributions() {
+    let judge = Judge::new(|program: &str| program.contains("return 2"));
+    let mut seen = 0;
+    for gamma in [0.5, 1.0, 3.0] {
+        let (_, events) = write(&believer(), &judge, &settings("ns8t1.0dinfk1_ln+oe", gamma), &template());
+        for event in &events {
+            let Event::Token { text, plain, guided: Some(guided), heads, instead_of, .. } = event else {
+                continue;
+            };
+            let own = heads.iter().find(|head| head.text == *text).unwrap();
+            assert!((own.guided.unwrap() - guided).abs() < 1e-3);
+            assert_eq!(own.plain.is_some(), plain.is_some());
+            // The blend is greedy, so what was chosen leads; what it stands in for is among the heads.
+            assert_eq!(heads[0].text, *text);
+            assert!(instead_of.as_ref().is_none_or(|other| heads.iter().any(|head| head.text == *other)));
+            // Second source: the blend by the textbook on probabilities, over the heads, up to one constant.
+            let shares: Vec<f64> = heads
+                .iter()
+                .filter_map(|head| {
+                    let [p, g, blend] =
+                        [head.plain?, head.guided?, head.blended?].map(|log| f64::from(log).exp());
+                    (p > 1e-7 && g > 1e-7).then(|| p.powf(1.0 - gamma) * g.powf(gamma) / blend)
+                })
+                .collect();
+            for share in &shares {
+                assert!((share / shares[0] - 1.0).abs() < 0.01, "{gamma} {heads:?}");
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn a_log_of_the_first_version_is_read() {
+    let line =
+        r#"{"event":"token","index":3,"id":9,"text":"2","plain":-1.5,"guided":-0.25,"instead_of":"1"}"#;
+    let Event::Token { heads, text, .. } = serde_json::from_str(line).unwrap() else { panic!("no token") };
+    assert!(heads.is_empty() && text == "2");
+    let last = r#"{"event":"token","index":4,"id":0,"text":"","plain":-0.5}"#;
+    assert!(matches!(serde_json::from_str(last).unwrap(), Event::Token { guided: None, .. }));
+}
+
+#[test]
+fn a_sink_that_wants_no_heads_gets_none() {
+    struct Quiet(crate::parts::Log);
+    impl egcfg_guidance::EventSink for Quiet {
+        fn emit(&self, event: &Event) {
+            self.0.emit(event);
+        }
+        fn wants_heads(&self) -> bool {
+            false
+        }
+    }
+    let (model, judge, log) = (believer(), Judge::new(|_: &str| true), Quiet(crate::parts::Log::default()));
+    let (task, cache, template) =
+        (crate::parts::task(), egcfg_guidance::ExecutionCache::default(), template());
+    let session = egcfg_guidance::Session {
+        model: &model,
+        executor: &judge,
+        template: &template,
+        task: &task,
+        cache: &cache,
+        events: &log,
+    };
+    let settings = settings("ns3t1.0dinfk1_ln+oe", 1.0);
+    let quiet = futures::executor::block_on(egcfg_guidance::generate(session, &settings)).unwrap();
+    let (loud, _) = write(&model, &judge, &settings, &template);
+    assert_eq!(quiet.tokens, loud.tokens);
+    let events = log.0.events();
+    let all_empty = events.iter().all(|e| !matches!(e, Event::Token { heads, .. } if !heads.is_empty()));
+    assert!(all_empty && events.iter().any(|e| matches!(e, Event::Token { .. })));
+}

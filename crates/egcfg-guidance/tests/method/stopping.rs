@@ -1,6 +1,6 @@
 //! When a generation ends: agreement of both streams, a candidate that passes, the ladder of gammas, best-of-N.
 
-use egcfg_guidance::{Budget, ExecutionCache, NoEvents, Session, Settings, Stop, best_of, solve};
+use egcfg_guidance::{Budget, Event, ExecutionCache, NoEvents, Session, Settings, Stop, best_of, solve};
 use egcfg_model::{ScriptedModel, TokenId};
 
 use crate::parts::{Judge, id, settings, task, template, vocab, write, writer};
@@ -49,6 +49,24 @@ fn reuse_draws_nothing_while_candidates_agree() {
         reused.stats,
         fresh.stats
     );
+}
+
+#[test]
+fn a_reused_candidate_that_only_ends_counts_its_end_token() {
+    let judge = Judge::new(|_: &str| false);
+    let (reused, events) = write(&certain(), &judge, &settings("ns3t0.2d2k1_ln+re", 1.0), &template());
+    let start = events.iter().find_map(|event| match event {
+        Event::GuidanceStarted { position } => Some(*position),
+        _ => None,
+    });
+    // `certain` writes 39 tokens, the end included; each of three candidates draws every token after the start once.
+    assert_eq!(reused.stats.sampled_tokens, 3 * (39 - start.unwrap()));
+    // The end is counted when it is drawn, not at the refresh after it.
+    let drawn = events.iter().filter_map(|event| match event {
+        Event::Candidates { candidates, .. } => Some(candidates[0].new_tokens),
+        _ => None,
+    });
+    assert_eq!(drawn.collect::<Vec<_>>().split_last_chunk::<2>().unwrap().1, &[1, 0]);
 }
 
 #[test]

@@ -275,16 +275,23 @@ class Server:
             return self.failed(token, error)
         self.reply(b"O", token)
 
-    def X(self, token, stdin):
+    def I(self, token, stdin):
+        """Puts the standard input in place. No line of the program has run yet: what fails here is the machine's doing."""
+        try:
+            fd = os.open("stdin", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+            os.unlink("stdin")
+            at = 0
+            while at < len(stdin):
+                at += os.write(fd, stdin[at:])
+            os.lseek(fd, 0, os.SEEK_SET)
+            os.dup2(fd, 0)
+            os.close(fd)
+        except OSError as error:
+            return self.reply(b"H", token, _str(error).encode("utf-8", "replace"))
+        self.reply(b"I", token)
+
+    def X(self, token):
         """Runs the program on standard input: the whole script, then its function unless the script calls it itself."""
-        fd = os.open("stdin", os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
-        os.unlink("stdin")
-        at = 0
-        while at < len(stdin):
-            at += os.write(fd, stdin[at:])
-        os.lseek(fd, 0, os.SEEK_SET)
-        os.dup2(fd, 0)
-        os.close(fd)
         sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8")
         out, code = sys.stdout, 0
         try:
@@ -314,7 +321,7 @@ def serve(fd, trace_fd):
     for name in [name for name in _modules if name.startswith(("_egcfg_", "trace_", "tracer"))]:
         del _modules[name]
     server = Server(fd, trace_fd)
-    requests = {name.encode(): getattr(server, name) for name in "PNCURX"}
+    requests = {name.encode(): getattr(server, name) for name in "PNCURIX"}
     send(fd, b"G")
     while True:
         kind, fields = receive(fd)

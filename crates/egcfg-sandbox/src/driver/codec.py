@@ -65,6 +65,11 @@ _ITERATORS = (
 _CALLABLES = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
 
 
+# What a profile adds: from a type to a function that gives a name and a value of the kinds above (or None), and from such a
+# name to a function that makes the object anew.
+EXTENSIONS, BUILDERS = {}, {}
+
+
 class Malformed(Exception):
     """The bytes are not a message."""
 
@@ -171,6 +176,10 @@ class Encoder:
     def other(self, x, cls):
         if issubclass(cls, type) and x in _TYPE_NAMES:
             return b"y" + _text(_TYPE_NAMES[x])
+        if cls in EXTENSIONS:
+            form = EXTENSIONS[cls](x)
+            if form is not None:
+                return b"X" + _text(form[0]) + self.value(form[1], 1)
         if self.handles is None:
             raise Unencodable(name_of(cls))
         if cls in _ITERATORS or cls in _CALLABLES:
@@ -290,7 +299,8 @@ _ENCODERS = {
 
 class Decoder:
     """Decodes one message. `known` are containers that the sender knows by number; `remote(kind, id, name)` makes the
-    stand-in for a handle. `opaque` collects every `Opaque` that was met."""
+    stand-in for a handle. `opaque` collects every `Opaque` that was met; `odd` says that the message held more than numbers,
+    text, truth values and plain containers."""
 
     def __init__(self, data, known=(), remote=None):
         self.data, self.at = data, 0
@@ -298,6 +308,7 @@ class Decoder:
         self.known = len(self.heap)
         self.remote = remote
         self.opaque = []
+        self.odd = False
         self.spans = []
 
     def message(self):
@@ -428,6 +439,7 @@ class Decoder:
         return self.rare(tag, depth, skip)
 
     def rare(self, tag, depth, skip):
+        self.odd = True
         if tag == b"b":
             return self.take(self.u32())
         if tag == b"c":
@@ -454,6 +466,9 @@ class Decoder:
             return datetime.time(*fields[:4], tzinfo=self.zone(), fold=fields[4])
         if tag == b"y":
             return TYPES[self.text()]
+        if tag == b"X":
+            name, form = self.text(), self.value(depth + 1, skip)
+            return None if skip else BUILDERS[name](form)
         if tag == b"o":
             flag, name = self.take(1), self.text()
             stand_in = Opaque(name, flag == b"2", flag != b"0")

@@ -5,6 +5,9 @@ that was rebuilt here from its canonical form. So `==`, `isclose`, `set(...)` an
 mean in Python, whatever the program did to its own interpreter. What the call did to the arguments is applied to them
 here too. A test that needs more of the program than its functions cannot be judged this way: then it says so, and
 the supervisor has it run in the program's own process under a weaker label.
+
+One such process may serve several programs, one after the other, for as long as nothing could have stayed behind: see
+`_Test.leaves_nothing`. After any other test it says so, and is replaced.
 """
 
 import ast
@@ -15,12 +18,27 @@ import types
 
 from _egcfg_candidate import describe, receive, send
 from _egcfg_codec import Decoder, Encoder, Malformed, Opaque, Unencodable
+from _egcfg_codec_data import MODULES as _DATA_MODULES
 
 _GOT = 300
+# A process that has held a larger message is not kept: its memory would stay grown.
+_LARGE = 64 << 10
 _ERRORS = {
     name: cls for name, cls in vars(builtins).items() if isinstance(cls, type) and issubclass(cls, BaseException)
 }
+_KNOWN = frozenset(_ERRORS.values())
 _STDLIB = getattr(sys, "stdlib_module_names", None)
+
+
+# What a test may consist of that leaves nothing behind: expressions over literals and the program's answers, and
+# built-in functions that only compute. No names are bound, nothing is imported, no attribute is touched.
+_PURE_NODES = (
+    ast.Module, ast.Assert, ast.Compare, ast.cmpop, ast.BoolOp, ast.boolop, ast.UnaryOp, ast.unaryop, ast.BinOp,
+    ast.operator, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Call, ast.Name, ast.Load,
+)
+_PURE_CALLS = frozenset(
+    "abs all any bool dict float frozenset int len list max min round set sorted str sum tuple".split()
+)
 
 
 class _Stop(BaseException):
@@ -38,7 +56,7 @@ class _Test:
         self.source, self.entry = source, entry
         self.tree = ast.parse(source)
         self.calls, self.errors, self.opaque = [], [], []
-        self.unproven, self.tainted = False, ""
+        self.unproven, self.odd_values = False, False
         self.invocation = self._invocation()
 
     def _invocation(self):
@@ -53,6 +71,20 @@ class _Test:
             return None
         text = ast.get_source_segment(self.source, calls[0])
         return text if text and "\n" not in text else ast.unparse(calls[0])
+
+    def leaves_nothing(self):
+        """Whether this test, as it went, cannot have changed anything that a later test could notice.
+
+        Its statement is of the few forms above, the values were plain ones (`Decoder.odd`), and the exceptions that the
+        program raised were built-in ones.
+        """
+        calls = _PURE_CALLS | {self.entry, "candidate"}
+        for node in ast.walk(self.tree):
+            if not isinstance(node, _PURE_NODES) or isinstance(node, ast.Name) and node.id not in calls:
+                return False
+        return not (
+            self.unproven or self.odd_values or self.opaque or any(type(error) not in _KNOWN for error in self.errors)
+        )
 
     def unresolved(self, known):
         """Names that neither the test nor `known` define."""
@@ -83,6 +115,8 @@ class Comparer:
         self.base, self.test, self.whole, self.setup = {}, None, False, ""
         self.setup_unproven = self.tracing = False
         self.waiting = collections.deque()
+        # Whether all that happened here so far can be forgotten.
+        self.clean = True
 
     def ask(self, kind, *fields):
         """Sends a request for the program's process, returns its answer."""
@@ -133,6 +167,7 @@ class Comparer:
             return decoder.message()
         finally:
             self.test.opaque.extend(decoder.opaque)
+            self.test.odd_values = self.test.odd_values or decoder.odd or len(data) > _LARGE
 
     def remote(self, kind, number, name):
         """The stand-in for an iterator or a function that the program returned."""
@@ -184,7 +219,10 @@ class Comparer:
             return
         for name, kind in zip(names, kinds):
             what, _, home = kind.partition(":")
-            if what == "module" and home == name and _is_stdlib(home):
+            if what == "module" and home in _DATA_MODULES:
+                # Known by other names than their own (`np`).
+                self.base[name] = sys.modules[home]
+            elif what == "module" and home == name and _is_stdlib(home):
                 self.base[name] = __import__(home)
             elif what == "import" and _is_stdlib(home) and hasattr(__import__(home, fromlist=[name]), name):
                 self.base[name] = getattr(__import__(home, fromlist=[name]), name)
@@ -195,7 +233,16 @@ class Comparer:
                 raise _NeedsProgram
 
     def judge(self, source):
-        """Runs one test; returns the fields of its outcome: verdict, exception name, error line, got, unproven."""
+        """Runs one test; returns the fields of its outcome: verdict, exception name, error line, got, unproven, and
+        whether this process may serve another program."""
+        self.test = None
+        outcome = self.outcome(source)
+        settled = outcome[0] in ("passed", "wrong", "exception", "assertion")
+        self.clean = self.clean and settled and not self.setup and self.test.leaves_nothing()
+        return outcome + ("1" if self.clean else "",)
+
+    def outcome(self, source):
+        """What came of one test."""
         text = source.decode("utf-8", "surrogatepass")
         try:
             test = _Test(text, self.entry)
@@ -344,6 +391,7 @@ def serve(fd):
         else:
             kind, fields = receive(fd)
         if kind == b"B":
+            comparer = Comparer(fd)
             comparer.begin(*fields)
         elif kind == b"J":
             send(fd, b"O", *[field.encode("utf-8", "replace") for field in comparer.judge(*fields)])

@@ -1,9 +1,9 @@
-"""Layer L0: what a freshly forked child gives up before it reads the first byte of a program.
+"""What a freshly forked child gives up before it reads the first byte of a program.
 
 Everything here only shrinks rights, and it happens after the fork, where only the child can do it: session, work
 directory, rlimits, unused uid, parent-death signal, no_new_privs, Landlock, closed descriptors, seccomp. The data (filters,
-paths, numbers) was compiled in Rust and arrived when the warm interpreter started. Each step reports `None` or why it
-could not be taken; what the probe saw in force must hold for every later child, or the child refuses to run.
+paths, numbers) was compiled in Rust and arrived when the warm interpreter started, and whatever does not depend on the
+child (buffers, rules, limits) is made once, before the first fork. Each step reports `None` or why it could not be taken; what the probe saw in force must hold for every later child, or the child refuses to run.
 """
 
 import ctypes
@@ -41,72 +41,89 @@ def _long(value):
     return ctypes.c_long(value)
 
 
+class _Filter:
+    """One seccomp program in memory, with the places that take the child's process id."""
+
+    def __init__(self, program, magic):
+        # The filters compare process ids with a placeholder, which only has a value after the fork.
+        magic = struct.pack("=I", magic)
+        self.places = [at for at in range(4, len(program), 8) if program[at:at + 4] == magic]
+        self.instructions = ctypes.create_string_buffer(program, len(program))
+        self.header = ctypes.create_string_buffer(
+            struct.pack("@HP", len(program) // 8, ctypes.addressof(self.instructions))
+        )
+
+    def own(self, pid):
+        for at in self.places:
+            struct.pack_into("=I", self.instructions, at, pid)
+        return self.header
+
+
 class Confinement:
     """The plan, with what can be prepared before the fork."""
 
-    def __init__(self, plan):
-        self.plan = plan
+    def __init__(self, plan, namespaces):
+        self.plan, self.namespaces = plan, namespaces
+        # Protections that a test wants to see missing.
+        self.left_out = frozenset(plan["without"])
         self.root = os.geteuid() == 0
-        self.zygote = os.getpid()
-        self.filters = [bytes.fromhex(text) for text in plan["filters"]]
+        self.zygote = namespaces.host_pid()
+        self.filters, inherited = (
+            [_Filter(bytes.fromhex(text), plan["pid_magic"]) for text in plan[name]] for name in ("filters", "inherited")
+        )
         self.numbers = plan["syscalls"]
-        self.abi = self._landlock_abi()
-        self.paths = self._open_paths() if self.abi else []
+        self.abi = self._landlock_abi() if plan["level"] >= 0 else 0
+        self.rules = self._read_rules() if self.abi else []
+        self.attributes = self._landlock_attributes()
+        self.limits = self._limits()
+        self.capabilities = {mask: self._capability_sets(mask) for mask in (0, 1 << _CAP_DAC_READ_SEARCH)}
         self.keep_read = self.root and not _reachable(os.path.dirname(os.__file__))
+        # Inherited by every child, so it is given up once instead of in each of them; where it cannot be, the
+        # children try it themselves and report it.
+        self.shed = self._shed() if self.root else False
+        if not self._inherit(inherited):
+            self.filters = inherited + self.filters
 
     def _landlock_abi(self):
         abi = _syscall(_long(self.numbers["landlock_create_ruleset"]), None, _long(0), _long(1))
         return max(abi, 0)
 
-    def _open_paths(self):
-        opened = []
+    def _landlock_attributes(self):
+        attributes = struct.pack("=Q", self._handled())
+        if self.abi >= 4:
+            attributes += struct.pack("=Q", 3)
+        if self.abi >= 6:
+            attributes += struct.pack("=Q", 3)
+        return ctypes.create_string_buffer(attributes, len(attributes))
+
+    def _handled(self):
+        return _HANDLED[min(self.abi, 5)] if self.abi else 0
+
+    def _read_rules(self):
+        """The rules that are every child's: the descriptors in them stay open here."""
+        rules = []
         for path in self.plan["read"]:
             try:
-                opened.append((os.open(path, os.O_PATH | os.O_CLOEXEC), _READ))
+                rules.append(self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ))
             except OSError:
                 continue
         for path in ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"):
-            opened.append((os.open(path, os.O_PATH | os.O_CLOEXEC), _READ | 1 << 1))
-        return opened
+            rules.append(self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ | 1 << 1))
+        return rules
 
-    def apply(self, work, keep):
-        """Gives up everything. `work` is the new work directory; descriptors from `keep` on are closed.
+    def _rule(self, fd, rights):
+        directory = os.fstat(fd).st_mode & 0o170000 == 0o040000
+        rights &= self._handled() if directory else self._handled() & _FILE
+        return ctypes.create_string_buffer(struct.pack("=Qi", rights, fd))
 
-        Returns the steps taken: name to None (in force) or the reason why not.
-        """
-        steps = {}
+    def allow_cpu(self, seconds):
+        """From now on the kernel ends a child after so many seconds of processor time."""
+        self.plan["limits"]["cpu"] = seconds
+        self.limits = self._limits()
 
-        def step(name, action, *args):
-            try:
-                action(*args)
-                steps[name] = None
-            except (OSError, ValueError) as error:
-                steps[name] = str(error)
-
-        step("session", os.setsid)
-        uid = self._uid()
-        step("work-directory", self._work_directory, work, uid)
-        step("rlimits", self._rlimits)
-        step("unused-uid", self._drop, uid)
-        step("parent-death", self._parent_death)
-        step("no-new-privs", lambda: _check(_prctl(_PR_SET_NO_NEW_PRIVS, _long(1), _long(0), _long(0), _long(0))))
-        step("landlock", self._landlock)
-        step("descriptors", self._close_from, keep)
-        step("seccomp", self._seccomp)
-        return steps
-
-    def _uid(self):
-        return self.plan["uid_base"] + os.getpid() if self.root else os.geteuid()
-
-    def _work_directory(self, work, uid):
-        os.mkdir(work, 0o700)
-        if self.root:
-            os.chown(work, uid, uid)
-        os.chdir(work)
-        os.environ["HOME"] = os.environ["TMPDIR"] = work
-
-    def _rlimits(self):
+    def _limits(self):
         limits = self.plan["limits"]
+        prepared = []
         for name, value in (
             ("RLIMIT_CORE", 0), ("RLIMIT_CPU", limits["cpu"]), ("RLIMIT_AS", limits["memory"]),
             ("RLIMIT_FSIZE", limits["file_size"]), ("RLIMIT_NOFILE", limits["files"]),
@@ -117,20 +134,103 @@ class Confinement:
             hard = resource.getrlimit(number)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             # One second between the soft limit's signal, which a program may ignore, and the hard limit's kill.
-            resource.setrlimit(number, (value, value + 1 if name == "RLIMIT_CPU" and value < hard % 2**63 else value))
-        if self.root:
+            prepared.append((number, (value, value + 1 if name == "RLIMIT_CPU" and value < hard % 2**63 else value)))
+        if self.root and self.plan["level"] >= 0:
             # The uid is this child's alone, so the count is its threads.
-            resource.setrlimit(resource.RLIMIT_NPROC, (limits["threads"], limits["threads"]))
+            prepared.append((resource.RLIMIT_NPROC, (limits["threads"], limits["threads"])))
+        return prepared
+
+    def _shed(self):
+        """Supplementary groups, and what an execution could gain."""
+        try:
+            self._drop_groups()
+            return True
+        except OSError:
+            return False
+
+    def _inherit(self, filters):
+        """Takes the filters that this process can live with, for all children; whether it could."""
+        if self.plan["level"] < 0 or not self.left_out.isdisjoint(("seccomp", "no-new-privs")):
+            return False
+        try:
+            self._no_new_privs()
+            for program in filters:
+                self._install(program.header)
+            return True
+        except OSError:
+            return False
+
+    def _drop_groups(self):
+        for capability in range(64):
+            if _prctl(_PR_CAPBSET_DROP, _long(capability), _long(0), _long(0), _long(0)) < 0:
+                break
+        os.setgroups([])
+
+    def apply(self, work, keep):
+        """Gives up everything. `work` is the new work directory; descriptors from `keep` on are closed.
+
+        Returns the steps taken: name to None (in force) or the reason why not.
+        """
+        steps = dict(self.namespaces.entered)
+
+        def step(name, action, *args):
+            if name in self.left_out:
+                steps[name] = "left out"
+                # It still needs a place to be in, but one that everybody may look into.
+                if name != "work-directory":
+                    return
+                action, args = self._work_directory, (work, uid, 0o755)
+            try:
+                action(*args)
+                steps.setdefault(name, None)
+            except (OSError, ValueError) as error:
+                steps[name] = str(error)
+
+        step("session", os.setsid)
+        uid = self._uid()
+        step("work-directory", self._work_directory, work, uid, 0o700)
+        step("rlimits", self._rlimits)
+        if self.plan["level"] < 0:
+            # Nothing that would keep a hostile program in: somebody said that he wants it so.
+            step("parent-death", self._parent_death)
+            step("descriptors", self._close_from, keep)
+            return steps
+        step("unused-uid", self._drop, uid)
+        step("parent-death", self._parent_death)
+        step("no-new-privs", self._no_new_privs)
+        step("landlock", self._landlock)
+        step("descriptors", self._close_from, keep)
+        step("seccomp", self._seccomp)
+        return steps
+
+    def _uid(self):
+        return self.plan["uid_base"] + self.namespaces.host_pid() if self.root else os.geteuid()
+
+    def _work_directory(self, work, uid, mode):
+        def owner(path):
+            if self.root and self.plan["level"] >= 0:
+                os.chown(path, uid, uid)
+
+        if self.namespaces.has("private-root"):
+            work = self.namespaces.isolate(os.path.basename(work), owner)
+        else:
+            make_directory(work, mode)
+            owner(work)
+            os.chdir(work)
+        os.environ["HOME"] = os.environ["TMPDIR"] = work
+
+    def _rlimits(self):
+        setrlimit = resource.setrlimit
+        for number, pair in self.limits:
+            setrlimit(number, pair)
 
     def _drop(self, uid):
         if not self.root:
             self._capabilities(0)
             raise OSError(0, "not root: programs run as the user who started the sandbox")
         mask = 1 << _CAP_DAC_READ_SEARCH if self.keep_read and self.abi else 0
-        for capability in range(64):
-            if _prctl(_PR_CAPBSET_DROP, _long(capability), _long(0), _long(0), _long(0)) < 0:
-                break
-        os.setgroups([])
+        if not self.shed:
+            self._drop_groups()
         os.setresgid(uid, uid, uid)
         if mask:
             # The interpreter's own library lies where only root may look. Landlock still says what may be read.
@@ -138,58 +238,56 @@ class Confinement:
         os.setresuid(uid, uid, uid)
         self._capabilities(mask)
 
-    def _capabilities(self, mask):
+    def _capability_sets(self, mask):
         header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
-        data = ctypes.create_string_buffer(struct.pack("=IIIIII", mask, mask, 0, 0, 0, 0))
+        return header, ctypes.create_string_buffer(struct.pack("=IIIIII", mask, mask, 0, 0, 0, 0))
+
+    def _capabilities(self, mask):
+        header, data = self.capabilities[mask]
         _check(_syscall(_long(self.numbers["capset"]), header, data))
         _prctl(_PR_CAP_AMBIENT, _long(_PR_CAP_AMBIENT_CLEAR_ALL), _long(0), _long(0), _long(0))
 
     def _parent_death(self):
         # After the change of uid, which clears the setting.
         _check(_prctl(_PR_SET_PDEATHSIG, _long(signal.SIGKILL), _long(0), _long(0), _long(0)))
-        if os.getppid() != self.zygote:
+        if self.namespaces.host_parent() != self.zygote:
             os._exit(70)
 
     def _landlock(self):
         if not self.abi:
             raise OSError(0, "the kernel has no Landlock")
-        handled = _HANDLED[min(self.abi, 5)]
-        attributes = struct.pack("=Q", handled)
-        if self.abi >= 4:
-            attributes += struct.pack("=Q", 3)
-        if self.abi >= 6:
-            attributes += struct.pack("=Q", 3)
-        ruleset = _check(_syscall(
-            _long(self.numbers["landlock_create_ruleset"]), ctypes.c_char_p(attributes), _long(len(attributes)), _long(0)
-        ))
-        work = os.open(".", os.O_PATH | os.O_CLOEXEC)
-        for fd, rights in self.paths + [(work, _WORK)]:
-            mode = os.fstat(fd).st_mode
-            rights &= handled if mode & 0o170000 == 0o040000 else handled & _FILE
-            rule = struct.pack("=Qi", rights, fd)
-            _check(_syscall(
-                _long(self.numbers["landlock_add_rule"]), _long(ruleset), _long(1), ctypes.c_char_p(rule), _long(0)
-            ))
-        _check(_syscall(_long(self.numbers["landlock_restrict_self"]), _long(ruleset), _long(0)))
+        add, kind, flags = _long(self.numbers["landlock_add_rule"]), _long(1), _long(0)
+        ruleset = _long(_check(_syscall(
+            _long(self.numbers["landlock_create_ruleset"]), self.attributes, _long(len(self.attributes)), _long(0)
+        )))
+        work = self._rule(os.open(".", os.O_PATH | os.O_CLOEXEC), _WORK)
+        for rule in self.rules + [work]:
+            _check(_syscall(add, ruleset, kind, rule, flags))
+        _check(_syscall(_long(self.numbers["landlock_restrict_self"]), ruleset, _long(0)))
 
     def _close_from(self, first):
         if _syscall(_long(self.numbers["close_range"]), _long(first), _long(0xFFFFFFFF), _long(0)) < 0:
             os.closerange(first, max(4096, os.sysconf("SC_OPEN_MAX")))
 
+    def _no_new_privs(self):
+        _check(_prctl(_PR_SET_NO_NEW_PRIVS, _long(1), _long(0), _long(0), _long(0)))
+
     def _seccomp(self):
-        own = struct.pack("=I", os.getpid())
-        magic = struct.pack("=I", self.plan["pid_magic"])
+        pid = os.getpid()
         for program in self.filters:
-            # The filters compare process ids with a placeholder, which only now has a value.
-            patched = b"".join(
-                program[at:at + 4] + (own if program[at + 4:at + 8] == magic else program[at + 4:at + 8])
-                for at in range(0, len(program), 8)
-            )
-            instructions = ctypes.create_string_buffer(patched, len(patched))
-            header = ctypes.create_string_buffer(
-                struct.pack("@HP", len(patched) // 8, ctypes.addressof(instructions))
-            )
-            _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), header))
+            self._install(program.own(pid))
+
+    def _install(self, header):
+        _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), header))
+
+
+def make_directory(path, mode):
+    """A work directory. One may be there already that was used before and is as good as new: only the supervisor makes
+    entries beside it."""
+    try:
+        os.mkdir(path, mode)
+    except FileExistsError:
+        pass
 
 
 def _reachable(path):

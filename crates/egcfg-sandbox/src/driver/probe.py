@@ -6,11 +6,13 @@ runs a program; its answers describe the machine (kernel, user, rights), so they
 
 import ctypes
 import errno
+import fcntl
 import os
 import resource
 import signal
 import socket
 import sys
+import time
 
 from _egcfg_confine import _libc, _prctl
 
@@ -23,6 +25,8 @@ def run(steps, confinement):
         ("no-new-privs", _no_new_privs), ("parent-death", _parent_death), ("landlock", _landlock),
         ("fork-denied", _fork), ("exec-denied", _exec), ("network-denied", _network),
         ("signals-denied", lambda: _signals(confinement.zygote)), ("privileged-calls-denied", _privileged),
+        ("shared-objects-denied", _shared), ("attributes-denied", _attributes), ("uncounted-memory-denied", _memory),
+        ("private-root", lambda: _root(confinement.plan)), ("pid-namespace", _pids),
     ):
         if results.get(name) is None:
             try:
@@ -30,6 +34,33 @@ def run(steps, confinement):
             except Exception as error:
                 results[name] = "the probe failed: %s: %s" % (type(error).__name__, error)
     return results
+
+
+def reference():
+    """Seconds that a fixed piece of Python takes here: the best of three, in real time."""
+    best = None
+    for _ in range(3):
+        started = time.perf_counter()
+        _work()
+        taken = time.perf_counter() - started
+        best = taken if best is None else min(best, taken)
+    return best
+
+
+def _work():
+    # What judged programs do: integers, calls, lists, dicts, strings.
+    total, seen, words = 0, {}, []
+    for number in range(30000):
+        total = (total * 31 + number) % 1000003
+        seen[total % 997] = seen.get(total % 997, 0) + 1
+        if number % 7 == 0:
+            words.append(str(total))
+    words.sort()
+    return _fibonacci(18) + len(" ".join(words)) + sum(sorted(seen.values()))
+
+
+def _fibonacci(n):
+    return n if n < 2 else _fibonacci(n - 1) + _fibonacci(n - 2)
 
 
 def _descriptors():
@@ -73,8 +104,20 @@ def _denied(action, *args):
     try:
         action(*args)
     except OSError as error:
-        return None if error.errno in (errno.EPERM, errno.EACCES, errno.EAGAIN, errno.ENOSYS, errno.EXDEV) else str(error)
+        return None if error.errno in (errno.EPERM, errno.EACCES, errno.EAGAIN, errno.ENOSYS, errno.EXDEV, errno.EROFS) else str(error)
     return "allowed"
+
+
+def _root(plan):
+    # Landlock guards what may be read; whether a name exists at all is the root's matter.
+    for path in ("/etc/passwd", "/home", "/sys", "/var", "/.run/lock", plan["run"] + "/lock"):
+        if os.path.lexists(path):
+            return "%s is there" % path
+    return None if os.getcwd() == plan["run"] + "/work" else "the work directory is %s" % os.getcwd()
+
+
+def _pids():
+    return None if os.getpid() == 2 and os.getppid() == 0 else "process %d of %d" % (os.getpid(), os.getppid())
 
 
 def _landlock():
@@ -82,8 +125,10 @@ def _landlock():
         file.write("x")
     os.unlink("probe")
     for path in ("/etc/passwd", "/proc/self/environ", "/proc/1/cmdline"):
-        if _denied(lambda: open(path).close()) is not None:
+        if os.path.exists(path) and _denied(lambda: open(path).close()) is not None:
             return "%s can be read" % path
+    if _denied(os.listdir, "/") is not None:
+        return "the root can be listed"
     target = "/tmp/egcfg-probe-%d" % os.getpid()
     verdict = _denied(lambda: open(target, "x").close())
     if verdict == "allowed":
@@ -136,3 +181,35 @@ def _privileged():
         if getattr(_libc, name)(*args) == 0 or ctypes.get_errno() != errno.EPERM:
             return "%s is not refused" % name
     return None
+
+
+def _shared():
+    with open("probe", "w") as file:
+        try:
+            verdict = _denied(fcntl.flock, file, fcntl.LOCK_EX) or _denied(fcntl.lockf, file, fcntl.LOCK_EX)
+        finally:
+            os.unlink("probe")
+    if verdict is not None:
+        return "file locks: %s" % verdict
+    ctypes.set_errno(0)
+    # A private segment, which goes with its only process.
+    if _libc.shmget(0, 4096, 0o1600) >= 0 or ctypes.get_errno() != errno.EPERM:
+        return "System V shared memory is not refused"
+    return None
+
+
+def _attributes():
+    with open("probe", "w"):
+        pass
+    try:
+        for action, args in ((os.chmod, ("probe", 0o600)), (os.utime, ("probe",)), (os.symlink, ("probe", "link"))):
+            verdict = _denied(action, *args)
+            if verdict is not None:
+                return "%s: %s" % (action.__name__, verdict)
+    finally:
+        os.unlink("probe")
+    return None
+
+
+def _memory():
+    return _denied(lambda: os.close(os.memfd_create("probe")))

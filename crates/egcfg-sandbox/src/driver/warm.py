@@ -21,18 +21,18 @@ _TEST = b"assert f([1, 2]) == [1]"
 def run():
     """In the warm interpreter; whatever fails here only costs time later."""
     for _ in range(8):
-        for part in (b"c", b"t"):
-            touch(part, b"")
+        for part in (b"c", b"o", b"t"):
             touch(part)
 
 
-def touch(role, trace=b"200,1.0,65536,,0"):
-    """The part of the path that a child of this role walks."""
+def touch(role):
+    """The part of the path that a child of this role walks: candidate, traced candidate, comparer (`t`)."""
     modules = {name: sys.modules.get(name) for name in ("__main__", "solution")}
     ours, theirs = socket.socketpair()
     memory = os.memfd_create("egcfg-warm")
     try:
-        if role == b"c":
+        if role in (b"c", b"o"):
+            trace = b"200,1.0,65536,,0" if role == b"o" else b""
             _candidate(ours.fileno(), theirs.fileno(), memory, trace)
         elif role == b"t":
             _comparer(ours.fileno(), theirs.fileno())

@@ -5,6 +5,7 @@ new child. Children are reaped only when the supervisor asks, so that their proc
 it has done with them. When the socket ends, so does this process, and the parent-death signal ends its children.
 """
 
+import ctypes
 import gc
 import json
 import os
@@ -13,12 +14,15 @@ import signal
 import socket
 import struct
 import sys
+import threading
 
 import _egcfg_candidate as candidate
+import _egcfg_codec_data as codec_data
 import _egcfg_comparer as comparer
 import _egcfg_probe as probe
 import _egcfg_warm as warm
 from _egcfg_confine import Confinement, _libc
+from _egcfg_namespaces import Namespaces
 
 _PRELOAD = (
     "abc array ast bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal enum "
@@ -33,6 +37,8 @@ def main(config):
     if parent != config["supervisor"]:
         os._exit(70)
     os.setsid()
+    namespaces = Namespaces(config["plan"])
+    namespaces.enter()
     # Programs see no signal handling of ours, and Ctrl-C on the terminal is the supervisor's business.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     control = socket.socket(fileno=os.dup(0))
@@ -47,10 +53,13 @@ def main(config):
             __import__(name)
         except Exception:
             pass
+    if config["data"]:
+        codec_data.install()
     warm.run()
-    confinement = Confinement(config["plan"])
+    confinement = Confinement(config["plan"], namespaces)
     gc.collect()
     gc.freeze()
+    fork = os.fork if config["preload"] or namespaces.threads() != 1 else _raw_fork
     control.send(b"warm")
     while True:
         try:
@@ -61,24 +70,47 @@ def main(config):
             os._exit(0)
         command, rest = data[:1], data[1:]
         if command == b"F":
-            control.send(_fork(confinement, control, rest, fds))
+            control.send(_fork(fork, confinement, control, rest, fds))
         elif command == b"X":
-            confinement.plan["expected"] = rest.decode().split("\n") if rest else []
+            cpu, *steps = rest.decode().split("\n")
+            confinement.plan["expected"] = [name for name in steps if name]
+            confinement.allow_cpu(int(cpu))
             control.send(b"X")
         elif command == b"R":
-            control.send(_reap(struct.unpack("=i", rest)[0]))
+            control.send(_reap(namespaces, struct.unpack("=i", rest)[0]))
         for fd in fds:
             os.close(fd)
 
 
-def _fork(confinement, control, rest, fds):
+# The C library's fork, with the interpreter's lock held throughout. Python's own resets locks and thread lists that only
+# matter after a fork among threads, and writes to two hundred pages in doing so. Here are no threads, unless a
+# module that the user wants loaded has started one.
+_plain_fork = ctypes.PyDLL(None, use_errno=True).fork
+_plain_fork.argtypes, _plain_fork.restype = (), ctypes.c_int
+
+
+def _raw_fork():
+    pid = _plain_fork()
+    if pid < 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    if not pid:
+        threading.main_thread()._set_native_id()
+    return pid
+
+
+def _fork(fork, confinement, control, rest, fds):
     role, work = rest[:1], os.fsdecode(rest[1:])
+    namespaces = confinement.namespaces
+    if len(fds) != 4:
+        # The kernel drops descriptors that this process has no room for.
+        return b"E" + b"its descriptors were lost on the way (hint: raise the limit of open files)"
     try:
-        pid = os.fork()
+        pid, init = namespaces.fork(fork)
+        if pid:
+            return b"P" + struct.pack("=i", namespaces.remember(pid, init))
     except OSError as error:
         return b"E" + str(error).encode()
-    if pid:
-        return b"P" + struct.pack("=i", pid)
     try:
         _child(confinement, role, work, fds)
     finally:
@@ -96,23 +128,31 @@ def _child(confinement, role, work, fds):
         os.dup2(fd, target)
     warm.touch(role)
     random.seed(20250611)
-    steps = confinement.apply(work, TRACE + 1)
+    try:
+        steps = confinement.apply(work, TRACE + 1)
+    except Exception as error:
+        candidate.send(PROTOCOL, b"H", ("%s: %s" % (type(error).__name__, error)).encode())
+        return
     missing = [name for name in confinement.plan["expected"] if steps.get(name) is not None]
     if missing:
         text = ", ".join("%s (%s)" % (name, steps.get(name)) for name in missing)
         candidate.send(PROTOCOL, b"H", text.encode())
         return
-    if role == b"c":
+    if role in (b"c", b"o"):
         candidate.serve(PROTOCOL, TRACE)
     elif role == b"t":
         comparer.serve(PROTOCOL)
     elif role == b"p":
-        candidate.send(PROTOCOL, b"B", json.dumps(probe.run(steps, confinement)).encode())
+        answer = json.dumps(probe.run(steps, confinement)).encode()
+        candidate.send(PROTOCOL, b"B", answer, b"%.6f" % probe.reference() if confinement.plan["calibrate"] else b"")
 
 
-def _reap(pid):
+def _reap(namespaces, pid):
     try:
+        pid, init = namespaces.children.pop(pid)
         _, status, usage = os.wait4(pid, 0)
-    except ChildProcessError:
+        # Whatever else the run has left in its pid namespace ends here.
+        namespaces.end(init)
+    except (ChildProcessError, KeyError):
         return b"E" + b"no such child"
     return b"S" + struct.pack("=idd", status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use egcfg_sandbox::{Limits, Program, Sandbox, SandboxOptions};
+use egcfg_sandbox::{Level, LevelChoice, Limits, Program, Sandbox, SandboxOptions};
 use egcfg_task::{Form, Test, TestResult, Verdict};
 
 /// Limits that end a hostile program soon, and leave a busy machine room.
@@ -26,8 +26,23 @@ pub(crate) async fn sandbox() -> Sandbox {
 }
 
 pub(crate) async fn sandbox_on(python: Option<PathBuf>) -> Sandbox {
-    let options = SandboxOptions { python, workers: 2, limits: limits(), ..SandboxOptions::default() };
+    // All tests, at a level of one's choice.
+    let level =
+        std::env::var("EGCFG_TEST_LEVEL").map_or(LevelChoice::Auto, |name| name.parse().expect("a level"));
+    let options = SandboxOptions {
+        python,
+        level,
+        workers: 2,
+        limits: limits(),
+        calibrate: false,
+        ..SandboxOptions::default()
+    };
     Sandbox::start(options).await.expect("a sandbox starts")
+}
+
+/// Options of a sandbox at exactly this layer.
+pub(crate) fn at(level: Level) -> SandboxOptions {
+    SandboxOptions { level: LevelChoice::Exactly(level), ..SandboxOptions::default() }
 }
 
 /// A program whose entry point is `f`.

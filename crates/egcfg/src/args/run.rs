@@ -37,7 +37,7 @@ pub(crate) struct RunArgs {
     /// Where results go: a folder or s3://bucket/prefix [default: results]
     #[arg(long, value_name = "URL")]
     pub(crate) results: Option<String>,
-    /// Methods: eg_cfg, plain, best_of [default: eg_cfg]
+    /// Methods: eg_cfg, plain, best_of, self_debugging, mapcoder, mgdebugger, lpw [default: eg_cfg]
     #[arg(long = "method", value_delimiter = ',', value_name = "METHODS")]
     pub(crate) methods: Option<Vec<String>>,
     /// Guidance strengths [default: 0,0.5,1,3]
@@ -55,7 +55,7 @@ pub(crate) struct RunArgs {
     /// A task that passes once is dropped by all agents; scores then leave out what they cannot know
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
     pub(crate) until_solved: Option<bool>,
-    /// Samples of best_of, or `equal`: as many tokens as eg_cfg took on the same task [default: 10]
+    /// Samples of best_of, or `equal`: as many tokens as eg_cfg took on the same task, for every method that takes a budget [default: 10]
     #[arg(long, value_name = "N|equal")]
     pub(crate) best_of: Option<String>,
     /// Grade by an ExecEval server

@@ -105,6 +105,7 @@ async fn passes(session: Session<'_>, gamma: f64, generation: Generation) -> Res
 fn pocket() -> ModelArgs {
     ModelArgs {
         model: "pocket".into(),
+        key_file: None,
         context: None,
         cache: None,
         threads: None,

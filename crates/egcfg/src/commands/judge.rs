@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use egcfg_bench::program;
 use egcfg_bench::result::ResultFile;
-use egcfg_guidance::Executor as _;
 use egcfg_task::{Task, Test};
 
 use crate::args::JudgeArgs;
@@ -20,7 +20,12 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
     // Results are keyed by the tests that counted.
     task.shown_tests = task.grading_tests().to_vec();
     let runner = start_runner(&args.sandbox).await?;
-    let judged = runner.judge(&task, &source, &task.shown_tests).await;
+    let program = program(&task, &source);
+    let judged = if args.twice {
+        runner.sandbox.judge_twice(&program, &task.shown_tests).await
+    } else {
+        runner.sandbox.judge(&program, &task.shown_tests).await
+    };
     let results = judged.map_err(|error| Failure::sandbox(error.to_string()))?;
     let passed = !results.is_empty() && results.iter().all(|r| r.verdict.passed());
     if args.json {
@@ -31,8 +36,9 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
     } else {
         let mut text = String::new();
         for (test, result) in task.shown_tests.iter().zip(&results) {
-            let label = if result.unproven { " (unproven)" } else { "" };
-            let _ = write!(text, "{}{label}  {}", result.verdict, first_line(test.key()));
+            let labels = [(result.unproven, " (unproven)"), (result.flaky, " (flaky)")];
+            let labels: String = labels.iter().filter(|(is, _)| *is).map(|(_, label)| *label).collect();
+            let _ = write!(text, "{}{labels}  {}", result.verdict, first_line(test.key()));
             if let Some(error) = &result.error {
                 let _ = write!(text, "\n    {}", first_line(error));
             }

@@ -1,13 +1,19 @@
 //! The commands.
 
 mod compare;
+pub(crate) mod convert;
+pub(crate) mod data;
 mod demo;
 mod doctor;
+mod eval;
 mod judge;
+mod report;
 pub(crate) mod run;
+mod serve;
 mod solve;
 mod submit;
 mod trace;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -23,7 +29,13 @@ pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Command::Compare(args) => compare::run(*args).await,
         Command::Run(args) => run::run(*args).await,
         Command::Submit(args) => submit::run(args),
+        Command::Report(args) => report::run(args).await,
+        Command::Watch(args) => watch::run(args).await,
         Command::Demo(args) => demo::run(args).await,
+        Command::Serve(args) => serve::run(*args).await,
         Command::Doctor(args) => doctor::run(args).await,
+        Command::Convert(args) => convert::run(args),
+        Command::Data(args) => data::run(args).await,
+        Command::Eval(args) => eval::run(*args).await,
     }
 }

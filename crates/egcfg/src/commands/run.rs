@@ -18,7 +18,7 @@ use crate::exit::{Failure, SOLVED};
 use crate::input::{experiment, knobs};
 use crate::output::run_progress::RunProgress;
 use crate::output::text::{data, note};
-use crate::parts::{load_model, start_runner};
+use crate::parts::{load_model, sandbox_options, start_runner};
 use crate::scripted;
 use crate::signals::{interrupt, or_interrupt};
 
@@ -95,10 +95,12 @@ async fn prepare(
     }
     let mut sandbox = args.sandbox.clone();
     if let Some(timeout) = settings.timeout {
-        sandbox.timeout = Duration::try_from_secs_f64(timeout)
+        let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|_| Failure::usage(format!("timeout {timeout} is no number of seconds")))?;
+        sandbox.timeout = Some(timeout);
     }
-    sandbox.memory_limit = settings.memory_limit.unwrap_or(sandbox.memory_limit);
+    sandbox.memory_limit = settings.memory_limit.or(sandbox.memory_limit);
+    let limits = sandbox_options(&sandbox).limits;
     let runner = start_runner(&sandbox).await?;
     let model = model(args, settings, jobs)?;
     let templates = templates(args, settings, model.info())?;
@@ -107,8 +109,8 @@ async fn prepare(
     names.sort_unstable();
     names.dedup();
     let settings = &Overrides {
-        timeout: Some(sandbox.timeout.as_secs_f64()),
-        memory_limit: Some(sandbox.memory_limit),
+        timeout: Some(limits.cpu.as_secs_f64()),
+        memory_limit: Some(limits.memory >> 20),
         ..settings.clone()
     };
     let experiment = Experiment::resolve(settings, &tasks, &model.info().name, names.join(", "))?;

@@ -104,6 +104,8 @@ async fn one(
             model: model.info().name.clone(),
             seed: settings.seed,
             python: runner.sandbox.interpreter().version.clone(),
+            sandbox: runner.sandbox.level().to_string(),
+            calibration: runner.sandbox.calibration(),
             protections: runner
                 .sandbox
                 .protections()

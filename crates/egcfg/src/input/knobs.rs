@@ -11,7 +11,7 @@ use crate::exit::Failure;
 /// `solve`'s configuration: whole-program candidates, all extensions on.
 pub(crate) const SOLVE: &str = "ns3t0.9dinfk1_ln+om2pr";
 /// `compare`'s and the README table's configuration, frozen on the development set: no stop on pass.
-pub(crate) const COMPARE: &str = "ns8t1.0dinfk1_ln+om2re";
+pub(crate) const COMPARE: &str = "ns16t1.0dinfk1_ln+om2re";
 
 /// Resolves the configuration.
 pub(crate) fn config(knobs: &KnobArgs, default: &str) -> Result<Config, Failure> {

@@ -1,5 +1,6 @@
 //! What is written: data on standard output, progress and warnings on standard error, the event log, results.
 
+pub(crate) mod endpoint;
 pub(crate) mod event_log;
 pub(crate) mod progress;
 pub(crate) mod result;

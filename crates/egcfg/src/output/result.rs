@@ -14,6 +14,10 @@ pub(crate) struct Circumstances {
     pub(crate) model: String,
     pub(crate) seed: u64,
     pub(crate) python: String,
+    /// The sandbox's layer in force.
+    pub(crate) sandbox: String,
+    /// The factor by which limits of time have grown.
+    pub(crate) calibration: f64,
     /// Names of the protections in force.
     pub(crate) protections: Vec<String>,
 }
@@ -33,6 +37,8 @@ pub(crate) fn solved(task: &Task, best: &Attempt, solution: &Solution, about: Ci
             config: about.config,
             gamma: best.gamma,
             python: about.python,
+            sandbox: about.sandbox,
+            calibration: about.calibration,
             protections: about.protections,
             stop: Some(best.generation.stop),
             guidance_began: Some(best.generation.began),

@@ -40,12 +40,12 @@ fn mistakes_are_named_with_a_hint() {
         (
             &["solve", "python.toml"],
             3,
-            &["error: python.toml: field `tests`, test 2: not valid Python: ", ": assert f(2 == 4\n"],
+            &["error: python.toml: field `tests`: test 2: not valid Python: ", ": assert f(2 == 4\n"],
         ),
         (
             &["solve", "empty.toml"],
             3,
-            &["error: empty.toml: field `tests` is empty\nhint: guidance needs at least one test"],
+            &["error: empty.toml: field `tests`: is empty\nhint: guidance needs at least one test"],
         ),
         (
             &["solve", "task.yaml"],

@@ -5,5 +5,6 @@
 mod errors;
 mod programs;
 mod run;
+mod serving;
 mod solving;
 mod stopping;

@@ -10,9 +10,17 @@ const EVEN: &str = "def count_even(nums):\n    total = 0\n    for n in nums:\n  
 fn judge_gives_a_verdict_per_test() {
     let exits = "import sys\ndef f(x):\n    sys.exit(0)\n";
     let echo = "def solve():\n    print(int(input()) * 2)\n";
+    // No two runs end alike.
+    let wavers = "import os\ndef f(x):\n    raise type('E' + os.urandom(8).hex(), (Exception,), {})\n";
     let io = "prompt = 'double'\n[[io]]\nstdin = '4\n'\nstdout = '8'\n[[io]]\nstdin = '5'\nstdout = '11'\n"
         .replace("'4\n'", "\"4\\n\"");
-    let folder = folder(&[("even.py", EVEN), ("exits.py", exits), ("echo.py", echo), ("io.toml", &io)]);
+    let folder = folder(&[
+        ("even.py", EVEN),
+        ("exits.py", exits),
+        ("wavers.py", wavers),
+        ("echo.py", echo),
+        ("io.toml", &io),
+    ]);
     let right = "assert count_even([1, 2, 4]) == 2";
     let ran = egcfg(folder.path(), &["judge", "even.py", "--test", right]);
     assert_eq!(
@@ -36,6 +44,11 @@ fn judge_gives_a_verdict_per_test() {
     let ran = egcfg(folder.path(), &["judge", "exits.py", "--test", "assert f(1) == 1"]);
     assert_eq!(ran.code, Some(1));
     assert!(ran.stdout.starts_with("exited early (code 0)"), "{}", ran.stdout);
+
+    let ran = egcfg(folder.path(), &["judge", "wavers.py", "--test", "assert f(1)", "--twice"]);
+    assert_eq!(ran.code, Some(1));
+    let line = ran.stdout.lines().next().unwrap_or_default();
+    assert!(line.starts_with("exception (E") && line.ends_with(" (flaky)  assert f(1)"), "{}", ran.stdout);
 
     let ran = egcfg(folder.path(), &["judge", "echo.py", "--task", "io.toml"]);
     assert_eq!(ran.code, Some(1), "{}", ran.stderr);

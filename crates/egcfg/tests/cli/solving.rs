@@ -93,7 +93,7 @@ fn the_same_seed_gives_the_same_events() {
     ] {
         assert!(kinds.contains(kind), "{kind}");
     }
-    assert_eq!((&first[0]["event"], &first[0]["version"]), (&"start".into(), &1.into()));
+    assert_eq!((&first[0]["event"], &first[0]["version"]), (&"start".into(), &2.into()));
 }
 
 #[test]

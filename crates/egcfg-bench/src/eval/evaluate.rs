@@ -1,0 +1,77 @@
+//! Judges samples, several at a time, taking from the log what an earlier run has judged.
+
+use egcfg_sandbox::SandboxError;
+use futures::StreamExt as _;
+
+use super::judge::{Judged, Outcome, judge};
+use super::log::VerdictLog;
+use super::samples::{Sample, Samples};
+use crate::dataset::Dataset;
+use crate::executor::SandboxExecutor;
+
+/// Why samples could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum EvalError {
+    /// The sandbox cannot be had.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
+    /// A verdict cannot be written.
+    #[error("failed to write a verdict: {0}")]
+    Log(std::io::Error),
+}
+
+/// Judges every sample, `jobs` at a time; returns the verdicts in the samples' order. `limits` names what verdicts depend on
+/// besides program, data and interpreter: a verdict under other limits is not taken from the log. `progress` is told after each how
+/// many of how many are done.
+pub async fn evaluate(
+    set: &Dataset,
+    samples: &Samples,
+    executor: &SandboxExecutor,
+    log: &mut Option<VerdictLog>,
+    limits: &str,
+    jobs: usize,
+    mut progress: impl FnMut(usize, usize),
+) -> Result<Vec<Judged>, EvalError> {
+    let total = samples.samples.len();
+    let mut judged: Vec<Option<Judged>> = Vec::with_capacity(total);
+    let mut work = Vec::new();
+    for (index, sample) in samples.samples.iter().enumerate() {
+        let key = key(set, sample, executor, limits);
+        let known = log.as_ref().and_then(|log| log.get(&key)).cloned();
+        if known.is_none() {
+            work.push((index, sample, key));
+        }
+        judged.push(known);
+    }
+    let mut done = total - work.len();
+    if done > 0 {
+        progress(done, total);
+    }
+    let judgements = work.into_iter().map(|(index, sample, key)| async move {
+        let item = &set.items[sample.item];
+        let tests = item.task.grading_tests();
+        let result = judge(executor, &item.task, &sample.program, tests, item.base_tests).await;
+        (index, sample, key, result)
+    });
+    let mut results = futures::stream::iter(judgements).buffer_unordered(jobs.max(1));
+    while let Some((index, sample, key, result)) = results.next().await {
+        let result = result?;
+        // What failed for our own reasons is not written: the next run tries again.
+        if result.outcome != Outcome::Error
+            && let Some(log) = log
+        {
+            let task = &set.items[sample.item].task.id;
+            log.append(&key, task, sample.number, &result).map_err(EvalError::Log)?;
+        }
+        judged[index] = Some(result);
+        done += 1;
+        progress(done, total);
+    }
+    Ok(judged.into_iter().flatten().collect())
+}
+
+fn key(set: &Dataset, sample: &Sample, executor: &SandboxExecutor, limits: &str) -> String {
+    let task = &set.items[sample.item].task;
+    let python = &executor.sandbox.interpreter().version;
+    VerdictLog::key(&[&set.name, &set.sha256, &task.id, &sample.program, python, limits])
+}

@@ -1,0 +1,20 @@
+//! Judging programs that exist: reference solutions ([`verify`]) and what something else generated ([`evaluate`]). Judging
+//! appends to a log that survives a kill, and scores are computed from outcomes alone, so they can be computed again.
+
+mod environment;
+mod evalplus_file;
+mod evaluate;
+mod judge;
+mod log;
+mod samples;
+mod summary;
+mod verify;
+
+pub use environment::Environment;
+pub use evalplus_file::evalplus_results;
+pub use evaluate::{EvalError, evaluate};
+pub use judge::{Failed, Judged, Outcome, judge};
+pub use log::VerdictLog;
+pub use samples::{Sample, SampleError, Samples};
+pub use summary::{Score, Summary, TaskScore, summarize};
+pub use verify::{Failure, Verification, verify};

@@ -1,0 +1,384 @@
+//! [`EndpointModel`]: a model behind a server as a [`LanguageModel`]. Requests run on a thread of their own, so that encoding,
+//! which the trait has as a plain function, can wait for a server from any caller.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+
+use futures::future::BoxFuture;
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use crate::api::{
+    Encode, KnownReply, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest, TokenId,
+    TokensRequest, Usage,
+};
+use crate::endpoint::address::EndpointOptions;
+use crate::endpoint::pieces::{Pieces, mark, marked, unmarked};
+use crate::endpoint::probe::{Capabilities, Probe};
+use crate::endpoint::transport::Transport;
+use crate::endpoint::wire::{Answer, Dialect, token_id};
+use crate::error::ModelError;
+
+/// Bytes of a piece of prompt text where only text passes: about what a token of code holds, so that lengths in tokens mean
+/// something.
+const TEXT_PIECE: usize = 4;
+/// Token lookups in one request at most.
+const LOOKUPS: usize = 512;
+
+/// A model behind a server.
+#[derive(Debug)]
+pub struct EndpointModel {
+    inner: Arc<Inner>,
+    runtime: Option<Runtime>,
+}
+
+/// What requests share.
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) transport: Transport,
+    pub(crate) caps: Capabilities,
+    pub(crate) info: ModelInfo,
+    pub(crate) pieces: Pieces,
+    encodings: Mutex<HashMap<(String, bool), Vec<TokenId>>>,
+    /// Lookups that encoding took, not told to anyone yet.
+    lookups: AtomicU64,
+}
+
+impl EndpointModel {
+    /// Finds out what the server can do. Blocks until that is known.
+    pub fn connect(options: EndpointOptions) -> Result<Self, ModelError> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("egcfg-endpoint")
+            .enable_all()
+            .build()
+            .map_err(|error| ModelError::Load { path: options.base.clone(), reason: error.to_string() })?;
+        let transport = Transport::new(options)?;
+        let probed = wait(&runtime, async move {
+            let pieces = Pieces::default();
+            let (caps, info) = Probe::new(&transport, &pieces).run().await?;
+            Ok((transport, pieces, caps, info))
+        });
+        let (transport, pieces, caps, info) = match probed {
+            Ok(parts) => parts,
+            Err(error) => {
+                runtime.shutdown_background();
+                return Err(error);
+            }
+        };
+        let inner =
+            Inner { transport, caps, info, pieces, encodings: Mutex::default(), lookups: AtomicU64::new(0) };
+        Ok(Self { inner: Arc::new(inner), runtime: Some(runtime) })
+    }
+
+    /// What the server can do and what is made of it.
+    pub fn capabilities(&self) -> &Capabilities {
+        &self.inner.caps
+    }
+
+    /// HTTP attempts so far, and how many of them repeated a failed one.
+    pub fn attempts(&self) -> (u64, u64) {
+        self.inner.transport.attempts()
+    }
+
+    /// Requests that may be in flight at the moment.
+    pub fn concurrency(&self) -> usize {
+        self.inner.transport.allowed()
+    }
+
+    /// Runs something on the endpoint's thread; dropping the future ends it.
+    fn spawn<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, ModelError>> + Send + 'static,
+    ) -> BoxFuture<'_, Result<T, ModelError>> {
+        let Some(runtime) = &self.runtime else {
+            return Box::pin(std::future::ready(Err(ModelError::Engine(
+                "the endpoint was closed".to_owned(),
+            ))));
+        };
+        let mut task = Task(runtime.spawn(work));
+        Box::pin(async move {
+            (&mut task.0)
+                .await
+                .unwrap_or_else(|error| Err(ModelError::Engine(format!("a request died: {error}"))))
+        })
+    }
+}
+
+/// A task that ends with its handle.
+struct Task<T>(tokio::task::JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Runs something to its end on a runtime, from any thread, asynchronous or not.
+fn wait<T: Send + 'static>(
+    runtime: &Runtime,
+    work: impl Future<Output = Result<T, ModelError>> + Send + 'static,
+) -> Result<T, ModelError> {
+    let (sender, receiver) = mpsc::channel();
+    runtime.spawn(async move {
+        let _ = sender.send(work.await);
+    });
+    receiver.recv().unwrap_or_else(|_| Err(ModelError::Engine("a request died".to_owned())))
+}
+
+impl Drop for EndpointModel {
+    fn drop(&mut self) {
+        // A runtime must not be waited for where waiting is not allowed.
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Inner {
+    /// The bytes of a token; empty where they are not known.
+    pub(crate) fn bytes(&self, token: TokenId) -> &[u8] {
+        if self.info.end_tokens.contains(&token) { &[] } else { self.pieces.get(token).unwrap_or(&[]) }
+    }
+
+    /// Looks up the bytes of tokens that an answer names for the first time; how many requests that took.
+    pub(crate) async fn learn_pieces(&self, answer: &Answer) -> Result<usize, ModelError> {
+        let mut lookups = self.lookups.swap(0, std::sync::atomic::Ordering::Relaxed) as usize;
+        if !self.caps.detokenize {
+            return Ok(lookups);
+        }
+        let mut unknown: Vec<TokenId> = Vec::new();
+        for choice in &answer.choices {
+            let listed =
+                choice.rows.iter().chain(&choice.prompt_rows).flat_map(|r| r.entries().map(|(id, _)| id));
+            unknown.extend(
+                choice.tokens.iter().copied().chain(listed).filter(|t| self.pieces.get(*t).is_none()),
+            );
+        }
+        unknown.sort_unstable();
+        unknown.dedup();
+        for part in unknown.chunks(LOOKUPS) {
+            lookups += look_up(&self.transport, &self.caps, &self.pieces, part).await?;
+        }
+        Ok(lookups)
+    }
+
+    /// Encodes through the server, once per text.
+    async fn encode_remotely(&self, text: String, how: Encode) -> Result<Vec<TokenId>, ModelError> {
+        let key = (text, how == Encode::Template);
+        if let Some(known) = self.encodings.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
+            return Ok(known.clone());
+        }
+        let mut tokens = Vec::new();
+        for part in unspecial(&key.0, how, &self.caps) {
+            self.lookups.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            tokens.extend(tokenize(&self.transport, &self.caps, part, how, false).await?);
+        }
+        self.encodings.lock().unwrap_or_else(PoisonError::into_inner).insert(key, tokens.clone());
+        Ok(tokens)
+    }
+}
+
+/// One text through the server's tokenizer.
+pub(crate) async fn tokenize(
+    transport: &Transport,
+    caps: &Capabilities,
+    text: &str,
+    how: Encode,
+    special: bool,
+) -> Result<Vec<TokenId>, ModelError> {
+    let template = how == Encode::Template;
+    let body = if caps.dialect == Dialect::LlamaCpp {
+        json!({ "content": text, "add_special": special, "parse_special": template })
+    } else {
+        json!({ "model": caps.model, "prompt": text, "add_special_tokens": special, "parse_special": template })
+    };
+    let reply = transport.call("/tokenize", Some(&body)).await?;
+    let tokens: Option<Result<Vec<TokenId>, String>> =
+        reply["tokens"].as_array().map(|all| all.iter().map(token_id).collect());
+    let said = || crate::endpoint::transport::excerpt(reply.to_string().as_bytes());
+    match tokens {
+        Some(Ok(tokens)) => Ok(tokens),
+        Some(Err(reason)) => Err(transport.bad(reason, said())),
+        None => Err(transport.bad("no tokens", said())),
+    }
+}
+
+/// Learns the bytes of some tokens: one request for all of them, or one for each where that does not come out.
+pub(crate) async fn look_up(
+    transport: &Transport,
+    caps: &Capabilities,
+    pieces: &Pieces,
+    tokens: &[TokenId],
+) -> Result<usize, ModelError> {
+    if tokens.is_empty() {
+        return Ok(0);
+    }
+    let exact = caps.dialect == Dialect::Egcfg;
+    let all = if exact { tokens.to_vec() } else { marked(tokens, &caps.mark) };
+    let reply = transport
+        .call("/detokenize", Some(&json!({ "model": caps.model, "tokens": all, "pieces": exact })))
+        .await?;
+    if let Some(list) = reply["pieces"].as_array().filter(|list| list.len() == tokens.len()) {
+        for (token, piece) in tokens.iter().zip(list) {
+            let bytes: Vec<u8> =
+                piece.as_array().into_iter().flatten().filter_map(|b| b.as_u64().map(|b| b as u8)).collect();
+            pieces.learn(*token, &bytes);
+        }
+        return Ok(1);
+    }
+    if let Some(texts) = text_of(&reply).and_then(|text| unmarked(text, tokens.len())) {
+        for (token, text) in tokens.iter().zip(texts) {
+            pieces.learn(*token, text.as_bytes());
+        }
+        return Ok(1);
+    }
+    for token in tokens {
+        let reply =
+            transport.call("/detokenize", Some(&json!({ "model": caps.model, "tokens": [token] }))).await?;
+        pieces.learn(*token, text_of(&reply).unwrap_or_default().as_bytes());
+    }
+    Ok(1 + tokens.len())
+}
+
+/// The text in a reply of `/detokenize`, under the names it has.
+pub(crate) fn text_of(reply: &serde_json::Value) -> Option<&str> {
+    ["prompt", "text", "content"].iter().find_map(|name| reply[*name].as_str())
+}
+
+/// Where a server's tokenizer recognises special tokens in any text, a user's text that spells one is cut inside the
+/// spelling, so that no part is one.
+fn unspecial<'t>(text: &'t str, how: Encode, caps: &Capabilities) -> Vec<&'t str> {
+    let recognised = how == Encode::Plain && matches!(caps.dialect, Dialect::Vllm | Dialect::Sglang);
+    let mut cuts: Vec<usize> = Vec::new();
+    for special in caps.special.iter().filter(|special| recognised && !special.is_empty()) {
+        let first = special.chars().next().map_or(1, char::len_utf8);
+        cuts.extend(text.match_indices(special.as_str()).map(|(at, _)| at + first));
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    let ends = cuts.iter().copied().chain([text.len()]);
+    let mut start = 0;
+    ends.map(|end| &text[std::mem::replace(&mut start, end)..end]).filter(|part| !part.is_empty()).collect()
+}
+
+/// Text in pieces of a token's usual length.
+fn text_pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        if rest.is_empty() {
+            return None;
+        }
+        let mut end = TEXT_PIECE.min(rest.len());
+        while !rest.is_char_boundary(end) {
+            end += 1;
+        }
+        let (piece, after) = rest.split_at(end);
+        rest = after;
+        Some(piece)
+    })
+}
+
+/// Refuses what no server can answer.
+fn check(info: &ModelInfo, context: &[TokenId], longest: usize) -> Result<(), ModelError> {
+    if context.is_empty() {
+        let reason = "the context is empty: a prompt needs at least one token";
+        return Err(ModelError::BadRequest(reason.to_owned()));
+    }
+    let needed = context.len() + longest;
+    if needed > info.context {
+        return Err(ModelError::ContextOverflow { needed, context: info.context });
+    }
+    Ok(())
+}
+
+impl LanguageModel for EndpointModel {
+    fn info(&self) -> &ModelInfo {
+        &self.inner.info
+    }
+
+    fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {
+        if text.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.inner.caps.dialect == Dialect::OpenAi {
+            return Ok(text_pieces(text).map(|piece| self.inner.pieces.number(piece.as_bytes())).collect());
+        }
+        let Some(runtime) = &self.runtime else {
+            return Err(ModelError::Engine("the endpoint was closed".to_owned()));
+        };
+        let (inner, text) = (Arc::clone(&self.inner), text.to_owned());
+        wait(runtime, async move { inner.encode_remotely(text, how).await })
+    }
+
+    fn token_bytes(&self, token: TokenId) -> &[u8] {
+        self.inner.bytes(token)
+    }
+
+    fn score(&self, request: ScoreRequest) -> BoxFuture<'_, Result<ScoreReply, ModelError>> {
+        let replies = self.score_all(vec![request]);
+        Box::pin(async move {
+            replies.await?.pop().ok_or_else(|| ModelError::Engine("a request without a reply".to_owned()))
+        })
+    }
+
+    fn sample(&self, request: SampleRequest) -> BoxFuture<'_, Result<(Vec<Sample>, Usage), ModelError>> {
+        let longest = request.continuations.iter().map(|c| c.prefix.len() + 1).max().unwrap_or(0);
+        if let Err(error) = check(&self.inner.info, &request.context, longest)
+            .and_then(|()| crate::sampler::Sampler::new(request.temperature, request.top_p).map(drop))
+        {
+            return Box::pin(std::future::ready(Err(error)));
+        }
+        let inner = Arc::clone(&self.inner);
+        self.spawn(async move { inner.sample_now(&request).await })
+    }
+
+    fn score_all(&self, requests: Vec<ScoreRequest>) -> BoxFuture<'_, Result<Vec<ScoreReply>, ModelError>> {
+        for request in &requests {
+            let longest = request.drafts.iter().map(Vec::len).max().unwrap_or(0);
+            if let Err(error) = check(&self.inner.info, &request.context, longest) {
+                return Box::pin(std::future::ready(Err(error)));
+            }
+        }
+        let inner = Arc::clone(&self.inner);
+        self.spawn(async move { inner.score_now(&requests).await })
+    }
+
+    fn known_log_probs(&self, requests: Vec<TokensRequest>) -> BoxFuture<'_, Result<KnownReply, ModelError>> {
+        let inner = Arc::clone(&self.inner);
+        self.spawn(async move { inner.known_now(&requests).await })
+    }
+}
+
+/// The mark's tokens, for looking up many tokens at once.
+pub(crate) async fn mark_tokens(
+    transport: &Transport,
+    caps: &Capabilities,
+) -> Result<Vec<TokenId>, ModelError> {
+    tokenize(transport, caps, mark(), Encode::Plain, false).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spelled_special_token_is_cut_for_servers_that_would_recognise_it() {
+        let mut caps = Capabilities { dialect: Dialect::Vllm, ..Capabilities::default() };
+        caps.special = vec!["</s>".to_owned(), "<|im_end|>".to_owned()];
+        assert_eq!(unspecial("a</s>b<|im_end|>", Encode::Plain, &caps), ["a<", "/s>b<", "|im_end|>"]);
+        assert_eq!(unspecial("a</s>b", Encode::Template, &caps), ["a</s>b"]);
+        caps.dialect = Dialect::LlamaCpp;
+        assert_eq!(unspecial("a</s>b", Encode::Plain, &caps), ["a</s>b"]);
+    }
+
+    #[test]
+    fn text_pieces_join_to_the_text() {
+        let text = "def f(\u{e9}\u{4e16}\u{754c}):\n    return 1";
+        let pieces: Vec<&str> = text_pieces(text).collect();
+        assert_eq!(pieces.concat(), text);
+        assert!(pieces.len() >= text.len() / 7);
+    }
+}

@@ -1,0 +1,467 @@
+//! What a server is and can do, found out by asking it: who it says it is, whether it turns text into tokens, how long its lists
+//! are, whether it scores prompts, takes several prompts at once, draws several completions, and whether its numbers are
+//! those before or after the temperature.
+
+use serde_json::Value;
+
+use crate::api::{Encode, ModelInfo, TokenId};
+use crate::endpoint::model::{mark_tokens, text_of, tokenize};
+use crate::endpoint::pieces::{MOST_TOKENS, Pieces};
+use crate::endpoint::transport::{Outcome, Transport};
+use crate::endpoint::wire::{Answer, Ask, Dialect};
+use crate::error::ModelError;
+
+/// What stands for the end of a text, or of a turn, in the models in use.
+pub(crate) const ENDS: [&str; 15] = [
+    "</s>",
+    "<|endoftext|>",
+    "<|im_end|>",
+    "<|eot_id|>",
+    "<|end_of_text|>",
+    "<|EOT|>",
+    "<|end|>",
+    "<end_of_turn>",
+    "<eos>",
+    "<|return|>",
+    "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
+    "<EOT>",
+    "<|eom_id|>",
+    "<|endofturn|>",
+    "[EOS]",
+];
+/// A prompt whose continuation is not certain.
+const TEXT: &str = "The quick brown fox and the";
+/// Lists tried, longest first.
+const LENGTHS: [usize; 6] = [100, 50, 20, 10, 5, 1];
+/// Context length where a server does not tell.
+const CONTEXT: usize = 4096;
+/// Vocabularies of at most this many entries are asked for whole where lists may have any length.
+const WHOLE: usize = 4096;
+
+/// What a server can do and what is made of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Capabilities {
+    /// How it is asked.
+    pub dialect: Dialect,
+    /// The model's name at the server.
+    pub model: String,
+    /// How the server calls itself, where it does.
+    pub server: String,
+    /// Length of the lists of log-probabilities asked for.
+    pub top: usize,
+    /// Prompts are scored: drafts are checked with one prompt each.
+    pub prompt_logprobs: bool,
+    /// Prompts that travel in one request at most.
+    pub prompts_per_request: usize,
+    /// Several prompts travel in one request.
+    pub lists: bool,
+    /// Several completions of one prompt travel in one request.
+    pub n: bool,
+    /// Numbers of tokens outside the lists can be asked for.
+    pub chosen_tokens: bool,
+    /// Log-probabilities are those after the temperature: samples are scored again.
+    pub tempered: bool,
+    /// The server reports how much of a prompt was cached.
+    pub reports_cache: bool,
+    /// The server turns tokens into text.
+    pub detokenize: bool,
+    /// Stop texts are the server's to watch as well.
+    pub stop_texts: bool,
+    /// Size of the vocabulary, where told.
+    pub vocab: Option<usize>,
+    /// Things worth knowing before one relies on the results.
+    pub notes: Vec<String>,
+    /// Tokens of the mark that separates looked-up tokens.
+    pub(crate) mark: Vec<TokenId>,
+    /// Spellings of special tokens.
+    pub(crate) special: Vec<String>,
+    /// Different prompts of one request may share its seed.
+    pub(crate) shared_seed: bool,
+}
+
+impl Default for Capabilities {
+    fn default() -> Self {
+        Self {
+            dialect: Dialect::OpenAi,
+            model: String::new(),
+            server: String::new(),
+            top: 1,
+            prompt_logprobs: false,
+            prompts_per_request: 1,
+            lists: false,
+            n: false,
+            chosen_tokens: false,
+            tempered: false,
+            reports_cache: false,
+            detokenize: false,
+            stop_texts: false,
+            vocab: None,
+            notes: Vec::new(),
+            mark: Vec::new(),
+            special: Vec::new(),
+            shared_seed: true,
+        }
+    }
+}
+
+impl Capabilities {
+    /// Token ids travel both ways.
+    pub fn token_ids(&self) -> bool {
+        self.dialect != Dialect::OpenAi
+    }
+
+    /// Lists hold the whole vocabulary.
+    pub fn whole(&self) -> bool {
+        self.vocab.is_some_and(|vocab| self.top >= vocab)
+    }
+
+    /// Requests per guided line when drafting works out, for `candidates` fresh candidates.
+    pub fn requests_per_line(&self, candidates: usize) -> usize {
+        let draws = if self.n || self.dialect == Dialect::Egcfg { 1 } else { candidates };
+        let score = if self.lists { 1 } else { 12 };
+        draws + score + usize::from(self.tempered)
+    }
+}
+
+/// The questions to a server.
+pub(crate) struct Probe<'a> {
+    transport: &'a Transport,
+    pieces: &'a Pieces,
+    caps: Capabilities,
+    info: ModelInfo,
+    prompt: Vec<TokenId>,
+}
+
+impl<'a> Probe<'a> {
+    pub(crate) fn new(transport: &'a Transport, pieces: &'a Pieces) -> Self {
+        Self {
+            transport,
+            pieces,
+            caps: Capabilities::default(),
+            info: ModelInfo::default(),
+            prompt: Vec::new(),
+        }
+    }
+
+    /// Asks everything.
+    pub(crate) async fn run(mut self) -> Result<(Capabilities, ModelInfo), ModelError> {
+        let models = self.transport.call("models", None).await?;
+        self.model(&models)?;
+        self.caps.dialect = match self.transport.options().dialect {
+            Some(dialect) => dialect,
+            None => self.dialect(&models).await?,
+        };
+        self.facts().await?;
+        self.tokenizer().await?;
+        self.lists().await?;
+        self.prompts().await?;
+        self.numbers().await?;
+        self.finish();
+        Ok((self.caps, self.info))
+    }
+
+    /// The model's name: the one asked for, or the only one there is.
+    fn model(&mut self, models: &Value) -> Result<(), ModelError> {
+        let host = self.transport.options().host();
+        let all = models["data"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let names: Vec<&str> = all.iter().filter_map(|m| m["id"].as_str()).collect();
+        let chosen = match &self.transport.options().model {
+            Some(name) => {
+                // Some services list nothing, or not everything that they serve.
+                if !names.is_empty() && !names.contains(&name.as_str()) {
+                    self.caps.notes.push(format!("{name} is not in the server's list of models"));
+                }
+                name.clone()
+            }
+            None if names.len() == 1 => names[0].to_owned(),
+            None => {
+                let some: Vec<&str> = names.iter().take(12).copied().collect();
+                let reason = if names.is_empty() {
+                    "the server lists no model; name one behind a #".to_owned()
+                } else {
+                    format!("the server has {} models; name one behind a #: {}", names.len(), some.join(", "))
+                };
+                return Err(ModelError::Load { path: host, reason });
+            }
+        };
+        let entry = all.iter().find(|m| m["id"].as_str() == Some(&chosen)).cloned().unwrap_or(Value::Null);
+        self.info.context = entry["max_model_len"].as_u64().unwrap_or(0) as usize;
+        self.caps.vocab = entry["meta"]["n_vocab"].as_u64().map(|n| n as usize);
+        if let Some(facts) = entry.get("egcfg") {
+            self.info.prompt_template = facts["prompt_template"].as_str().map(str::to_owned);
+            self.info.chat_template = facts["chat_template"].as_str().map(str::to_owned);
+            self.caps.vocab = facts["vocab"].as_u64().map(|n| n as usize);
+            self.info.end_tokens = facts["end_tokens"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|id| Some(id.as_u64()? as TokenId))
+                .collect();
+        }
+        self.caps.model = chosen;
+        Ok(())
+    }
+
+    /// Who is there.
+    async fn dialect(&mut self, models: &Value) -> Result<Dialect, ModelError> {
+        let owner = models["data"][0]["owned_by"].as_str().unwrap_or_default();
+        let known = match owner {
+            "egcfg" => Some(Dialect::Egcfg),
+            "vllm" => Some(Dialect::Vllm),
+            "sglang" => Some(Dialect::Sglang),
+            "llamacpp" => Some(Dialect::LlamaCpp),
+            _ => None,
+        };
+        if let Some(dialect) = known {
+            return Ok(dialect);
+        }
+        if let Some(props) = self.maybe("/props").await?
+            && props.get("default_generation_settings").is_some()
+        {
+            return Ok(Dialect::LlamaCpp);
+        }
+        if let Some(info) = self.maybe("/get_model_info").await?
+            && info.get("model_path").is_some()
+        {
+            return Ok(Dialect::Sglang);
+        }
+        Ok(Dialect::OpenAi)
+    }
+
+    /// What stands at a path, if anything that can be read does: strangers answer unknown paths in many ways.
+    async fn maybe(&self, path: &str) -> Result<Option<Value>, ModelError> {
+        match self.transport.ask(path, None).await {
+            Ok(Outcome::Json(value)) => Ok(Some(value)),
+            Ok(Outcome::Refused(..)) | Err(ModelError::BadReply { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What the server says about itself.
+    async fn facts(&mut self) -> Result<(), ModelError> {
+        match self.caps.dialect {
+            Dialect::LlamaCpp => {
+                let props = self.transport.call("/props", None).await?;
+                let context = props["default_generation_settings"]["n_ctx"].as_u64().unwrap_or(0);
+                self.info.context = context as usize;
+                self.info.chat_template =
+                    props["chat_template"].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
+                self.caps.server = format!("llama.cpp {}", props["build_info"].as_str().unwrap_or(""));
+                self.caps.special.extend(props["eos_token"].as_str().map(str::to_owned));
+            }
+            Dialect::Vllm => {
+                if let Some(version) = self.maybe("/version").await? {
+                    self.caps.server = format!("vLLM {}", version["version"].as_str().unwrap_or(""));
+                }
+            }
+            Dialect::Sglang => {
+                if let Some(info) = self.maybe("/get_server_info").await? {
+                    self.caps.server = format!("SGLang {}", info["version"].as_str().unwrap_or(""));
+                    let context = info["context_length"].as_u64().or(info["max_total_num_tokens"].as_u64());
+                    if self.info.context == 0 {
+                        self.info.context = context.unwrap_or(0) as usize;
+                    }
+                }
+            }
+            Dialect::Egcfg | Dialect::OpenAi => {}
+        }
+        if let Some(context) = self.transport.options().context {
+            self.info.context = context;
+        } else if self.info.context == 0 {
+            self.info.context = CONTEXT;
+            self.caps.notes.push(format!(
+                "the server does not tell its context length; {CONTEXT} is assumed (set it with ?context=)"
+            ));
+        }
+        Ok(())
+    }
+
+    /// Tokens from text and back; the beginning and the ends of texts.
+    async fn tokenizer(&mut self) -> Result<(), ModelError> {
+        if self.caps.dialect == Dialect::OpenAi {
+            let end = self.pieces.number(b"");
+            self.info.end_tokens = vec![end];
+            self.prompt = vec![self.pieces.number(TEXT.as_bytes())];
+            self.caps.notes.push(
+                "only text passes: prompts are encoded by the server, so tokens may be split differently than they \
+                 were written, and a user's text may spell special tokens"
+                    .to_owned(),
+            );
+            return Ok(());
+        }
+        let plain = tokenize(self.transport, &self.caps, TEXT, Encode::Plain, false).await?;
+        let special = tokenize(self.transport, &self.caps, TEXT, Encode::Plain, true).await?;
+        if special.len() == plain.len() + 1 && special.ends_with(&plain) {
+            self.info.bos = special.first().copied();
+        }
+        self.prompt = special;
+        self.caps.special.extend(ENDS.map(str::to_owned));
+        if self.info.end_tokens.is_empty() {
+            let spellings = self.caps.special.clone();
+            let mut found = Vec::new();
+            for spelling in spellings {
+                let ids = tokenize(self.transport, &self.caps, &spelling, Encode::Template, false).await?;
+                if let [id] = ids[..] {
+                    found.push(id);
+                }
+            }
+            found.sort_unstable();
+            found.dedup();
+            self.info.end_tokens = found;
+        }
+        if self.info.end_tokens.is_empty() {
+            self.caps
+                .notes
+                .push("no end-of-text token was found: answers end by their fence or by length".to_owned());
+        }
+        for end in &self.info.end_tokens {
+            self.pieces.learn(*end, b"");
+        }
+        // llama.cpp sends the bytes of every token along.
+        if self.caps.dialect != Dialect::LlamaCpp {
+            self.caps.mark = mark_tokens(self.transport, &self.caps).await?;
+            let body = serde_json::json!({ "model": self.caps.model, "tokens": plain });
+            let reply = self.transport.call("/detokenize", Some(&body)).await?;
+            let text = text_of(&reply).unwrap_or_default();
+            if text.trim() != TEXT {
+                self.caps
+                    .notes
+                    .push(format!("tokens do not come back as the text they were made of: {text:?}"));
+            }
+            self.caps.detokenize = true;
+        }
+        Ok(())
+    }
+
+    fn ask(&self) -> Ask {
+        Ask {
+            prompts: vec![self.prompt.clone()],
+            n: 1,
+            max_tokens: 1,
+            top_p: 1.0,
+            top: self.caps.top,
+            vocab: self.caps.vocab,
+            ..Ask::default()
+        }
+    }
+
+    /// The answer to an ask, or why it was refused.
+    async fn attempt(&self, ask: &Ask) -> Result<Result<Answer, String>, ModelError> {
+        let body = self.caps.dialect.body(ask, &self.caps.model, self.pieces);
+        match self.transport.ask(self.caps.dialect.path(), Some(&body)).await? {
+            Outcome::Json(reply) => Ok(self.caps.dialect.read(&reply, ask, self.pieces)),
+            Outcome::Refused(status, said) => match status {
+                401 | 403 => {
+                    Err(self.transport.bad(format!("status {status}, the key was not accepted"), said))
+                }
+                404 => {
+                    Err(self.transport.bad("status 404: this server has no completions in this form", said))
+                }
+                _ => Ok(Err(said)),
+            },
+        }
+    }
+
+    /// How long lists may be.
+    async fn lists(&mut self) -> Result<(), ModelError> {
+        let whole = self.caps.vocab.filter(|vocab| *vocab <= WHOLE);
+        let unlimited = matches!(self.caps.dialect, Dialect::LlamaCpp | Dialect::Egcfg);
+        let first = self.transport.options().top.or(whole.filter(|_| unlimited));
+        let lengths =
+            first.into_iter().chain(LENGTHS.into_iter().filter(|length| first.is_none_or(|f| *length < f)));
+        let mut last = String::new();
+        for length in lengths {
+            let ask = Ask { top: length, ..self.ask() };
+            match self.attempt(&ask).await? {
+                Ok(answer) => {
+                    let row = answer.choices.first().and_then(|choice| choice.rows.first());
+                    let came = row.map_or(0, |row| row.entries().count());
+                    if came == 0 {
+                        "the server sent an empty list of log-probabilities".clone_into(&mut last);
+                        continue;
+                    }
+                    // Some servers cap in silence.
+                    self.caps.top = if came + 1 < length { came } else { length };
+                    self.caps.reports_cache = answer.cached.is_some();
+                    return Ok(());
+                }
+                Err(said) => last = said,
+            }
+        }
+        Err(self.transport.bad("no log-probabilities, without which nothing can be guided", last))
+    }
+
+    /// Several prompts, several completions, scored prompts, chosen tokens.
+    async fn prompts(&mut self) -> Result<(), ModelError> {
+        let two = vec![self.prompt.clone(), self.prompt.clone()];
+        self.caps.lists = self.attempt(&Ask { prompts: two, ..self.ask() }).await?.is_ok();
+        self.caps.prompts_per_request = if self.caps.lists { 256 } else { 1 };
+        let scores = matches!(self.caps.dialect, Dialect::Egcfg | Dialect::Vllm | Dialect::Sglang);
+        if scores && self.prompt.len() > 1 {
+            let ask = Ask { prompt_from: vec![1], ..self.ask() };
+            self.caps.prompt_logprobs = self.attempt(&ask).await?.is_ok();
+        }
+        match self.caps.dialect {
+            Dialect::LlamaCpp => {
+                // Equal prompts with one seed draw equal tokens there: each continuation is a request.
+                self.caps.shared_seed = false;
+                self.caps.chosen_tokens = !self.caps.whole();
+            }
+            Dialect::Egcfg => self.caps.n = true,
+            _ => {
+                let ask = Ask { n: 2, temperature: 1.0, ..self.ask() };
+                self.caps.n = self.attempt(&ask).await?.is_ok();
+            }
+        }
+        self.caps.stop_texts = !matches!(self.caps.dialect, Dialect::LlamaCpp | Dialect::OpenAi);
+        if matches!(self.caps.dialect, Dialect::Vllm | Dialect::Sglang | Dialect::Egcfg) && !self.caps.whole()
+        {
+            let rare: Vec<TokenId> = self.prompt.iter().rev().take(2).copied().collect();
+            let ask = Ask { tokens: rare.clone(), ..self.ask() };
+            let answer = self.attempt(&ask).await?;
+            let row =
+                answer.ok().and_then(|answer| answer.choices.into_iter().next()?.rows.into_iter().next());
+            self.caps.chosen_tokens =
+                row.is_some_and(|row| rare.iter().all(|token| row.known(*token).is_some()));
+        }
+        Ok(())
+    }
+
+    /// Whether numbers are those before the temperature.
+    async fn numbers(&mut self) -> Result<(), ModelError> {
+        let mut rows = Vec::new();
+        for temperature in [1.0, 0.5] {
+            let ask = Ask { temperature, ..self.ask() };
+            if let Ok(answer) = self.attempt(&ask).await? {
+                rows.extend(answer.choices.into_iter().next().and_then(|c| c.rows.into_iter().next()));
+            }
+        }
+        if let [plain, other] = &rows[..] {
+            let best = plain.argmax();
+            let apart = other.known(best).map(|value| (value - plain.get(best)).abs());
+            self.caps.tempered = apart.is_some_and(|apart| apart > 0.02);
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) {
+        let options = self.transport.options();
+        self.info.name = self.caps.model.clone();
+        self.info.vocab = self.caps.vocab.unwrap_or(MOST_TOKENS);
+        if options.template.is_some() {
+            self.info.prompt_template.clone_from(&options.template);
+        }
+        if self.caps.tempered {
+            self.caps.notes.push(
+                "log-probabilities are those after the temperature: samples are scored again".to_owned(),
+            );
+        }
+        let mut detail = |key: &str, value: String| self.info.details.push((key.to_owned(), value));
+        detail("endpoint", options.base.clone());
+        detail("dialect", self.caps.dialect.name().to_owned());
+        if !self.caps.server.trim().is_empty() {
+            detail("server", self.caps.server.clone());
+        }
+        detail("list length", self.caps.top.to_string());
+    }
+}

@@ -1,0 +1,302 @@
+//! One server over HTTP: a request is repeated while its failure may pass (overload, gateway errors, timeouts, dropped
+//! connections, replies that end in the middle), within its deadline, under the host's limit, unless the circuit is open. A
+//! failure that repetition cannot mend is reported with the beginning of what the server said.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+use reqwest::Client;
+use serde_json::Value;
+
+use crate::endpoint::address::EndpointOptions;
+use crate::endpoint::breaker::Breaker;
+use crate::endpoint::limit::Limit;
+use crate::endpoint::retry;
+use crate::error::ModelError;
+use crate::sampler::mix;
+
+/// Characters of a server's reply in a message.
+const EXCERPT: usize = 300;
+/// A reply larger than this is not read to its end.
+const LARGEST_REPLY: usize = 1 << 30;
+
+/// A server.
+#[derive(Debug)]
+pub(crate) struct Transport {
+    client: Client,
+    options: EndpointOptions,
+    limit: Arc<Limit>,
+    breaker: Breaker,
+    requests: AtomicU64,
+    retries: AtomicU64,
+}
+
+/// How one attempt ended, if not well.
+enum Fault {
+    /// It may pass.
+    Passing { reason: String, after: Option<Duration>, overload: bool, broken: bool },
+    /// Repeating changes nothing.
+    Lasting(ModelError),
+}
+
+/// What came back from a probe.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// JSON.
+    Json(Value),
+    /// The server refused: its status and the beginning of its reply.
+    Refused(u16, String),
+}
+
+impl Transport {
+    pub(crate) fn new(options: EndpointOptions) -> Result<Self, ModelError> {
+        let client = Client::builder()
+            .connect_timeout(Duration::from_secs(20).min(options.timeout))
+            .user_agent(concat!("egcfg/", env!("CARGO_PKG_VERSION")))
+            // A redirect could carry the key to another host.
+            .redirect(reqwest::redirect::Policy::none())
+            .build()
+            .map_err(|error| ModelError::Load {
+                path: options.base.clone(),
+                reason: format!("no HTTP client: {}", chain(&error)),
+            })?;
+        let limit = Limit::of_host(&options.host(), options.concurrency);
+        let (requests, retries) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Self { client, options, limit, breaker: Breaker::default(), requests, retries })
+    }
+
+    pub(crate) fn options(&self) -> &EndpointOptions {
+        &self.options
+    }
+
+    /// Attempts so far, repetitions included; and the repetitions among them.
+    pub(crate) fn attempts(&self) -> (u64, u64) {
+        (self.requests.load(Ordering::Relaxed), self.retries.load(Ordering::Relaxed))
+    }
+
+    /// Requests that this host is trusted with at the moment.
+    pub(crate) fn allowed(&self) -> usize {
+        self.limit.allowed()
+    }
+
+    /// Sends JSON (or nothing: a GET) and returns JSON.
+    pub(crate) async fn call(&self, path: &str, body: Option<&Value>) -> Result<Value, ModelError> {
+        match self.ask(path, body).await? {
+            Outcome::Json(value) => Ok(value),
+            Outcome::Refused(status, excerpt) => {
+                let reason = match status {
+                    401 | 403 => format!("status {status}, the key was not accepted"),
+                    404 => format!("status 404 for {path}"),
+                    _ => format!("status {status}"),
+                };
+                Err(self.bad(reason, excerpt))
+            }
+        }
+    }
+
+    /// The same, with a refusal as a value.
+    pub(crate) async fn ask(&self, path: &str, body: Option<&Value>) -> Result<Outcome, ModelError> {
+        let url = match path.strip_prefix('/') {
+            Some(path) => format!("{}/{path}", self.options.root()),
+            None => format!("{}/{path}", self.options.base),
+        };
+        let end = Instant::now() + self.options.deadline;
+        let seed = mix(self.requests.load(Ordering::Relaxed) ^ (u64::from(std::process::id()) << 32));
+        let mut last = String::from("no attempt was made");
+        for number in 0.. {
+            self.pass_breaker(number, end, &last).await?;
+            let permit = self.limit.acquire().await;
+            self.requests.fetch_add(1, Ordering::Relaxed);
+            self.retries.fetch_add(u64::from(number > 0), Ordering::Relaxed);
+            let guard = Abandon(&self.breaker);
+            let patience = self.options.timeout.min(end.saturating_duration_since(Instant::now()));
+            let result = tokio::time::timeout(patience, self.once(&url, body)).await;
+            std::mem::forget(guard);
+            let fault = match result {
+                Ok(Ok(outcome)) => {
+                    permit.succeeded();
+                    self.breaker.succeeded();
+                    return Ok(outcome);
+                }
+                Ok(Err(fault)) => fault,
+                Err(_) => Fault::Passing {
+                    reason: format!("no reply within {:.1} s", patience.as_secs_f64()),
+                    after: None,
+                    overload: true,
+                    broken: true,
+                },
+            };
+            let (reason, after, overload, broken) = match fault {
+                Fault::Lasting(error) => {
+                    // The server is there and answers: that is no failure of it.
+                    permit.succeeded();
+                    self.breaker.succeeded();
+                    return Err(error);
+                }
+                Fault::Passing { reason, after, overload, broken } => (reason, after, overload, broken),
+            };
+            if overload {
+                permit.overloaded();
+            } else {
+                drop(permit);
+            }
+            if broken {
+                self.breaker.failed();
+            } else {
+                self.breaker.abandoned();
+            }
+            last = reason;
+            let own = retry::pause(self.options.pause, number, seed);
+            let pause = after.map_or(own, |after| after.max(own.min(Duration::from_secs(1))));
+            if number >= self.options.retries {
+                return Err(self.unavailable(format!("{last}; gave up after {} attempts", number + 1)));
+            }
+            if Instant::now() + pause >= end {
+                let asked =
+                    after.map_or(String::new(), |a| format!(", and asks to wait {:.0} s", a.as_secs_f64()));
+                return Err(self.unavailable(format!(
+                    "{last}{asked}; the deadline of {:.0} s leaves no time for another attempt",
+                    self.options.deadline.as_secs_f64()
+                )));
+            }
+            tokio::time::sleep(pause).await;
+        }
+        Err(self.unavailable(last))
+    }
+
+    /// Waits while the circuit is open, if this request is under way already; a new one fails at once.
+    async fn pass_breaker(&self, number: u32, end: Instant, last: &str) -> Result<(), ModelError> {
+        while let Err(left) = self.breaker.admit() {
+            if number == 0 || Instant::now() + left >= end {
+                let failures = self.breaker.failures();
+                return Err(self.unavailable(format!(
+                    "it failed {failures} times in a row and is left alone for another {:.1} s ({last})",
+                    left.as_secs_f64()
+                )));
+            }
+            tokio::time::sleep(left).await;
+        }
+        Ok(())
+    }
+
+    /// One attempt.
+    async fn once(&self, url: &str, body: Option<&Value>) -> Result<Outcome, Fault> {
+        let mut request = match body {
+            Some(body) => {
+                self.client.post(url).header("content-type", "application/json").body(body.to_string())
+            }
+            None => self.client.get(url),
+        };
+        if let Some(key) = &self.options.key {
+            request = request.bearer_auth(key.expose());
+        }
+        let mut response = request.send().await.map_err(|error| Fault::Passing {
+            reason: chain(&error),
+            after: None,
+            overload: error.is_timeout(),
+            broken: true,
+        })?;
+        let status = response.status().as_u16();
+        let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
+        let after = after.and_then(|value| retry::retry_after(value, SystemTime::now()));
+        let mut bytes = Vec::new();
+        loop {
+            match response.chunk().await {
+                Ok(Some(chunk)) if bytes.len() + chunk.len() <= LARGEST_REPLY => {
+                    bytes.extend_from_slice(&chunk);
+                }
+                Ok(Some(_)) => {
+                    let reason = "the reply is larger than 1 GiB".to_owned();
+                    return Err(Fault::Lasting(self.bad(reason, excerpt(&bytes))));
+                }
+                Ok(None) => break,
+                Err(error) => {
+                    let reason =
+                        format!("the reply broke off after {} bytes ({})", bytes.len(), chain(&error));
+                    return Err(Fault::Passing { reason, after: None, overload: false, broken: true });
+                }
+            }
+        }
+        if retry::is_transient(status) {
+            let reason = format!("status {status}: {}", excerpt(&bytes));
+            // Asking for patience is not being broken.
+            let broken = status != 429 && after.is_none();
+            return Err(Fault::Passing { reason, after, overload: retry::is_overload(status), broken });
+        }
+        if !(200..300).contains(&status) {
+            return Ok(Outcome::Refused(status, excerpt(&bytes)));
+        }
+        serde_json::from_slice(&bytes).map(Outcome::Json).map_err(|error| {
+            if error.is_eof() && !bytes.is_empty() {
+                let reason = format!("the reply broke off after {} bytes", bytes.len());
+                return Fault::Passing { reason, after: None, overload: false, broken: true };
+            }
+            let reason = if looks_like_html(&bytes) {
+                "a web page instead of JSON; is this the address of the API?".to_owned()
+            } else {
+                format!("no JSON ({error})")
+            };
+            Fault::Lasting(self.bad(reason, excerpt_at(&bytes, error.column())))
+        })
+    }
+
+    /// An error that quotes a reply.
+    pub(crate) fn bad(&self, reason: impl Into<String>, excerpt: String) -> ModelError {
+        ModelError::BadReply { host: self.options.host(), reason: reason.into(), excerpt }
+    }
+
+    fn unavailable(&self, reason: String) -> ModelError {
+        ModelError::Unavailable { host: self.options.host(), reason }
+    }
+}
+
+/// A caller that goes away in the middle of an attempt must not leave the circuit waiting for its outcome.
+struct Abandon<'a>(&'a Breaker);
+
+impl Drop for Abandon<'_> {
+    fn drop(&mut self) {
+        self.0.abandoned();
+    }
+}
+
+/// An error and its causes on one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        cause = inner.source();
+    }
+    text
+}
+
+/// The beginning of a reply on one line.
+pub(crate) fn excerpt(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]);
+    let mut out: String =
+        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect();
+    if out.is_empty() {
+        out.push_str("(nothing)");
+    } else if bytes.len() > out.len() {
+        out.push_str(" ...");
+    }
+    out
+}
+
+/// The neighbourhood of a place in a long reply on one line; its beginning for a short one.
+fn excerpt_at(bytes: &[u8], column: usize) -> String {
+    if bytes.len() <= 2 * EXCERPT || column < EXCERPT {
+        return excerpt(bytes);
+    }
+    let start = column.saturating_sub(EXCERPT / 2).min(bytes.len());
+    format!("... {}", excerpt(&bytes[start..]))
+}
+
+fn looks_like_html(bytes: &[u8]) -> bool {
+    let start: Vec<u8> = bytes.iter().copied().filter(|b| !b.is_ascii_whitespace()).take(9).collect();
+    start.first() == Some(&b'<')
+}

@@ -1,0 +1,272 @@
+//! The completions form, `POST <base>/completions`, in three degrees: plain, where prompts and tokens are text; vLLM's, with
+//! token ids and prompt log-probabilities; and this program's own, which adds how each draw is seeded.
+
+use serde_json::{Map, Value, json};
+
+use crate::api::TokenId;
+use crate::dist::LogProbs;
+use crate::endpoint::pieces::Pieces;
+use crate::endpoint::probe::ENDS;
+use crate::endpoint::wire::{Answer, Ask, Choice, Dialect, Finish, array, list, number, token_id};
+
+pub(crate) fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces) -> Value {
+    let ids = dialect != Dialect::OpenAi;
+    let prompts: Vec<Value> =
+        ask.prompts.iter().map(|p| if ids { json!(p) } else { json!(pieces.text(p)) }).collect();
+    let prompt = if prompts.len() == 1 { prompts.into_iter().next() } else { Some(Value::Array(prompts)) };
+    let mut body = json!({
+        "model": model,
+        "prompt": prompt,
+        "max_tokens": ask.max_tokens,
+        "temperature": ask.temperature,
+        "top_p": ask.top_p,
+    });
+    let mut set = |name: &str, value: Value| {
+        body[name] = value;
+    };
+    if ask.n > 1 {
+        set("n", json!(ask.n));
+    }
+    // Seeds are signed in some servers.
+    if let Some(seed) = ask.seed {
+        set("seed", json!(if dialect == Dialect::OpenAi { seed >> 32 } else { seed >> 1 }));
+    }
+    if !ask.stop.is_empty() {
+        // The form allows four.
+        let most = if ids { ask.stop.len() } else { ask.stop.len().min(4) };
+        set("stop", json!(ask.stop[..most]));
+    }
+    if ask.top > 0 {
+        set("logprobs", json!(ask.top));
+    }
+    if ids {
+        set("return_token_ids", json!(true));
+        set("return_tokens_as_token_ids", json!(true));
+        set("skip_special_tokens", json!(false));
+        set("include_stop_str_in_output", json!(true));
+        if !ask.prompt_from.is_empty() {
+            set("prompt_logprobs", json!(ask.top.max(1)));
+        }
+        if !ask.tokens.is_empty() {
+            set("logprob_token_ids", json!(ask.tokens));
+        }
+    }
+    if dialect == Dialect::Egcfg {
+        let mut extra = Map::new();
+        if !ask.prompt_from.is_empty() {
+            // Positions before it are not sent back.
+            extra.insert("prompt_logprobs_from".into(), json!(ask.prompt_from));
+        }
+        if !ask.draws.is_empty() {
+            let draws: Vec<Value> = ask
+                .draws
+                .iter()
+                .map(|draw| {
+                    json!({
+                        "seed": draw.seed,
+                        "standing": draw.standing,
+                        "tail": draw.tail,
+                        "newlines": draw.newlines,
+                        "max_tokens": draw.max_tokens,
+                    })
+                })
+                .collect();
+            extra.insert("draws".into(), Value::Array(draws));
+        }
+        set("egcfg", Value::Object(extra));
+    }
+    body
+}
+
+pub(crate) fn read(dialect: Dialect, reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, String> {
+    let mut choices: Vec<(u64, &Value)> = array(reply, "choices")?
+        .iter()
+        .enumerate()
+        .map(|(at, choice)| (choice["index"].as_u64().unwrap_or(at as u64), choice))
+        .collect();
+    choices.sort_by_key(|(index, _)| *index);
+    let names = Names { dialect, pieces };
+    let choices: Result<Vec<Choice>, String> = choices
+        .iter()
+        .enumerate()
+        .map(|(at, (_, choice))| names.choice(choice, ask, at / ask.n.max(1)))
+        .collect();
+    let usage = &reply["usage"];
+    Ok(Answer {
+        choices: choices?,
+        tokens: usage["total_tokens"].as_u64().unwrap_or(0) as usize,
+        cached: usage["prompt_tokens_details"]["cached_tokens"].as_u64().map(|n| n as usize),
+    })
+}
+
+/// Reads tokens as the dialect names them.
+struct Names<'a> {
+    dialect: Dialect,
+    pieces: &'a Pieces,
+}
+
+impl Names<'_> {
+    /// `token_id:17`, or text.
+    fn token(&self, name: &str) -> Result<TokenId, String> {
+        if self.dialect == Dialect::OpenAi {
+            // The end of a text has no bytes, under whatever name it is listed.
+            let bytes = if ENDS.contains(&name) { Vec::new() } else { text_bytes(name) };
+            return Ok(self.pieces.number(&bytes));
+        }
+        let id = name.strip_prefix("token_id:").and_then(|id| id.parse::<u64>().ok());
+        let id = id.ok_or_else(|| {
+            format!(
+                "token {name:?} came as text although token ids were asked for (return_tokens_as_token_ids)"
+            )
+        })?;
+        token_id(&json!(id))
+    }
+
+    fn choice(&self, choice: &Value, ask: &Ask, prompt: usize) -> Result<Choice, String> {
+        let finish = match choice["finish_reason"].as_str() {
+            Some("length") => Finish::Length,
+            Some("error" | "content_filter") => return Err("a completion ended with an error".to_owned()),
+            _ => Finish::Stop,
+        };
+        let log_probs = &choice["logprobs"];
+        let (mut tokens, mut numbers, mut rows) = (Vec::new(), Vec::new(), Vec::new());
+        if ask.top > 0 || ask.max_tokens > 0 {
+            if !log_probs.is_object() {
+                return Err("no logprobs, though they were asked for".to_owned());
+            }
+            for name in array(log_probs, "tokens")? {
+                tokens.push(self.token(name.as_str().unwrap_or_default())?);
+            }
+            for value in array(log_probs, "token_logprobs")? {
+                numbers.push(number(value)?);
+            }
+            if ask.top > 0 {
+                for (at, row) in array(log_probs, "top_logprobs")?.iter().enumerate() {
+                    let own = tokens.get(at).copied().zip(numbers.get(at).copied());
+                    rows.push(self.row(row, own, ask)?);
+                }
+            }
+        }
+        if self.dialect != Dialect::OpenAi
+            && let Some(ids) = choice["token_ids"].as_array()
+        {
+            let ids: Result<Vec<TokenId>, String> = ids.iter().map(token_id).collect();
+            if ids? != tokens {
+                return Err("token_ids and logprobs.tokens are not the same tokens".to_owned());
+            }
+        }
+        let prompt_rows = match ask.prompt_from.get(prompt) {
+            Some(from) => Self::prompt_rows(choice, ask, prompt, *from)?,
+            None => Vec::new(),
+        };
+        Ok(Choice { tokens, rows, log_probs: numbers, prompt_rows, finish })
+    }
+
+    /// A position's list, an object of names and numbers.
+    fn row(&self, row: &Value, own: Option<(TokenId, f32)>, ask: &Ask) -> Result<LogProbs, String> {
+        let row = row.as_object().ok_or("a position without top_logprobs")?;
+        let mut entries = Vec::with_capacity(row.len() + 1);
+        for (name, value) in row {
+            entries.push((self.token(name)?, number(value)?));
+        }
+        // The token that was drawn may stand outside the list, and then must not lower its bound.
+        list_with(entries, own, ask)
+    }
+
+    /// vLLM's `prompt_logprobs`: per position `null` or an object by token id. A server may leave out what was not asked for,
+    /// so positions are counted from the end.
+    fn prompt_rows(choice: &Value, ask: &Ask, prompt: usize, from: usize) -> Result<Vec<LogProbs>, String> {
+        let all = array(choice, "prompt_logprobs")?;
+        let wanted = ask.prompts[prompt].len() - from;
+        let start = all.len().checked_sub(wanted).ok_or_else(|| {
+            format!("prompt_logprobs has {} positions where {wanted} were asked for", all.len())
+        })?;
+        let mut rows = Vec::with_capacity(wanted);
+        for (at, position) in all[start..].iter().enumerate() {
+            let position = position.as_object().ok_or("a position without prompt_logprobs")?;
+            let mut entries = Vec::with_capacity(position.len());
+            let (mut own, token) = (None, ask.prompts[prompt][from + at]);
+            for (id, value) in position {
+                let id = token_id(&json!(id.parse::<u64>().map_err(|_| format!("{id:?} is no token id"))?))?;
+                let value = number(&value["logprob"])?;
+                if id == token {
+                    own = Some((id, value));
+                }
+                entries.push((id, value));
+            }
+            if own.is_none() {
+                return Err(format!(
+                    "prompt_logprobs position {} lacks the prompt's own token {token}",
+                    from + at
+                ));
+            }
+            rows.push(list_with(entries, own, ask)?);
+        }
+        Ok(rows)
+    }
+}
+
+/// A list of the `top` best and perhaps one more: a token that was drawn (or stands in the prompt) comes along whatever its
+/// rank, and says nothing about those that were left out.
+pub(crate) fn list_with(
+    mut entries: Vec<(TokenId, f32)>,
+    own: Option<(TokenId, f32)>,
+    ask: &Ask,
+) -> Result<LogProbs, String> {
+    if let Some((token, value)) = own {
+        let below = entries.iter().filter(|(id, other)| *id != token && *other <= value).count();
+        if entries.iter().any(|(id, _)| *id == token) {
+            if below == 0 && entries.len() > ask.top && entries.len() > 1 {
+                entries.retain(|(id, _)| *id != token);
+            }
+        } else if entries.is_empty() {
+            entries.push((token, value));
+        }
+        if !ask.tokens.is_empty() {
+            // Chosen tokens are no list of the best: the bound comes from elsewhere.
+            return list(entries, ask);
+        }
+        let row = list(entries, ask)?;
+        if !super::wire::is_log_prob(value) {
+            return Err(format!("token {token} has {value}, which is no log-probability"));
+        }
+        return Ok(row.with_known([(token, value.min(0.0))]));
+    }
+    list(entries, ask)
+}
+
+/// The bytes of a token that came as text. The form writes what is no whole UTF-8 as `bytes:\xe2\x80`.
+fn text_bytes(name: &str) -> Vec<u8> {
+    let Some(hex) = name.strip_prefix("bytes:") else { return name.as_bytes().to_vec() };
+    let bytes: Option<Vec<u8>> = hex
+        .split("\\x")
+        .skip(1)
+        .map(|pair| if pair.len() == 2 { u8::from_str_radix(pair, 16).ok() } else { None })
+        .collect();
+    match bytes {
+        Some(bytes) if hex.starts_with("\\x") => bytes,
+        _ => name.as_bytes().to_vec(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn broken_characters_come_as_bytes() {
+        assert_eq!(text_bytes("bytes:\\xe2\\x80"), [0xe2, 0x80]);
+        assert_eq!(text_bytes("bytes:"), b"bytes:");
+        assert_eq!(text_bytes(" def"), b" def");
+    }
+
+    #[test]
+    fn a_drawn_token_outside_the_list_does_not_lower_the_bound() {
+        let ask = Ask { top: 2, ..Ask::default() };
+        let row = list_with(vec![(1, -0.5), (2, -1.5), (9, -7.0)], Some((9, -7.0)), &ask).unwrap();
+        assert_eq!(
+            (row.known(9), row.rest()),
+            (Some(-7.0), (1.0 - (-0.5_f64).exp() - (-1.5_f64).exp()).ln().min(-1.5) as f32)
+        );
+    }
+}

@@ -1,0 +1,248 @@
+//! The overview: the numbers, the plots, what it cost, and the list of tasks; readable without a script.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use super::embed::{escape, fragment};
+use super::plots;
+use crate::cell::Cell;
+use crate::folder::Group;
+use crate::numbers::{Kind, Number};
+use crate::report::GroupReport;
+use crate::table::solved;
+
+/// The section of one group; `place` numbers it.
+pub(crate) fn render(group: &Group, report: &GroupReport, place: usize) -> String {
+    let mut out = format!(
+        "<section id=\"group-{place}\" aria-labelledby=\"title-{place}\">\n<h1 id=\"title-{place}\">{} <span class=\"none\">/</span> {}</h1>\n\
+         <p class=\"lead\">{} tasks, {} guided runs each{}.</p>\n",
+        escape(&report.dataset),
+        escape(&report.model),
+        report.tasks,
+        report.n,
+        if report.wrong_tests > 0 {
+            format!(", {} tasks with wrong tests", report.wrong_tests)
+        } else {
+            String::new()
+        }
+    );
+    numbers(&mut out, report);
+    if !report.notes.is_empty() {
+        let notes = report.notes.iter().map(|note| format!("<li>{}</li>", escape(note)));
+        let notes = notes.collect::<Vec<String>>().concat();
+        let _ = writeln!(out, "<ul class=\"notes\">{notes}</ul>");
+    }
+    let _ = write!(
+        out,
+        "<h2>Solved by configuration</h2>\n<p class=\"hint\">Percent of tasks whose graded tests pass, one run each; bars are 95 % intervals (bootstrap over tasks).</p>\n{}",
+        plots::dots(report)
+    );
+    let heat = plots::heat(report);
+    if !heat.is_empty() {
+        let _ = write!(
+            out,
+            "<h2>Gamma by temperature</h2>\n<p class=\"hint\">Mean percent solved over the configurations that share both.</p>\n{heat}"
+        );
+    }
+    let curves = plots::curves(&report.curves);
+    if !curves.is_empty() {
+        let _ = write!(
+            out,
+            "<h2>Accuracy over tokens spent</h2>\n<p class=\"hint\">Tasks that have a passing run once each has spent that many generated tokens, its runs taken in the experiment's order. \
+             For EG-CFG that is the oracle's view of all runs.</p>\n{curves}"
+        );
+    }
+    costs(&mut out, report);
+    tasks(&mut out, group, report, place);
+    out + "</section>\n"
+}
+
+fn numbers(out: &mut String, report: &GroupReport) {
+    out.push_str("<ol class=\"numbers\">\n");
+    // The four numbers; the baseline stands last, for reference.
+    let (baseline, four): (Vec<&Number>, Vec<&Number>) =
+        report.numbers.iter().partition(|number| number.kind == Kind::Baseline);
+    for (index, number) in four.iter().chain(&baseline).enumerate() {
+        let title = if number.kind == Kind::Baseline {
+            number.label.to_owned()
+        } else {
+            format!("{} · {}", index + 1, number.label)
+        };
+        let _ = write!(out, "<li><h3>{}</h3>", escape(&title));
+        if let Some(score) = &number.score {
+            let p = score.percent;
+            let _ = write!(
+                out,
+                "<p class=\"big\">{:.1}&thinsp;%<small>{}</small></p><dl><dt>95 %</dt><dd>{:.1} to {:.1}</dd>",
+                p.value,
+                solved(score),
+                p.low,
+                p.high
+            );
+            if let Some(right) = number.without_wrong_tests {
+                let _ = write!(
+                    out,
+                    "<dt>right tests only</dt><dd>{:.1} % ({})</dd>",
+                    right.percent.value,
+                    solved(&right)
+                );
+            }
+            if let Some(rsr) = number.rsr {
+                let _ = write!(
+                    out,
+                    "<dt><abbr title=\"share of the baseline's gap that is closed\">RSR</abbr></dt><dd>{:.1} ({:.1} to {:.1})</dd>",
+                    rsr.value, rsr.low, rsr.high
+                );
+            }
+            if let Some(tokens) = number.tokens_per_task {
+                let _ = write!(out, "<dt>tokens / task</dt><dd>{tokens:.0}</dd>");
+            }
+            out.push_str(&published(report, number.kind));
+            out.push_str("</dl>");
+        } else {
+            let reason = number.unknown.as_deref().unwrap_or("no result");
+            let _ = write!(out, "<p class=\"unknown\">not known</p><p>{}.</p>", escape(reason));
+            let line = published(report, number.kind);
+            if !line.is_empty() {
+                let _ = write!(out, "<dl>{line}</dl>");
+            }
+        }
+        let mut said: Vec<String> = Vec::new();
+        if !number.of.is_empty() {
+            said.push(escape(&number.of).replace('_', "_<wbr>"));
+        }
+        said.extend(number.notes.iter().map(|note| escape(note)));
+        let _ = writeln!(out, "<p>{}</p></li>", said.join("; "));
+    }
+    out.push_str("</ol>\n");
+}
+
+fn published(report: &GroupReport, kind: Kind) -> String {
+    let Some(published) = report.published else { return String::new() };
+    match kind {
+        Kind::Baseline => format!("<dt>published</dt><dd>{:.1} %</dd>", published.baseline),
+        Kind::AnyOfN => {
+            format!("<dt>published</dt><dd>{:.1} %, RSR {:.1}</dd>", published.any_of_n, published.rsr)
+        }
+        _ => String::new(),
+    }
+}
+
+fn costs(out: &mut String, report: &GroupReport) {
+    out.push_str(
+        "<h2>Cost by configuration and gamma</h2>\n<p class=\"hint\">Means per result. Tokens are the budget: generated, accepted and sampled. \
+         Computed tokens went through the model, prefill included.</p>\n<div class=\"scroll tall\" tabindex=\"0\" role=\"region\" aria-label=\"Cost by configuration\"><table class=\"costs\"><thead><tr>",
+    );
+    let heads = [
+        "configuration",
+        "γ",
+        "solved",
+        "shown",
+        "tokens",
+        "computed",
+        "forwards",
+        "changed",
+        "seconds",
+        "unproven",
+        "errors",
+        "missing",
+    ];
+    for (index, head) in heads.into_iter().enumerate() {
+        let _ =
+            write!(out, "<th scope=\"col\"{}>{head}</th>", if index == 0 { "" } else { " class=\"num\"" });
+    }
+    out.push_str("</tr></thead><tbody>\n");
+    for row in &report.rows {
+        let mean = |value: Option<f64>, digits: usize| {
+            value.map_or_else(|| "–".to_owned(), |v| format!("{v:.digits$}"))
+        };
+        let cells = [
+            row.gamma.to_string(),
+            row.score.as_ref().map_or_else(|| "–".to_owned(), solved),
+            row.shown_passed.map_or_else(|| "–".to_owned(), |n| n.to_string()),
+            mean(row.tokens, 0),
+            mean(row.computed, 0),
+            mean(row.forwards, 1),
+            mean(row.changed, 1),
+            mean(row.seconds, 2),
+            row.unproven.to_string(),
+            row.errors.to_string(),
+            row.missing.to_string(),
+        ];
+        let cells = cells.iter().map(|cell| format!("<td class=\"num\">{cell}</td>"));
+        let cells = cells.collect::<Vec<String>>().concat();
+        let _ = writeln!(out, "<tr><th scope=\"row\">{}</th>{cells}</tr>", escape(&row.configuration));
+    }
+    out.push_str("</tbody></table></div>\n");
+}
+
+fn tasks(out: &mut String, group: &Group, report: &GroupReport, place: usize) {
+    let mut by_task: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
+    for cell in &group.cells {
+        by_task.entry(&cell.task).or_default().push(cell);
+    }
+    let _ = write!(
+        out,
+        "<h2 id=\"tasks-{place}-title\">Tasks</h2>\n<p class=\"hint\">Each opens the replay of its runs.</p>\n\
+         <div class=\"filters\" data-table=\"tasks-{place}\" role=\"search\"><label>Id contains<input type=\"search\" autocomplete=\"off\"></label>\
+         <label>Which<select><option value=\"\">all</option><option value=\"gain\">solved by guidance only</option><option value=\"loss\">lost by guidance</option>\
+         <option value=\"solved\">solved by any run</option><option value=\"unsolved\">unsolved</option><option value=\"error\">with errors</option></select></label>\
+         <output aria-live=\"polite\" class=\"hint\">{} tasks</output></div>\n\
+         <div class=\"scroll\"><table class=\"tasks\" id=\"tasks-{place}\" aria-labelledby=\"tasks-{place}-title\"><thead><tr><th scope=\"col\">task</th>\
+         <th scope=\"col\">greedy</th><th scope=\"col\">fixed</th><th scope=\"col\" class=\"num\">passing runs</th><th scope=\"col\" class=\"num\">tokens</th></tr></thead><tbody>\n",
+        group.tasks.len()
+    );
+    for task in &group.tasks {
+        let cells = by_task.get(task.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let fixed = report.fixed.as_ref();
+        let name = fixed.map(|fixed| fixed.configuration.as_str());
+        let greedy = cells
+            .iter()
+            .find(|c| c.guided_grid() && c.gamma == 0.0 && Some(c.configuration.as_str()) == name)
+            .or_else(|| cells.iter().find(|c| c.method == "plain"));
+        let own = fixed.and_then(|fixed| {
+            cells
+                .iter()
+                .find(|c| c.guided_grid() && c.configuration == fixed.configuration && c.gamma == fixed.gamma)
+        });
+        let guided: Vec<&&Cell> = cells.iter().filter(|cell| cell.guided_grid()).collect();
+        let passing = guided.iter().filter(|cell| cell.scored() && cell.passed).count();
+        let by_guidance = guided.iter().any(|cell| cell.scored() && cell.passed && cell.gamma != 0.0);
+        let is = |cell: Option<&&Cell>, passed: bool| {
+            cell.is_some_and(|cell| cell.scored() && cell.passed == passed)
+        };
+        let kinds = [
+            ("solved", passing > 0),
+            ("unsolved", passing == 0),
+            ("gain", by_guidance && is(greedy, false)),
+            ("loss", is(greedy, true) && is(own, false)),
+            ("error", cells.iter().any(|cell| !cell.scored())),
+        ];
+        let kinds: Vec<&str> = kinds.into_iter().filter(|kind| kind.1).map(|kind| kind.0).collect();
+        let tokens: Option<usize> = guided.iter().map(|cell| cell.tokens).sum();
+        let href = format!("#/{}/{}/{}", fragment(&group.dataset), fragment(&group.model), fragment(task));
+        let _ = writeln!(
+            out,
+            "<tr data-id=\"{id}\" data-kind=\"{}\"><th scope=\"row\"><a href=\"{}\">{id}</a></th><td>{}</td><td>{}</td><td class=\"num\">{passing} of {}</td><td class=\"num\">{}</td></tr>",
+            kinds.join(" "),
+            escape(&href),
+            outcome(greedy),
+            outcome(own),
+            guided.len(),
+            tokens.map_or_else(|| "–".to_owned(), |tokens| tokens.to_string()),
+            id = escape(task),
+        );
+    }
+    out.push_str("</tbody></table></div>\n");
+}
+
+fn outcome(cell: Option<&&Cell>) -> &'static str {
+    match cell {
+        None => "<span class=\"none\">–<span class=\"vh\"> no result</span></span>",
+        Some(cell) if !cell.scored() => {
+            "<span class=\"none\">!<span class=\"vh\"> infrastructure error</span></span>"
+        }
+        Some(cell) if cell.passed => "<span class=\"ok\">✓<span class=\"vh\"> passes</span></span>",
+        Some(_) => "<span class=\"bad\">✗<span class=\"vh\"> fails</span></span>",
+    }
+}

@@ -1,0 +1,5 @@
+#| title: while True at module level
+#| verdict: timeout (cpu)
+#| stops: clocks
+while True:
+    pass

@@ -1,0 +1,6 @@
+#| title: while True
+#| verdict: timeout (cpu)
+#| stops: clocks
+def f(x):
+    while True:
+        pass

@@ -1,0 +1,5 @@
+#| title: calls itself
+#| verdict: exception (RecursionError)
+#| stops: interpreter
+def f(x):
+    return f(x)

@@ -1,0 +1,7 @@
+#| title: aborts
+#| verdict: killed (signal 6)
+#| stops: separate-process
+import os
+
+def f(x):
+    os.abort()

@@ -1,0 +1,9 @@
+#| title: directories inside directories without end
+#| verdict: output exceeded
+#| stops: disk-limit
+import os
+
+def f(x):
+    while True:
+        os.mkdir("d")
+        os.chdir("d")

@@ -1,0 +1,5 @@
+#| title: exit() where it is there, an error where it is not
+#| verdict: exited early (code 0) | exception (NameError)
+#| stops: comparer
+def f(x):
+    exit()

@@ -1,0 +1,6 @@
+#| title: breakpoint()
+#| verdict: exception (*) | exited early (*) | passed
+#| stops: closed-stdin
+def f(x):
+    breakpoint()
+    return 2

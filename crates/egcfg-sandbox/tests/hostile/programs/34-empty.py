@@ -1,0 +1,5 @@
+#| title: nothing at all
+#| body: json
+#| verdict: exception (NameError) | exception (*)
+#| stops: interpreter
+[""]

@@ -1,0 +1,256 @@
+//! Drawing the completions of a request, whole or in portions. A draw depends on its seed and its place alone, so portions
+//! give the tokens that one request would have given; streams and large lists of log-probabilities are made of them.
+
+use std::collections::HashMap;
+
+use egcfg_model::{Continuation, LanguageModel, LogProbs, SampleRequest, StopReason, StopRule, TokenId};
+use futures::future::try_join_all;
+
+use crate::error::ApiError;
+use crate::rows::{Row, Wanted};
+
+/// Numbers of whole distributions that are held at the same time (128 MiB).
+pub(crate) const HELD: usize = 32 << 20;
+
+/// What all completions of a request share.
+#[derive(Debug, Clone)]
+pub(crate) struct Params {
+    pub(crate) temperature: f64,
+    pub(crate) top_p: f64,
+    pub(crate) stops: Vec<String>,
+    /// The lists wanted along the completion, if any.
+    pub(crate) wanted: Option<Wanted>,
+    /// The stop text stays in the completion's text.
+    pub(crate) include_stop: bool,
+}
+
+/// One completion while it grows.
+#[derive(Debug, Clone)]
+pub(crate) struct Lane {
+    /// Index of its prompt.
+    pub(crate) prompt: usize,
+    /// What stands before it.
+    pub(crate) context: Vec<TokenId>,
+    /// Tokens at the prompt's end that count as its own.
+    pub(crate) standing: Vec<TokenId>,
+    pub(crate) seed: u64,
+    /// Text before it that a stop text may straddle.
+    pub(crate) tail: String,
+    /// It ends after so many newlines.
+    pub(crate) newlines: Option<usize>,
+    pub(crate) max_tokens: usize,
+    pub(crate) tokens: Vec<TokenId>,
+    pub(crate) log_probs: Vec<f32>,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) end: Option<StopReason>,
+}
+
+impl Lane {
+    /// A completion of a prompt.
+    pub(crate) fn new(prompt: usize, context: Vec<TokenId>, seed: u64, max_tokens: usize) -> Self {
+        Self {
+            prompt,
+            context,
+            standing: Vec::new(),
+            seed,
+            tail: String::new(),
+            newlines: None,
+            max_tokens,
+            tokens: Vec::new(),
+            log_probs: Vec::new(),
+            rows: Vec::new(),
+            bytes: Vec::new(),
+            end: (max_tokens == 0).then_some(StopReason::Length),
+        }
+    }
+
+    /// Takes a token whose distribution is known.
+    pub(crate) fn force(&mut self, model: &dyn LanguageModel, params: &Params, row: &LogProbs) {
+        let token = row.argmax();
+        self.take(model, params, token, row.get(token), Some(row));
+        if self.end.is_none() {
+            self.end = self.ended(model, params, token);
+        }
+    }
+
+    fn take(
+        &mut self,
+        model: &dyn LanguageModel,
+        params: &Params,
+        token: TokenId,
+        log_prob: f32,
+        row: Option<&LogProbs>,
+    ) {
+        self.tokens.push(token);
+        self.log_probs.push(log_prob);
+        if let (Some(wanted), Some(row)) = (&params.wanted, row) {
+            self.rows.push(Row::of(row, token, wanted));
+        }
+        self.bytes.extend_from_slice(model.token_bytes(token));
+    }
+
+    fn ended(&self, model: &dyn LanguageModel, params: &Params, token: TokenId) -> Option<StopReason> {
+        if model.info().end_tokens.contains(&token) {
+            Some(StopReason::EndOfText)
+        } else if self.stop_at(&params.stops).is_some() {
+            Some(StopReason::Text)
+        } else if self.newlines.is_some_and(|most| self.newlines_so_far() >= most) {
+            Some(StopReason::Newlines)
+        } else {
+            (self.tokens.len() >= self.max_tokens).then_some(StopReason::Length)
+        }
+    }
+
+    fn newlines_so_far(&self) -> usize {
+        self.bytes.iter().filter(|byte| **byte == b'\n').count()
+    }
+
+    /// Where the first stop text begins and which it is, in the bytes; one that began in the tail begins at 0.
+    pub(crate) fn stop_at<'s>(&self, stops: &'s [String]) -> Option<(usize, &'s str)> {
+        let before = self.tail.len();
+        let all = [self.tail.as_bytes(), &self.bytes].concat();
+        let found = stops.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| {
+            let text = stop.as_bytes();
+            // What lay in the tail whole does not count.
+            let from = (before + 1).saturating_sub(text.len());
+            let at = all.get(from..)?.windows(text.len()).position(|window| window == text)?;
+            Some((from + at, stop.as_str()))
+        });
+        // A token may hold more than one: the first that was complete ended the text.
+        let (at, stop) = found.min_by_key(|(at, stop)| (at + stop.len(), *at))?;
+        Some((at.saturating_sub(before), stop))
+    }
+
+    /// Length in bytes of the text as the client sees it so far: what may turn out to be a stop text is kept back until the
+    /// end, and so is a character that is not whole.
+    pub(crate) fn visible(&self, params: &Params) -> usize {
+        if let Some((at, stop)) = self.stop_at(&params.stops) {
+            let kept = if params.include_stop { stop.len() } else { 0 };
+            return (at + kept).min(self.bytes.len());
+        }
+        if self.end.is_some() {
+            return self.bytes.len();
+        }
+        let begun = params.stops.iter().flat_map(|stop| {
+            let text = stop.as_bytes();
+            (1..text.len()).filter(|length| self.bytes.ends_with(&text[..*length]))
+        });
+        let sure = self.bytes.len() - begun.max().unwrap_or(0);
+        // Bytes that begin a character and may yet be completed.
+        let rest = self.bytes[..sure].utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+        let open = std::str::from_utf8(rest).is_err_and(|error| error.error_len().is_none());
+        if open { sure - rest.len() } else { sure }
+    }
+
+    /// The text as the client sees it.
+    pub(crate) fn text(&self, params: &Params) -> String {
+        String::from_utf8_lossy(&self.bytes[..self.visible(params)]).into_owned()
+    }
+
+    /// OpenAI's reason for the end.
+    pub(crate) fn finish_reason(&self) -> Option<&'static str> {
+        self.end.map(|end| match end {
+            StopReason::Length => "length",
+            _ => "stop",
+        })
+    }
+
+    /// The continuation of what stands already, by at most `portion` tokens.
+    fn ask(&self, params: &Params, portion: usize) -> Continuation {
+        let longest = params.stops.iter().map(String::len).max().unwrap_or(0);
+        let seen = self.tail.clone() + &String::from_utf8_lossy(&self.bytes);
+        let mut start = seen.len().saturating_sub(longest);
+        while !seen.is_char_boundary(start) {
+            start += 1;
+        }
+        Continuation {
+            prefix: [self.standing.as_slice(), &self.tokens].concat(),
+            tail: seen[start..].to_owned(),
+            seed: self.seed,
+            stop: StopRule {
+                max_tokens: portion.min(self.max_tokens - self.tokens.len()),
+                newlines: self.newlines.map(|most| most.saturating_sub(self.newlines_so_far())),
+                texts: params.stops.clone(),
+            },
+        }
+    }
+}
+
+/// The completions of a request.
+pub(crate) struct Drawing<'m> {
+    pub(crate) model: &'m dyn LanguageModel,
+    pub(crate) params: Params,
+    pub(crate) lanes: Vec<Lane>,
+    /// Prompt tokens that were cached when the first portion was drawn.
+    pub(crate) cached: usize,
+    pub(crate) begun: bool,
+}
+
+impl<'m> Drawing<'m> {
+    pub(crate) fn new(model: &'m dyn LanguageModel, params: Params, lanes: Vec<Lane>) -> Self {
+        Self { model, params, lanes, cached: 0, begun: false }
+    }
+
+    pub(crate) fn done(&self) -> bool {
+        self.lanes.iter().all(|lane| lane.end.is_some())
+    }
+
+    /// Draws every completion to its end.
+    pub(crate) async fn finish(&mut self) -> Result<(), ApiError> {
+        while !self.done() {
+            self.advance(usize::MAX).await?;
+        }
+        Ok(())
+    }
+
+    /// Draws at most `portion` more tokens of every open completion; fewer where whole distributions would take too much
+    /// memory.
+    pub(crate) async fn advance(&mut self, portion: usize) -> Result<(), ApiError> {
+        let open: Vec<usize> = (0..self.lanes.len()).filter(|at| self.lanes[*at].end.is_none()).collect();
+        let portion = match &self.params.wanted {
+            Some(_) => portion.min((HELD / (self.model.info().vocab.max(1) * open.len().max(1))).max(1)),
+            None => portion,
+        };
+        let mut groups: HashMap<&[TokenId], Vec<usize>> = HashMap::new();
+        for at in &open {
+            groups.entry(self.lanes[*at].context.as_slice()).or_default().push(*at);
+        }
+        let mut groups: Vec<Vec<usize>> = groups.into_values().collect();
+        groups.sort_unstable();
+        let requests = groups.iter().map(|members| {
+            self.model.sample(SampleRequest {
+                context: self.lanes[members[0]].context.clone(),
+                continuations: members.iter().map(|at| self.lanes[*at].ask(&self.params, portion)).collect(),
+                temperature: self.params.temperature,
+                top_p: self.params.top_p,
+                want_distributions: self.params.wanted.is_some(),
+            })
+        });
+        let replies = try_join_all(requests).await?;
+        for (members, (samples, usage)) in groups.iter().zip(replies) {
+            if !self.begun {
+                self.cached += usage.cached;
+            }
+            for (at, sample) in members.iter().zip(samples) {
+                let lane = &mut self.lanes[*at];
+                for (index, token) in sample.tokens.iter().enumerate() {
+                    let log_prob = sample.log_probs.get(index).copied().unwrap_or(f32::NEG_INFINITY);
+                    lane.take(self.model, &self.params, *token, log_prob, sample.distributions.get(index));
+                    // A stop text may straddle two portions inside a character; the model saw no whole text then.
+                    lane.end = lane.ended(self.model, &self.params, *token);
+                    if lane.end.is_some() {
+                        break;
+                    }
+                }
+                // An end by length that is not the portion's is the context's.
+                let cut = sample.stop == StopReason::Length && sample.tokens.len() < portion;
+                if lane.end.is_none() && (cut || sample.stop != StopReason::Length) {
+                    lane.end = Some(sample.stop);
+                }
+            }
+        }
+        self.begun = true;
+        Ok(())
+    }
+}

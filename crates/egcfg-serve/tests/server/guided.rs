@@ -1,0 +1,150 @@
+//! Requests that carry tests.
+
+use std::sync::Arc;
+
+use egcfg_guidance::{ExecutionCache, NoEvents, Session, Settings, Template, solve};
+use egcfg_task::{Task, Test};
+use futures::executor::block_on;
+use serde_json::{Value, json};
+
+use crate::client::{get, post};
+use crate::parts::{Judge, PROGRAM, Server, bytes_model, parts};
+
+fn asked() -> Value {
+    json!({ "prompt": "add", "tests": ["assert f(1) == 7", "assert f(2) == x"], "seed": 3 })
+}
+
+#[test]
+fn the_reply_is_what_the_method_gives_in_process() {
+    let server = Server::usual();
+    let mut body = asked();
+    body["gamma"] = json!([0.5, 2]);
+    body["config"] = json!("ns3t0.8d2k1_ln+o");
+    let reply = post(server.address, "/v1/completions", &body);
+    assert_eq!(reply.status, 200, "{reply:?}");
+    let reply = reply.json();
+
+    let model = bytes_model(PROGRAM);
+    let task = Task {
+        id: "request".into(),
+        prompt: "add".into(),
+        entry_point: "f".into(),
+        shown_tests: vec![Test::Assert("assert f(1) == 7".into()), Test::Assert("assert f(2) == x".into())],
+        ..Task::default()
+    };
+    let (cache, template) = (ExecutionCache::default(), Template::named("pocket").unwrap());
+    let judge = Judge { broken: false };
+    let session = Session {
+        model: &model,
+        executor: &judge,
+        template: &template,
+        task: &task,
+        cache: &cache,
+        events: &NoEvents,
+    };
+    let settings = Settings {
+        config: "ns3t0.8d2k1_ln+o".parse().unwrap(),
+        max_tokens: Some(100),
+        seed: 3,
+        ..Settings::default()
+    };
+    let solution = block_on(solve(session, &settings, &[0.5, 2.0], 0)).unwrap();
+    let best = solution.best().unwrap();
+    let choice = &reply["choices"][0];
+    assert_eq!(choice["text"], best.generation.program);
+    assert_eq!(choice["egcfg"]["passed"], best.passed());
+    let mut stats = choice["egcfg"]["stats"].clone();
+    let mut expected = serde_json::to_value(solution.stats()).unwrap();
+    for timed in [&mut stats, &mut expected] {
+        timed["execution_seconds"] = Value::Null;
+    }
+    assert_eq!(stats, expected);
+    assert_eq!(reply["usage"]["completion_tokens"], solution.stats().generated_tokens());
+}
+
+#[test]
+fn the_reply_says_which_tests_pass() {
+    let server = Server::usual();
+    let choice = post(server.address, "/v1/completions", &asked()).json()["choices"][0].clone();
+    assert_eq!(choice["text"], PROGRAM);
+    assert_eq!(choice["egcfg"]["passed"], true);
+
+    let body = json!({ "prompt": "add", "tests": ["assert f(1) == 7", "assert f(2) == 99"] });
+    let choice = post(server.address, "/v1/completions", &body).json()["choices"][0].clone();
+    assert_eq!((&choice["egcfg"]["passed"], &choice["egcfg"]["passes"]), (&json!(false), &json!(1)));
+    let tests = choice["egcfg"]["tests"].as_array().unwrap();
+    assert_eq!((&tests[0]["passed"], &tests[1]["passed"]), (&json!(true), &json!(false)));
+    assert_eq!(tests[1]["verdict"]["kind"], "wrong_answer");
+    assert_eq!(choice["egcfg"]["attempts"].as_array().unwrap().len(), 2, "the whole ladder was tried");
+    let metrics = get(server.address, "/metrics").body;
+    assert!(
+        metrics.contains("egcfg_solved_total 1\n") && metrics.contains("egcfg_unsolved_total 1\n"),
+        "{metrics}"
+    );
+    assert!(metrics.contains("egcfg_verdicts_total{verdict=\"wrong_answer\"}"), "{metrics}");
+}
+
+#[test]
+fn conversations_and_standard_input_are_guided_too() {
+    let server = Server::usual();
+    let body = json!({
+        "messages": [{ "role": "system", "content": "Write Python." }, { "role": "user", "content": "add" }],
+        "tests": ["assert f(1) == 7"], "gamma": 1,
+    });
+    let reply = post(server.address, "/v1/chat/completions", &body).json();
+    assert_eq!(reply["choices"][0]["message"]["content"], PROGRAM);
+    assert_eq!(reply["choices"][0]["egcfg"]["gamma"], 1.0);
+    let body = json!({ "prompt": "add", "tests": [{ "stdin": "1\n", "stdout": "7" }], "entry_point": "f" });
+    let reply = post(server.address, "/v1/completions", &body).json();
+    assert_eq!(reply["choices"][0]["egcfg"]["passed"], true, "{reply}");
+}
+
+#[test]
+fn a_guided_stream_adds_up_to_the_program() {
+    let server = Server::usual();
+    for (path, prompt) in [
+        ("/v1/completions", json!({ "prompt": "add" })),
+        ("/v1/chat/completions", json!({ "messages": [{ "role": "user", "content": "add" }] })),
+    ] {
+        let mut body = prompt;
+        body["tests"] = json!(["assert f(1) == 99"]);
+        body["stream"] = json!(true);
+        let events = post(server.address, path, &body).events();
+        let text: String = events
+            .iter()
+            .flat_map(|event| event["choices"].as_array().unwrap())
+            .filter_map(|choice| choice["text"].as_str().or(choice["delta"]["content"].as_str()))
+            .collect();
+        assert_eq!(text, PROGRAM, "although two attempts wrote it");
+        let kinds: Vec<&str> = events.iter().filter_map(|event| event["egcfg"]["event"].as_str()).collect();
+        assert_eq!(kinds.iter().filter(|kind| **kind == "start").count(), 2);
+        let tokens = kinds.iter().filter(|kind| **kind == "token").count();
+        assert_eq!(tokens, 2 * (PROGRAM.len() + 1), "tokens come as they are accepted");
+        let last = events.last().unwrap();
+        assert_eq!(last["egcfg"]["passed"], false);
+        assert_eq!(last["choices"][0]["finish_reason"], "stop");
+    }
+}
+
+#[test]
+fn a_sandbox_that_fails_is_no_wrong_answer() {
+    let mut broken = parts(Arc::new(bytes_model(PROGRAM)));
+    broken.executor = Some(Arc::new(Judge { broken: true }));
+    let server = Server::start(broken);
+    let reply = post(server.address, "/v1/completions", &asked());
+    assert_eq!((reply.status, reply.json()["error"]["code"].clone()), (503, json!("sandbox_error")));
+    let mut none = parts(Arc::new(bytes_model(PROGRAM)));
+    none.executor = None;
+    let server = Server::start(none);
+    let reply = post(server.address, "/v1/completions", &asked());
+    assert_eq!((reply.status, reply.json()["error"]["param"].clone()), (400, json!("tests")));
+}
+
+#[test]
+fn fields_that_mean_nothing_are_told() {
+    let server = Server::usual();
+    let mut body = asked();
+    body["gama"] = json!(3);
+    let choice = post(server.address, "/v1/completions", &body).json()["choices"][0].clone();
+    assert_eq!(choice["egcfg"]["ignored"], json!(["gama"]));
+}

@@ -1,0 +1,73 @@
+//! The arguments of `egcfg serve`.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+
+use crate::args::{KnobArgs, ModelArgs, SandboxArgs};
+
+pub(crate) const SERVE_EXAMPLES: &str = "Examples:
+  egcfg serve --port 8000
+  curl http://127.0.0.1:8000/v1/completions -H 'content-type: application/json' \\
+      -d '{\"prompt\": \"keep the even numbers\", \"tests\": [\"assert pick([1, 2]) == [2]\"]}'";
+
+#[derive(Debug, ClapArgs)]
+pub(crate) struct ServeArgs {
+    /// Address to listen on; other machines reach the server under an address that is not loopback only
+    #[arg(long, default_value = "127.0.0.1", value_name = "ADDRESS")]
+    pub(crate) host: IpAddr,
+    /// Port to listen on; 0 takes a free one. The server's address is printed on standard output
+    #[arg(long, default_value = "8000")]
+    pub(crate) port: u16,
+    /// File with the key that clients have to present, readable by its owner only [default: EGCFG_API_KEY, if set]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
+    /// Serve without a key on an address that is not loopback
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// The model's name towards clients [default: its own]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+    /// Guidance strengths of guided requests that name none
+    #[arg(
+        long,
+        default_value = "0,0.5,1,3",
+        value_delimiter = ',',
+        value_name = "GAMMAS",
+        allow_negative_numbers = true
+    )]
+    pub(crate) gamma: Vec<f64>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArgs,
+    #[command(flatten)]
+    pub(crate) knobs: KnobArgs,
+    #[command(flatten)]
+    pub(crate) model: ModelArgs,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxArgs,
+}
+
+/// What clients may ask for.
+#[derive(Debug, Clone, ClapArgs)]
+#[command(next_help_heading = "Limits")]
+pub(crate) struct LimitArgs {
+    /// Requests worked on at the same time
+    #[arg(long, default_value = "8", value_name = "N")]
+    pub(crate) in_flight: usize,
+    /// Requests that wait for their turn; further ones get status 429
+    #[arg(long, default_value = "64", value_name = "N")]
+    pub(crate) queue: usize,
+    /// Seconds that one request may take
+    #[arg(long, default_value = "600", value_name = "SECONDS", value_parser = super::seconds)]
+    pub(crate) request_time: std::time::Duration,
+    /// Size of a request's body in MiB
+    #[arg(long, default_value = "16", value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) body_limit: u32,
+    /// Tests of a guided request
+    #[arg(long, default_value = "100", value_name = "N")]
+    pub(crate) test_limit: usize,
+    /// Candidates per refresh of a guided request
+    #[arg(long, default_value = "32", value_name = "N")]
+    pub(crate) candidate_limit: usize,
+}

@@ -1,0 +1,180 @@
+//! `egcfg eval`: scores of programs that something else generated.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use egcfg_bench::eval::{
+    EvalError, SampleError, Samples, Score, Summary, VerdictLog, evalplus_results, evaluate, summarize,
+};
+
+use crate::args_data::EvalArgs;
+use crate::commands::data::{Progress, concurrency, load, start};
+use crate::exit::{Failure, SANDBOX, SOLVED};
+use crate::output::text::{data, note, visible};
+
+pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
+    if args.k.contains(&0) {
+        return Err(Failure::usage("--k 0 is not above 0"));
+    }
+    let set = load(&args.data.dataset, &args.data.data, &args.data.options(None))?;
+    let samples = Samples::read(&args.samples, &set)?;
+    if !samples.foreign.is_empty() {
+        let some: Vec<&str> = samples.foreign.iter().take(3).map(String::as_str).collect();
+        note(&format!(
+            "warning: {} samples are of tasks that are not selected and are left out ({}{})",
+            samples.foreign.len(),
+            visible(&some.join(", ")),
+            if samples.foreign.len() > some.len() { ", ..." } else { "" }
+        ));
+    }
+    let untested = samples.samples.iter().any(|s| set.items[s.item].task.grading_tests().is_empty());
+    if untested {
+        return Err(Failure::input(format!("{} holds tasks without tests", args.data.data.display()))
+            .hint("choose others with --ids, or take a file that has the tests"));
+    }
+    let mut log = args.out.as_deref().map(open_log).transpose()?;
+    let (executor, _) = start(&set, &args.sandbox, args.jobs).await?;
+    let jobs = concurrency(args.jobs, &args.sandbox);
+    let mut progress = Progress::new("samples");
+    let limits = format!("{:?} {:?}", args.sandbox.timeout, args.sandbox.memory_limit);
+    let show = |done, total| progress.show(done, total);
+    let judged = evaluate(&set, &samples, &executor, &mut log, &limits, jobs, show).await?;
+    progress.end();
+    let summary = summarize(&set, &samples, &judged, &args.k);
+    if let Some(path) = &args.out {
+        let file = evalplus_results(&set, &samples, &judged, &summary, &now());
+        write_whole(path, &(file.to_string() + "\n"))?;
+    }
+    if summary.missing > 0 {
+        note(&format!("warning: {} tasks have no sample and are in no score", summary.missing));
+    }
+    data(&if args.json { serde_json::json!(summary).to_string() + "\n" } else { table(&summary) })?;
+    if summary.errors > 0 {
+        note(&format!(
+            "warning: {} samples could not be judged and are in no score; the same command tries them again",
+            summary.errors
+        ));
+        return Ok(ExitCode::from(SANDBOX));
+    }
+    Ok(ExitCode::from(SOLVED))
+}
+
+impl From<SampleError> for Failure {
+    fn from(error: SampleError) -> Self {
+        let failure = Self::input(error.to_string());
+        match error {
+            SampleError::Record { .. } => failure
+                .hint("samples are {\"task_id\": ..., \"completion\" or \"solution\": ...}, one a line"),
+            _ => failure,
+        }
+    }
+}
+
+impl From<EvalError> for Failure {
+    fn from(error: EvalError) -> Self {
+        match error {
+            EvalError::Sandbox(error) => error.into(),
+            EvalError::Log(_) => Self::input(error.to_string()),
+        }
+    }
+}
+
+/// Where verdicts are kept: beside the results file.
+fn log_path(out: &Path) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(".verdicts.jsonl");
+    out.with_file_name(name)
+}
+
+fn open_log(out: &Path) -> Result<VerdictLog, Failure> {
+    let path = log_path(out);
+    VerdictLog::open(&path)
+        .map_err(|error| Failure::input(format!("failed to open {}: {error}", path.display())))
+}
+
+/// Writes a file so that a kill leaves the old one or the new one, never half of it.
+fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().sync_all()?;
+        file.persist(path).map_err(|error| error.error)?;
+        Ok(())
+    };
+    write().map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))
+}
+
+/// Seconds since 1970 as a date, in UTC.
+fn now() -> String {
+    let seconds = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs());
+    let (days, time) = (seconds / 86_400, seconds % 86_400);
+    // Days since 0000-03-01, in years that begin in March (Howard Hinnant's civil calendar).
+    let z = days + 719_468;
+    let (era, day_of_era) = (z / 146_097, z % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let from_march = (5 * day_of_year + 2) / 153;
+    let (day, month) = (day_of_year - (153 * from_march + 2) / 5 + 1, (from_march + 2) % 12 + 1);
+    let year = era * 400 + year_of_era + u64::from(month <= 2);
+    format!("{year}-{month:02}-{day:02} {:02}:{:02}", time / 3600, time % 3600 / 60)
+}
+
+fn table(summary: &Summary) -> String {
+    let mut rows: Vec<(&str, &Score)> = Vec::new();
+    match &summary.base {
+        Some(base) => rows.extend([("base tests", base), ("base and plus tests", &summary.score)]),
+        None => rows.push(("all tasks", &summary.score)),
+    }
+    if let Some(right) = &summary.without_wrong_tests {
+        rows.push(("without wrong tests", right));
+    }
+    let mut text = format!(
+        "{}: {} samples of {} tasks; 95 % bootstrap intervals over tasks\n\n",
+        summary.dataset, summary.samples, summary.score.total
+    );
+    let ks: BTreeSet<usize> = rows.iter().flat_map(|(_, score)| score.pass_at_k.keys().copied()).collect();
+    let _ = write!(text, "| tests | solved | of |");
+    for k in &ks {
+        let _ = write!(text, " pass@{k} |");
+    }
+    let _ = writeln!(text, "\n|---|---|---|{}", "---|".repeat(ks.len()));
+    for (name, score) in rows {
+        let _ = write!(text, "| {name} | {} | {} |", score.solved, score.total);
+        for k in &ks {
+            let cell = score.pass_at_k.get(k).map_or("-".to_owned(), |i| {
+                format!("{:.1} ({:.1} to {:.1})", 100.0 * i.value, 100.0 * i.low, 100.0 * i.high)
+            });
+            let _ = write!(text, " {cell} |");
+        }
+        text.push('\n');
+    }
+    if summary.unproven > 0 {
+        let _ = writeln!(
+            text,
+            "\n{} passing samples are unproven: their verdict rests on the program's own process",
+            summary.unproven
+        );
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::now;
+
+    #[test]
+    fn the_date_is_the_systems() {
+        let date = || {
+            let output = std::process::Command::new("date").args(["-u", "+%Y-%m-%d %H:%M"]).output().unwrap();
+            String::from_utf8(output.stdout).unwrap().trim().to_owned()
+        };
+        // The minute may turn between the two.
+        let (before, ours, after) = (date(), now(), date());
+        assert!(ours == before || ours == after, "{before} {ours} {after}");
+    }
+}

@@ -1,0 +1,113 @@
+//! `egcfg report`: a results folder as a table, CSV, JSON or one HTML file.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use egcfg_report::{Filter, Folder, Report, ReportError, csv, html, table};
+
+use crate::args::{ReportArgs, ReportFormat};
+use crate::exit::{Failure, SOLVED};
+use crate::output::text::{data, note, visible};
+
+pub(crate) async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
+    local(&args.results)?;
+    // Reading a large folder takes a while: Ctrl-C must be heard meanwhile.
+    let work = tokio::task::spawn_blocking(move || write(&args)).await;
+    work.map_err(|error| Failure::input(format!("failed to report: {error}")))?
+}
+
+fn write(args: &ReportArgs) -> Result<ExitCode, Failure> {
+    let folder = Folder::read(&args.results, &Filter::from(&args.which))?;
+    let report = Report::new(&folder, args.fixed.as_ref());
+    if let (Some(fixed), None) = (&args.fixed, found(&folder, args)) {
+        let names = report.groups.iter().flat_map(|group| &group.rows).map(|row| row.configuration.clone());
+        let mut names: Vec<String> = names.collect();
+        names.dedup();
+        return Err(Failure::input(format!("no results of --fixed {fixed}"))
+            .hint(format!("there are {}", names.join(", "))));
+    }
+    let text = match format(args) {
+        ReportFormat::Table => visible(&table::render(&report)),
+        ReportFormat::Csv => csv::render(&report),
+        ReportFormat::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+        ReportFormat::Html => {
+            let page = html::render(&folder, &report, html::Options { replay_bytes: args.replays << 20 });
+            if page.left_out > 0 {
+                note(&format!("{} event logs did not fit into the page", page.left_out));
+                note("hint: allow more with --replays MIB, or report on one --dataset and --model");
+            }
+            page.html
+        }
+    };
+    match &args.out {
+        Some(path) => {
+            replace(path, &text).map_err(|source| ReportError::Write { path: path.clone(), source })?;
+            note(&format!("wrote {} ({} KiB)", path.display(), text.len().div_ceil(1024)));
+        }
+        None => data(&text)?,
+    }
+    Ok(ExitCode::from(SOLVED))
+}
+
+/// Whether the folder has results of the configuration named by `--fixed`.
+fn found(folder: &Folder, args: &ReportArgs) -> Option<()> {
+    let fixed = args.fixed.as_ref()?;
+    let mut cells = folder.groups.iter().flat_map(|group| &group.cells);
+    cells.any(|cell| fixed.covers(cell)).then_some(())
+}
+
+fn format(args: &ReportArgs) -> ReportFormat {
+    let ending =
+        args.out.as_ref().and_then(|path| path.extension()).map(|end| end.to_string_lossy().to_lowercase());
+    args.format.unwrap_or(match ending.as_deref() {
+        Some("html" | "htm") => ReportFormat::Html,
+        Some("json") => ReportFormat::Json,
+        Some("csv") => ReportFormat::Csv,
+        _ => ReportFormat::Table,
+    })
+}
+
+/// Writes a file whole or not at all.
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A report is to be read by others; the process's mask takes away what it must.
+#[cfg(unix)]
+fn permissions() -> std::fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::Permissions::from_mode(0o666)
+}
+
+/// Reports read local folders.
+pub(crate) fn local(path: &Path) -> Result<(), Failure> {
+    let text = path.to_string_lossy();
+    if text.contains("://") {
+        return Err(Failure::usage(format!("{text} is not a local folder"))
+            .hint("copy the results to this machine first, or mount them"));
+    }
+    Ok(())
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let hint = match &error {
+            ReportError::Empty { .. } => {
+                Some("give the folder that results were written to, or one of its data sets or models")
+            }
+            ReportError::NoMatch { .. } => Some("names are those of the folders; '/' may be written as '_'"),
+            _ => None,
+        };
+        let failure = Self::input(error.to_string());
+        match hint {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The sandbox as a person meets it: the level that is asked for, the one that is had, what is said about the difference.
+
+#![allow(clippy::unwrap_used, reason = "test helpers")]
+
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn egcfg(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egcfg"));
+    command.env_remove("EGCFG_SANDBOX").env_remove("EGCFG_PYTHON").env("NO_COLOR", "1");
+    command.args(arguments).output().unwrap()
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+fn doctor(arguments: &[&str]) -> (Option<i32>, Value, String) {
+    let ran = egcfg(&[&["doctor", "--sandbox-only", "--json"], arguments].concat());
+    (ran.status.code(), serde_json::from_slice(&ran.stdout).unwrap_or_default(), text(&ran.stderr))
+}
+
+#[test]
+fn doctor_shows_every_layer_with_why_not() {
+    let (code, seen, errors) = doctor(&[]);
+    assert_eq!(code, Some(0), "{errors}");
+    let level = seen["sandbox"]["level"].as_str().unwrap();
+    let missing = seen["protections"].as_array().unwrap().iter();
+    let mut missing = missing.filter(|p| p["needed"] == true && p["in_force"] == false).peekable();
+    // What is missing is said once, on standard error; what is not is not talked about.
+    assert_eq!(
+        errors.lines().filter(|line| line.starts_with("note: sandbox level")).count(),
+        usize::from(missing.peek().is_some())
+    );
+    assert!(missing.all(|p| p["missing"].as_str().is_some_and(|why| !why.is_empty()) && p["layer"] != level));
+    assert!(seen["sandbox"]["calibration"].as_f64().unwrap() >= 1.0);
+    let table = text(&egcfg(&["doctor", "--sandbox-only"]).stdout);
+    let rows = table.lines().filter(|line| line.contains("; stops ")).count();
+    assert_eq!(rows, seen["protections"].as_array().unwrap().len(), "{table}");
+    for part in
+        ["sandbox      level", "calibration", "  L0  seccomp", "  L1  private-root", "  L2  cgroup-memory"]
+    {
+        assert!(table.contains(part), "{part}: {table}");
+    }
+}
+
+#[test]
+fn a_required_level_is_had_or_is_an_error_with_a_hint() {
+    let (_, seen, _) = doctor(&[]);
+    let strongest = seen["sandbox"]["level"].as_str().unwrap().to_owned();
+    for level in ["L0", "L1", "L2"] {
+        let (code, seen, errors) = doctor(&["--sandbox", level]);
+        if level <= strongest.as_str() && strongest.starts_with('L') {
+            assert_eq!((code, seen["sandbox"]["level"].as_str()), (Some(0), Some(level)), "{errors}");
+            assert_eq!(errors, "", "nothing is missing of what was asked for");
+        } else {
+            assert_eq!(code, Some(5), "{errors}");
+            let lines: Vec<_> = errors.lines().collect();
+            assert!(
+                lines[0].starts_with(&format!("error: sandbox level {level} cannot be had here: ")),
+                "{errors}"
+            );
+            assert!(lines[1].starts_with("hint: ") && lines.len() == 2, "{errors}");
+        }
+    }
+    assert_eq!(doctor(&["--sandbox", "L9"]).0, Some(2));
+}
+
+#[test]
+fn without_protection_says_so_each_time() {
+    let (code, seen, errors) = doctor(&["--sandbox", "none", "--calibrate=false"]);
+    assert_eq!((code, seen["sandbox"]["level"].as_str()), (Some(0), Some("none")));
+    assert!(errors.starts_with("warning: programs run without protection"), "{errors}");
+    assert_eq!(seen["sandbox"]["calibration"], 1.0);
+}
+
+#[test]
+fn limits_come_from_the_kind_of_programs_and_from_flags() {
+    let (_, seen, _) =
+        doctor(&["--profile", "stdio", "--memory-limit", "128", "--wall-limit", "3", "--thread-limit", "5"]);
+    let limits = &seen["sandbox"]["limits"];
+    assert_eq!(seen["sandbox"]["profile"], "stdio");
+    assert_eq!((&limits["cpu_s"], &limits["wall_s"]), (&10.0.into(), &3.0.into()));
+    assert_eq!((&limits["memory"], &limits["threads"]), (&(128_u64 << 20).into(), &5.into()));
+    let (_, seen, _) = doctor(&["--timeout", "2"]);
+    let limits = &seen["sandbox"]["limits"];
+    assert_eq!(
+        (&limits["cpu_s"], &limits["idle_s"], &limits["wall_s"]),
+        (&2.0.into(), &2.0.into(), &4.0.into())
+    );
+    assert_eq!(doctor(&["--memory-limit", "1"]).0, Some(2));
+}
