@@ -176,9 +176,7 @@ impl Claims {
         }
         // What agents that died or lost left of their logs.
         for earlier in 1..epoch {
-            if self.store.local_path("").is_some() || earlier == *worked {
-                self.store.delete(&Layout::growing_events(folder, stem, earlier)).await?;
-            }
+            self.store.delete(&Layout::growing_events(folder, stem, earlier)).await?;
         }
         Ok(published)
     }

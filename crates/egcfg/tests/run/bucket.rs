@@ -1,5 +1,5 @@
-//! The same on a bucket of an S3-compatible server: moto in a process of its own, with one thread, so that its conditional put is
-//! atomic. Where no Python has moto, the tests say so and skip; `EGCFG_TEST_MOTO` names an interpreter that has it.
+//! The same on a bucket of an S3-compatible server: moto in a process of its own, one request at a time, so that its conditional put
+//! is atomic. Where no Python has moto, the tests say so and skip; `EGCFG_TEST_MOTO` names an interpreter that has it.
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -12,10 +12,16 @@ use crate::agents::{UNITS, eight_agents_of_which_three_die, nothing_was_publishe
 use crate::world::{World, results, until};
 
 const SERVER: &str = "
-import os, sys, threading
+import io, os, sys, threading
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
-server = make_server('127.0.0.1', 0, DomainDispatcherApplication(create_backend_app), threaded=False)
+inner, turn = DomainDispatcherApplication(create_backend_app), threading.Lock()
+def app(environ, start):
+    # The whole request first: a client that is stopped in the middle of one must not hold up the others.
+    environ['wsgi.input'] = io.BytesIO(environ['wsgi.input'].read(int(environ.get('CONTENT_LENGTH') or 0)))
+    with turn:
+        return list(inner(environ, start))
+server = make_server('127.0.0.1', 0, app, threaded=True)
 print(server.server_port, flush=True)
 # The server ends with the test that holds its standard input.
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(0)), daemon=True).start()
