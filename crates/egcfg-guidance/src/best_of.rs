@@ -37,7 +37,6 @@ pub async fn best_of(
     }
     session.events.emit(&Event::Start {
         version: EVENT_VERSION,
-        task: session.task.id.clone(),
         model: model.info().name.clone(),
         config: format!("best_of_t{}", settings.config.temperature),
         gamma: 0.0,

@@ -38,7 +38,7 @@ impl Status {
 pub(crate) enum Next {
     /// This unit, under this claim.
     Work(usize, Claim),
-    /// Everything left is held by others, or has to wait a little; so many units.
+    /// Nothing can be begun now; others hold so many units.
     Wait(usize),
     /// Every unit is settled.
     Finished,
@@ -150,12 +150,12 @@ impl Board {
                     self.survey_cell(self.plan.units[index].cell).await?;
                 }
             }
-            let open = self.status.iter().filter(|status| !status.settled()).count();
-            if open == 0 {
+            if self.status.iter().all(|status| status.settled()) {
                 return Ok(Next::Finished);
             }
             if self.surveyed.is_some_and(|at| at.elapsed() < self.poll) {
-                return Ok(Next::Wait(open));
+                let foreign = self.status.iter().filter(|status| **status == Status::Foreign).count();
+                return Ok(Next::Wait(foreign));
             }
             self.survey().await?;
         }

@@ -7,10 +7,12 @@ mod board;
 mod event;
 mod heartbeat;
 mod log;
+mod options;
 mod plan;
 mod work;
 
-pub use agent::{Agent, Options, RunError, Summary};
+pub use agent::Agent;
 pub use event::{RunEvent, RunSink};
+pub use options::{Options, RunError, Summary};
 pub use plan::{Cell, Plan, Unit, methods};
 pub use work::{ERROR_VERSION, ErrorRecord, Parts};
