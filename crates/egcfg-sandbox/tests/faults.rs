@@ -14,8 +14,8 @@ use egcfg_sandbox::{Level, LevelChoice, Limits, Patience, Program, Sandbox, Sand
 use egcfg_task::{Test, TestResult, Verdict};
 use interpreter::{Broken, Edit, Often};
 
-/// Only so many at once: each has interpreters of its own.
-static SLOTS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(3);
+/// Only so many at once: each has interpreters of its own. Most of their time they wait.
+static SLOTS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(5);
 
 async fn start(broken: &Broken, level: LevelChoice, patience: Patience) -> Result<Sandbox, SandboxError> {
     let options = SandboxOptions {
@@ -91,7 +91,9 @@ async fn survives(sandbox: &Sandbox, broken: &Broken, fault: &str, often: Often)
         failures += round(sandbox, some).await;
         assert!(armed.elapsed() < Duration::from_secs(40), "the fault never happened: {fault}");
     }
-    failures += round(sandbox, some).await;
+    if often == Often::Once {
+        failures += round(sandbox, some).await;
+    }
     broken.disarm();
     let disarmed = Instant::now();
     while round(sandbox, some).await > 0 {
@@ -285,7 +287,7 @@ async fn an_interpreter_that_never_becomes_warm_is_an_error() {
     ] {
         let _slot = SLOTS.acquire().await.unwrap();
         let broken = Broken::new(&[(ZYGOTE, warm, instead)]);
-        let patience = Patience { warming: Duration::from_secs(2), ..Patience::default() };
+        let patience = Patience { warming: Duration::from_secs(1), ..Patience::default() };
         let error = start(&broken, LevelChoice::Auto, patience).await.expect_err("it is broken");
         assert!(matches!(error, SandboxError::Zygote(_)), "{error}");
         assert!(error.to_string().contains(says), "{error}");
