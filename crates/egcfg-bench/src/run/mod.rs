@@ -5,6 +5,7 @@
 mod agent;
 mod board;
 mod event;
+mod grader;
 mod heartbeat;
 mod log;
 mod plan;
@@ -12,5 +13,8 @@ mod work;
 
 pub use agent::{Agent, Options, RunError, Summary};
 pub use event::{RunEvent, RunSink};
+#[cfg(feature = "exec_eval")]
+pub use grader::ExecEvalGrader;
+pub use grader::Grader;
 pub use plan::{Cell, Plan, Unit, methods};
 pub use work::{ERROR_VERSION, ErrorRecord, Parts};
