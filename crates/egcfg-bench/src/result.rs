@@ -96,6 +96,10 @@ pub struct Ours {
     pub calibration: f64,
     /// Names of the protections in force.
     pub protections: Vec<String>,
+    /// Who judged the tests in `results`: `sandbox`, or `exec_eval` for an ExecEval server; empty in files from before this
+    /// was said.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub grader: String,
     /// Why the generation ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop: Option<Stop>,

@@ -10,7 +10,7 @@ use crate::calibrate::known;
 use crate::error::SandboxError;
 use crate::filters::{PID_MAGIC, programs};
 use crate::interpreter::Interpreter;
-use crate::options::{Limits, SandboxOptions};
+use crate::options::{Limits, Patience, SandboxOptions};
 use crate::profile::Profile;
 
 /// Reads the bundle from its standard input, which is the control socket, and starts the driver. Each module of the driver gets
@@ -66,6 +66,8 @@ pub(crate) struct Bundle {
     pub(crate) python: PathBuf,
     /// The whole environment that it gets.
     pub(crate) environment: Vec<(String, String)>,
+    /// How long to wait for it and its children.
+    pub(crate) patience: Patience,
     config: Value,
 }
 
@@ -136,7 +138,7 @@ impl Bundle {
         if options.without.iter().any(|name| name == "environment") {
             environment.extend(std::env::vars());
         }
-        Ok(Self { python: interpreter.path.clone(), environment, config })
+        Ok(Self { python: interpreter.path.clone(), environment, patience: options.patience.clone(), config })
     }
 
     /// Children refuse to run unless these steps of their confinement succeed; the kernel ends them after `cpu` seconds.

@@ -135,7 +135,7 @@ impl Child {
     /// Waits for the word that the confinement is in force; nothing of a program has been read before it.
     async fn greet(&mut self) -> Result<(), SandboxError> {
         match tokio::time::timeout(
-            Duration::from_secs(20),
+            self.zygote.greeting,
             read(&self.protocol, &mut self.buffer, self.limits.message),
         )
         .await

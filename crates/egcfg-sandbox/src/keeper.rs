@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 
 use crate::bundle::Bundle;
 use crate::error::SandboxError;
-use crate::warm::{Running, STALL, exchange, spawn};
+use crate::warm::{Running, exchange, spawn};
 use crate::workdir::{RunDirectory, remove_tree};
 use crate::zygote::{Exit, Forked, Request, Role};
 
@@ -153,7 +153,9 @@ impl Keeper {
                     }
                     _ => "it gave an answer that is none".clone_into(&mut last),
                 },
-                Err(rustix::io::Errno::AGAIN) => last = format!("no answer within {} s", STALL.as_secs()),
+                Err(rustix::io::Errno::AGAIN) => {
+                    last = format!("no answer within {:?}", self.bundle.patience.answer);
+                }
                 Err(error) => last = error.to_string(),
             }
             self.back_off.failed(&last);

@@ -63,7 +63,7 @@ mod zygote;
 pub use error::SandboxError;
 pub use interpreter::Interpreter;
 pub use level::{Level, LevelChoice};
-pub use options::{Limits, Program, SandboxOptions, TraceOptions};
+pub use options::{Limits, Patience, Program, SandboxOptions, TraceOptions};
 pub use profile::Profile;
 pub use protection::Protection;
 pub use sandbox::{Sandbox, available_levels};

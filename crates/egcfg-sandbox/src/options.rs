@@ -30,6 +30,8 @@ pub struct SandboxOptions {
     pub import_paths: Vec<PathBuf>,
     /// Modules to import before the first fork, so that programs find them loaded.
     pub preload: Vec<String>,
+    /// How long the sandbox waits for processes of its own.
+    pub patience: Patience,
     /// Names of protections to leave out, so that a test can show what each of them stops. Never for real programs.
     #[doc(hidden)]
     pub without: Vec<String>,
@@ -47,7 +49,31 @@ impl Default for SandboxOptions {
             required: Vec::new(),
             import_paths: Vec::new(),
             preload: Vec::new(),
+            patience: Patience::default(),
             without: Vec::new(),
+        }
+    }
+}
+
+/// How long the sandbox waits for a process of its own before it takes it for broken and replaces it. No program has a say in
+/// these times; a busy machine has.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Patience {
+    /// Until an interpreter is warm: what it imports may be large and the machine busy. Default 120 s.
+    pub warming: Duration,
+    /// Until a warm interpreter answers, which takes it a millisecond or two. Everyone would wait forever for one that is
+    /// stopped or broken. Default 10 s.
+    pub answer: Duration,
+    /// Until a new child has confined itself. Default 20 s.
+    pub greeting: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            warming: Duration::from_secs(120),
+            answer: Duration::from_secs(10),
+            greeting: Duration::from_secs(20),
         }
     }
 }

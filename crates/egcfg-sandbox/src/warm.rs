@@ -14,12 +14,6 @@ use rustix::net::{
 
 use crate::bundle::{BOOT, Bundle};
 
-/// A warm interpreter answers within a millisecond or two. One that is silent for so long is stopped or broken, and is
-/// replaced: everyone would wait for it forever.
-pub(crate) const STALL: Duration = Duration::from_secs(10);
-/// How long it may take to become warm; what it imports may be large and the machine busy.
-const WARMING: Duration = Duration::from_secs(120);
-
 /// A warm interpreter; it ends with this.
 pub(crate) struct Running {
     process: Child,
@@ -71,9 +65,9 @@ pub(crate) fn spawn(bundle: &Bundle) -> Result<Running, String> {
         .spawn()
         .map_err(|error| format!("{}: {error}", bundle.python.display()))?;
     let mut running = Running { process, socket: ours };
-    let greeted = limit(&running.socket, WARMING)
+    let greeted = limit(&running.socket, bundle.patience.warming)
         .and_then(|()| greet(&running.socket, bundle))
-        .and_then(|()| limit(&running.socket, STALL));
+        .and_then(|()| limit(&running.socket, bundle.patience.answer));
     match greeted {
         Ok(()) => Ok(running),
         Err(error) => {

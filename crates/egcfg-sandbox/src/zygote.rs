@@ -4,6 +4,7 @@
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
 use std::sync::{Arc, mpsc};
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -66,6 +67,8 @@ pub(crate) enum Request {
 #[derive(Debug, Clone)]
 pub(crate) struct Zygote {
     requests: mpsc::Sender<Request>,
+    /// How long a child may take until it is confined.
+    pub(crate) greeting: Duration,
 }
 
 /// A child that nobody looks after yet. Unless it is taken over it is ended, also when whoever asked for it has gone.
@@ -107,13 +110,14 @@ impl Zygote {
     ) -> (Self, oneshot::Receiver<Result<(), String>>) {
         let (requests, inbox) = mpsc::channel();
         let (ready, started) = oneshot::channel();
+        let greeting = bundle.patience.greeting;
         let thread = std::thread::Builder::new().name("egcfg-zygote".to_owned());
         // When no thread can be made `ready` is dropped, which the receiver sees.
         let _ = thread.spawn(move || {
             serve(bundle, &inbox, ready, &run);
             drop(run);
         });
-        (Self { requests }, started)
+        (Self { requests, greeting }, started)
     }
 
     /// Forks a child; `fds` become its output, error, protocol and trace descriptors.

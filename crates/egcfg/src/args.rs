@@ -114,10 +114,11 @@ pub(crate) struct SandboxArgs {
     #[arg(long, env = "EGCFG_SANDBOX", default_value = "auto", value_name = "LEVEL")]
     pub(crate) sandbox: LevelChoice,
     /// Kind of programs: plain, data (numpy, pandas and friends of the interpreter's environment, loaded ahead) or stdio
-    #[arg(long, default_value = "plain", value_name = "KIND")]
-    pub(crate) profile: Profile,
+    /// [default: what the tasks are: stdio where they read standard input, data for DS-1000, else plain]
+    #[arg(long, value_name = "KIND")]
+    pub(crate) profile: Option<Profile>,
     /// Seconds of processor time, and of doing nothing, that one test may take; twice that of real time [default: by
-    /// the kind of programs; plain: 5]
+    /// the kind of programs; plain: 5, stdio: 10, data: 30]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) timeout: Option<Duration>,
     /// Seconds of real time that one test may take
@@ -126,7 +127,7 @@ pub(crate) struct SandboxArgs {
     /// Seconds for which one test may do nothing
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub(crate) idle_limit: Option<Duration>,
-    /// Memory that one program may take, in MiB [default: by the kind of programs; plain: 1024]
+    /// Memory that one program may take, in MiB [default: by the kind of programs; plain and stdio: 1024, data: 4096]
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u64).range(64..=1 << 24))]
     pub(crate) memory_limit: Option<u64>,
     /// Threads that one program may have

@@ -106,9 +106,12 @@ impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Self {
         let text = error.to_string();
         // The sandbox puts its hint behind the message; here it gets a line of its own.
+        let code = if matches!(error, SandboxError::Option { .. }) { USAGE } else { SANDBOX };
         match text.split_once(" (hint: ") {
-            Some((message, hint)) => Self::sandbox(message).hint(hint.trim_end_matches(')')),
-            None => Self::sandbox(text),
+            Some((message, hint)) => {
+                Self { code, message: message.into(), hint: Some(hint.trim_end_matches(')').into()) }
+            }
+            None => Self { code, message: text, hint: None },
         }
     }
 }

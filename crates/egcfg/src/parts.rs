@@ -6,7 +6,8 @@ use egcfg_bench::SandboxExecutor;
 use egcfg_model::{EndpointModel, EndpointOptions, LanguageModel, Secret};
 #[cfg(feature = "llama")]
 use egcfg_model::{LlamaModel, LlamaOptions};
-use egcfg_sandbox::{Level, LevelChoice, Limits, Sandbox, SandboxOptions};
+use egcfg_sandbox::{Level, LevelChoice, Limits, Profile, Sandbox, SandboxOptions};
+use egcfg_task::{Form, Task};
 
 use crate::args::{ModelArgs, SandboxArgs};
 use crate::exit::Failure;
@@ -75,6 +76,21 @@ pub(crate) async fn start_runner(args: &SandboxArgs) -> Result<SandboxExecutor, 
     start_sandbox(args, sandbox_options(args)).await
 }
 
+/// The flags, with the kind of programs that the tasks ask for where none was named. Where one task reads standard input,
+/// all get the time, the output and the stack of such programs.
+pub(crate) fn for_tasks<'a>(
+    args: &SandboxArgs,
+    tasks: impl IntoIterator<Item = &'a Task>,
+    science: bool,
+) -> SandboxArgs {
+    let found = || match tasks.into_iter().any(|task| task.form == Form::Stdio) {
+        _ if science => Profile::DataScience,
+        true => Profile::Stdio,
+        false => Profile::Plain,
+    };
+    SandboxArgs { profile: Some(args.profile.unwrap_or_else(found)), ..args.clone() }
+}
+
 /// What the flags ask of a sandbox.
 pub(crate) fn sandbox_options(args: &SandboxArgs) -> SandboxOptions {
     let mut options = SandboxOptions {
@@ -82,7 +98,7 @@ pub(crate) fn sandbox_options(args: &SandboxArgs) -> SandboxOptions {
         level: args.sandbox,
         calibrate: args.calibrate,
         limits: limits(args),
-        ..SandboxOptions::of(args.profile)
+        ..SandboxOptions::of(args.profile.unwrap_or_default())
     };
     if let Some(workers) = args.workers {
         options.workers = workers.max(1);
@@ -121,7 +137,7 @@ fn shortfall(sandbox: &Sandbox) -> Option<String> {
 
 /// The kind's limits with what was asked for in their place.
 fn limits(args: &SandboxArgs) -> Limits {
-    let mut limits = args.profile.limits();
+    let mut limits = args.profile.unwrap_or_default().limits();
     if let Some(timeout) = args.timeout {
         (limits.cpu, limits.idle, limits.wall) = (timeout, timeout, timeout * 2);
     }

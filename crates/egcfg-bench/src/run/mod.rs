@@ -5,6 +5,7 @@
 mod agent;
 mod board;
 mod event;
+mod grader;
 mod heartbeat;
 mod log;
 mod options;
@@ -13,6 +14,9 @@ mod work;
 
 pub use agent::Agent;
 pub use event::{RunEvent, RunSink};
+#[cfg(feature = "exec_eval")]
+pub use grader::ExecEvalGrader;
+pub use grader::Grader;
 pub use options::{Options, RunError, Summary};
 pub use plan::{Cell, Plan, Unit, methods};
 pub use work::{ERROR_VERSION, ErrorRecord, Parts};

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::config::Experiment;
 use crate::result::{Ours, RESULT_VERSION, ResultFile, ResultStats};
+use crate::run::grader::{Grader, SANDBOX};
 use crate::run::plan::{Plan, Unit};
 
 /// Version of [`ErrorRecord`]; raised on purpose when a field changes its meaning.
@@ -22,8 +23,10 @@ pub const ERROR_VERSION: u32 = 1;
 pub struct Parts {
     /// Writes.
     pub model: Arc<dyn LanguageModel>,
-    /// Runs and grades.
+    /// Runs, traces and judges.
     pub executor: Arc<dyn Executor>,
+    /// Grades finished programs, where `executor` does not.
+    pub grader: Option<Arc<dyn Grader>>,
     /// The prompts' templates.
     pub templates: HashMap<PromptType, Template>,
     /// Decides what is valid Python.
@@ -47,7 +50,7 @@ pub struct ErrorRecord {
     pub agent: String,
     /// The unit's how-manieth error.
     pub attempt: u32,
-    /// `model`, `sandbox` or `prompt`.
+    /// `model`, `sandbox`, `prompt` or `grader`.
     pub kind: String,
     /// What happened.
     pub message: String,
@@ -119,16 +122,17 @@ impl Bench {
         let session = Session { model, executor, template, task, cache, events };
         let outcome = cell.method.write(session, &settings, budget).await?;
         // Where the shown tests are the graded ones they need no second run.
-        let graded: Vec<TestResult> = if task.graded_tests.is_empty() && !outcome.shown.is_empty() {
-            outcome.shown.clone()
-        } else {
-            let judged = executor.judge(task, &outcome.program, task.grading_tests()).await;
-            judged.map_err(|error| Trouble::from(GuidanceError::from(error)))?
+        let (graded, grader) = match &self.parts.grader {
+            Some(grader) => (self.grade(&**grader, task, &outcome.program).await?, grader.name()),
+            None if task.graded_tests.is_empty() && !outcome.shown.is_empty() => {
+                (outcome.shown.clone(), SANDBOX)
+            }
+            None => {
+                let judged = executor.judge(task, &outcome.program, task.grading_tests()).await;
+                (judged.map_err(|error| Trouble::from(GuidanceError::from(error)))?, SANDBOX)
+            }
         };
-        if let Some(broken) = graded.iter().chain(&outcome.shown).find(|result| !result.verdict.is_scored()) {
-            let message = broken.error.clone().unwrap_or_else(|| broken.verdict.to_string());
-            return Err(Trouble { kind: "sandbox", message, permanent: false });
-        }
+        scored("sandbox", graded.iter().chain(&outcome.shown))?;
         Ok(ResultFile {
             stats: Some(ResultStats::since(started, &outcome.stats)),
             retry: unit.retry,
@@ -143,6 +147,7 @@ impl Bench {
                 gamma: unit.gamma,
                 python: self.parts.interpreter.clone(),
                 protections: self.parts.protections.clone(),
+                grader: grader.to_owned(),
                 stop: outcome.stop,
                 guidance_began: outcome.began,
                 shown_passed: Some(
@@ -158,4 +163,28 @@ impl Bench {
             ..ResultFile::judged(&outcome.program, task.grading_tests(), &graded)
         })
     }
+
+    /// The last word of a grader other than the sandbox.
+    async fn grade(
+        &self,
+        grader: &dyn Grader,
+        task: &Task,
+        program: &str,
+    ) -> Result<Vec<TestResult>, Trouble> {
+        let tests = task.grading_tests();
+        let trouble = |message| Trouble { kind: "grader", message, permanent: false };
+        let graded = grader.grade(task, program, tests).await.map_err(|error| trouble(error.to_string()))?;
+        if graded.len() != tests.len() {
+            return Err(trouble(format!("{} results for {} tests", graded.len(), tests.len())));
+        }
+        scored("grader", &graded)?;
+        Ok(graded)
+    }
+}
+
+/// An error where one of the verdicts says nothing about the program.
+fn scored<'a>(kind: &'static str, results: impl IntoIterator<Item = &'a TestResult>) -> Result<(), Trouble> {
+    let Some(broken) = results.into_iter().find(|result| !result.verdict.is_scored()) else { return Ok(()) };
+    let message = broken.error.clone().unwrap_or_else(|| broken.verdict.to_string());
+    Err(Trouble { kind, message, permanent: false })
 }

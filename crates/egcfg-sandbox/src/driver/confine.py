@@ -20,6 +20,9 @@ _prctl = _libc.prctl
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 8, 24, 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _CAP_DAC_READ_SEARCH = 2
+# CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID: what it takes to give each run a uid of its own, to end it, and to clean up
+# after it.
+_GIVES_UIDS = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 6 | 1 << 7
 
 # Landlock's rights, by the version of its interface that brought them.
 _READ = 1 << 2 | 1 << 3
@@ -66,7 +69,7 @@ class Confinement:
         self.plan, self.namespaces = plan, namespaces
         # Protections that a test wants to see missing.
         self.left_out = frozenset(plan["without"])
-        self.root = os.geteuid() == 0
+        self.root = os.geteuid() == 0 and _holds(_GIVES_UIDS)
         self.zygote = namespaces.host_pid()
         self.filters, inherited = (
             [_Filter(bytes.fromhex(text), plan["pid_magic"]) for text in plan[name]] for name in ("filters", "inherited")
@@ -184,7 +187,9 @@ class Confinement:
                 action(*args)
                 steps.setdefault(name, None)
             except (OSError, ValueError) as error:
-                steps[name] = str(error)
+                # Reasons of our own have no number.
+                own = isinstance(error, OSError) and error.errno == 0
+                steps[name] = error.strerror if own else str(error)
 
         step("session", os.setsid)
         uid = self._uid()
@@ -227,7 +232,8 @@ class Confinement:
     def _drop(self, uid):
         if not self.root:
             self._capabilities(0)
-            raise OSError(0, "not root: programs run as the user who started the sandbox")
+            lacks = "root without CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID" if os.geteuid() == 0 else "not root"
+            raise OSError(0, "%s: programs run as the user who started the sandbox" % lacks)
         mask = 1 << _CAP_DAC_READ_SEARCH if self.keep_read and self.abi else 0
         if not self.shed:
             self._drop_groups()
@@ -279,6 +285,16 @@ class Confinement:
 
     def _install(self, header):
         _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), header))
+
+
+def _holds(mask):
+    """Whether all of these capabilities are in effect: root in a container may have lost some."""
+    header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
+    data = ctypes.create_string_buffer(24)
+    if _libc.capget(header, data) < 0:
+        return False
+    effective = struct.unpack("=6I", data.raw)[0]
+    return effective & mask == mask
 
 
 def make_directory(path, mode):

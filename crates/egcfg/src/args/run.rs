@@ -58,7 +58,7 @@ pub(crate) struct RunArgs {
     /// Samples of best_of, or `equal`: as many tokens as eg_cfg took on the same task, for every method that takes a budget [default: 10]
     #[arg(long, value_name = "N|equal")]
     pub(crate) best_of: Option<String>,
-    /// Grade by an ExecEval server
+    /// Let an ExecEval server judge the graded tests; stdin/stdout tasks only. Candidates still run in the sandbox
     #[arg(long, value_name = "HOST:PORT")]
     pub(crate) exec_eval: Option<String>,
     /// Keep event logs [default: true]

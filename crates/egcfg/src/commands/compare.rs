@@ -23,7 +23,7 @@ use crate::exit::{Failure, SOLVED};
 use crate::input::{knobs, task_file};
 use crate::output::score::{accuracy, bootstrap, lead, rsr, share};
 use crate::output::text::{data, note};
-use crate::parts::{load_model, start_runner};
+use crate::parts::{for_tasks, load_model, start_runner};
 
 /// What a method reached on a task.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -58,7 +58,7 @@ pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
         .best_of_temperature
         .map_or(Ok(config.temperature), |t| knobs::temperature("--best-of-temperature", t))?;
     let jobs = args.jobs.clamp(1, tasks.len().max(1));
-    let runner = start_runner(&args.sandbox).await?;
+    let runner = start_runner(&for_tasks(&args.sandbox, &tasks, false)).await?;
     let model = load_model(&args.model, jobs)?;
     let template = knobs::template(&args.knobs, &config, model.info())?;
     let settings = Settings { gamma: args.gamma, ..knobs::settings(&args.knobs, config, runner.python()) };

@@ -13,7 +13,7 @@ use crate::args::SandboxArgs;
 use crate::args_data::{DataArgs, DataCommand, ListArgs, VerifyArgs};
 use crate::exit::{Failure, SANDBOX, SOLVED, UNSOLVED};
 use crate::output::text::{data, note, visible};
-use crate::parts::{sandbox_options, start_sandbox};
+use crate::parts::{for_tasks, sandbox_options, start_sandbox};
 
 pub(crate) async fn run(args: DataArgs) -> Result<ExitCode, Failure> {
     match args.command {
@@ -88,14 +88,15 @@ pub(crate) fn concurrency(jobs: Option<usize>, sandbox: &SandboxArgs) -> usize {
     jobs.or(sandbox.workers).unwrap_or_else(processors).max(1)
 }
 
-/// Starts the sandbox that a data set needs: data-science tasks get their packages, more memory and more time.
+/// Starts the sandbox that a data set needs: data-science tasks get their packages, memory by what is in use, and more time
+/// than others of their kind.
 pub(crate) async fn start(
     set: &Dataset,
     args: &SandboxArgs,
     jobs: Option<usize>,
 ) -> Result<(SandboxExecutor, Environment), Failure> {
-    let mut args = args.clone();
     let science = set.items.iter().any(|item| item.library.is_some());
+    let mut args = for_tasks(args, set.items.iter().map(|item| &item.task), science);
     if science {
         let timeout = Duration::from_secs(60);
         args.timeout = Some(args.timeout.map_or(timeout, |asked| asked.max(timeout)));

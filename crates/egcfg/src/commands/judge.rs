@@ -12,14 +12,14 @@ use crate::args::JudgeArgs;
 use crate::exit::{Failure, SOLVED, UNSOLVED};
 use crate::input::task_file;
 use crate::output::text::{data, visible};
-use crate::parts::start_runner;
+use crate::parts::{for_tasks, start_runner};
 
 pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
     let source = read_program(&args.file)?;
     let mut task = read_task(&args)?;
     // Results are keyed by the tests that counted.
     task.shown_tests = task.grading_tests().to_vec();
-    let runner = start_runner(&args.sandbox).await?;
+    let runner = start_runner(&for_tasks(&args.sandbox, [&task], false)).await?;
     let program = program(&task, &source);
     let judged = if args.twice {
         runner.sandbox.judge_twice(&program, &task.shown_tests).await

@@ -6,11 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egcfg_bench::config::{Experiment, Overrides, SettleError};
-use egcfg_bench::run::{Agent, Options, Parts, Plan, RunError, Summary, methods};
+#[cfg(feature = "exec_eval")]
+use egcfg_bench::run::ExecEvalGrader;
+use egcfg_bench::run::{Agent, Grader, Options, Parts, Plan, RunError, Summary, methods};
 use egcfg_bench::store::{Layout, Store, Target};
 use egcfg_guidance::Template;
 use egcfg_model::{LanguageModel, ModelInfo};
-use egcfg_task::{Config, PromptType};
+use egcfg_sandbox::Limits;
+use egcfg_task::{Config, PromptType, Task};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::run::RunArgs;
@@ -18,7 +21,7 @@ use crate::exit::{Failure, SOLVED};
 use crate::input::{experiment, knobs};
 use crate::output::run_progress::RunProgress;
 use crate::output::text::{data, note};
-use crate::parts::{load_model, sandbox_options, start_runner};
+use crate::parts::{for_tasks, load_model, sandbox_options, start_runner};
 use crate::scripted;
 use crate::signals::{interrupt, or_interrupt};
 
@@ -84,16 +87,12 @@ async fn prepare(
     target: &Target,
 ) -> Result<(Arc<Agent>, String), Failure> {
     let tasks = experiment::tasks(settings)?;
-    if settings.exec_eval.is_some() {
-        return Err(Failure::usage("grading by an ExecEval server is not part of this build")
-            .hint("leave exec_eval out: tests are then judged in the sandbox"));
-    }
     let jobs = settings.jobs.unwrap_or(1).clamp(1, 1024);
     let lease = settings.lease.unwrap_or(60.0);
     if !(0.2..=86_400.0).contains(&lease) {
         return Err(Failure::usage(format!("--lease {lease} is not between 0.2 and 86400 seconds")));
     }
-    let mut sandbox = args.sandbox.clone();
+    let mut sandbox = for_tasks(&args.sandbox, &tasks, false);
     if let Some(timeout) = settings.timeout {
         let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|_| Failure::usage(format!("timeout {timeout} is no number of seconds")))?;
@@ -101,6 +100,10 @@ async fn prepare(
     }
     sandbox.memory_limit = settings.memory_limit.or(sandbox.memory_limit);
     let limits = sandbox_options(&sandbox).limits;
+    let grader = match &settings.exec_eval {
+        Some(address) => Some(grader(address, &limits, &tasks).await?),
+        None => None,
+    };
     let runner = start_runner(&sandbox).await?;
     let model = model(args, settings, jobs)?;
     let templates = templates(args, settings, model.info())?;
@@ -130,6 +133,7 @@ async fn prepare(
         protections: protections.iter().filter(|p| p.in_force()).map(|p| p.name.to_owned()).collect(),
         model,
         executor: Arc::new(runner),
+        grader,
     };
     let options = Options {
         jobs,
@@ -144,6 +148,27 @@ async fn prepare(
     let agent = Arc::new(Agent::new(parts, experiment, tasks, plan, store, options, sink));
     note(&format!("agent {} on {root}", agent.id()));
     Ok((agent, root))
+}
+
+/// Connects to an ExecEval server.
+#[cfg(feature = "exec_eval")]
+async fn grader(address: &str, limits: &Limits, tasks: &[Task]) -> Result<Arc<dyn Grader>, Failure> {
+    if let Some(reason) = ExecEvalGrader::refuses(tasks) {
+        return Err(Failure::usage(format!("an ExecEval server cannot grade all tasks: {reason}"))
+            .hint("leave exec_eval out: tests are then judged in the sandbox"));
+    }
+    let grader = ExecEvalGrader::new(address, limits.clone())?;
+    grader.check().await?;
+    note(&format!("graded by the ExecEval server at {address}"));
+    Ok(Arc::new(grader))
+}
+
+/// There is no client in this build.
+#[cfg(not(feature = "exec_eval"))]
+#[expect(clippy::unused_async, reason = "the same signature as the one above")]
+async fn grader(_address: &str, _limits: &Limits, _tasks: &[Task]) -> Result<Arc<dyn Grader>, Failure> {
+    Err(Failure::usage("grading by an ExecEval server is not part of this build")
+        .hint("build egcfg with its default features, or leave exec_eval out"))
 }
 
 fn model(args: &RunArgs, settings: &Overrides, jobs: usize) -> Result<Arc<dyn LanguageModel>, Failure> {

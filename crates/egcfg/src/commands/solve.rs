@@ -15,7 +15,7 @@ use crate::output::event_log::EventLog;
 use crate::output::progress::{Progress, View};
 use crate::output::result::{Circumstances, solved};
 use crate::output::text::data;
-use crate::parts::{load_model, start_runner};
+use crate::parts::{for_tasks, load_model, start_runner};
 
 /// Events go to the progress view and, where asked for, the log.
 struct Watch<'a> {
@@ -39,7 +39,7 @@ pub(crate) async fn run(mut args: SolveArgs) -> Result<ExitCode, Failure> {
     let tasks = read_tasks(&mut args)?;
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
     let jobs = args.jobs.clamp(1, tasks.len());
-    let runner = start_runner(&args.sandbox).await?;
+    let runner = start_runner(&for_tasks(&args.sandbox, &tasks, false)).await?;
     let model = load_model(&args.model, jobs)?;
     let template = knobs::template(&args.knobs, &config, model.info())?;
     let settings = knobs::settings(&args.knobs, config, runner.python());

@@ -105,3 +105,19 @@ fn doctor_tells_what_is_in_force() {
         plain.stdout
     );
 }
+
+#[test]
+fn programs_that_read_standard_input_get_the_limits_of_their_kind() {
+    // Too much output for other programs.
+    let expected = "x".repeat(3 << 20);
+    let task =
+        serde_json::json!({"prompt": "write", "io": [{"stdin": "3\n", "stdout": format!("{expected}\n")}]});
+    let folder = folder(&[
+        ("write.py", "def solve():\n    print('x' * (int(input()) << 20))\n"),
+        ("task.json", &task.to_string()),
+    ]);
+    let ran = egcfg(folder.path(), &["judge", "write.py", "--task", "task.json"]);
+    assert_eq!((ran.code, ran.stdout.starts_with("passed")), (Some(0), true), "{}", ran.stderr);
+    let ran = egcfg(folder.path(), &["judge", "write.py", "--task", "task.json", "--profile", "plain"]);
+    assert_eq!((ran.code, ran.stdout.starts_with("output exceeded")), (Some(1), true), "{}", ran.stdout);
+}

@@ -13,6 +13,12 @@ mod agents;
 mod bucket;
 mod cluster;
 mod faults;
+#[cfg(feature = "exec_eval")]
+mod grader;
+#[cfg(feature = "exec_eval")]
+#[path = "../../../egcfg-sandbox/tests/remote/server.rs"]
+#[allow(dead_code, reason = "shared with the sandbox's own tests")]
+mod remote_judge;
 mod settings;
 #[path = "../cli/run.rs"]
 #[allow(dead_code, reason = "shared with the other test program")]
