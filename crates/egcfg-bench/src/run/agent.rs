@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use egcfg_guidance::ExecutionCache;
+use egcfg_guidance::{ExecutionCache, Stats};
 use egcfg_task::Task;
 use thiserror::Error;
 use tokio::sync::watch;
@@ -69,6 +69,8 @@ pub struct Summary {
     pub published: usize,
     /// Tokens that it generated for them.
     pub tokens: usize,
+    /// What they cost in requests to the model's server: `requests`, `guided_requests` and `guided_lines`.
+    pub cost: Stats,
     /// It was asked to stop.
     pub interrupted: bool,
     /// The error of one of the units that were given up.
@@ -227,6 +229,12 @@ impl Agent {
             solved_tasks: self.store.files(Layout::SOLVED).await?.len(),
             published: record.done,
             tokens: record.tokens,
+            cost: Stats {
+                requests: record.requests,
+                guided_requests: record.guided_requests,
+                guided_lines: record.guided_lines,
+                ..Stats::default()
+            },
             interrupted,
         })
     }
@@ -319,6 +327,7 @@ impl Agent {
         }
         let passed = result.passed;
         let shown_passed = result.egcfg.as_ref().and_then(|ours| ours.shown_passed).unwrap_or(false);
+        let cost = result.egcfg.as_ref().map(|ours| ours.cost).unwrap_or_default();
         let (tokens, seconds) = result.stats.map_or((0, 0.0), |stats| (stats.output_tokens, stats.duration));
         log.upload(&self.store).await?;
         match self.claims.publish(claim, &unit.task_id, result).await? {
@@ -328,6 +337,9 @@ impl Agent {
                     record.done += 1;
                     record.passed += usize::from(passed);
                     record.tokens += tokens;
+                    record.requests += cost.requests;
+                    record.guided_requests += cost.guided_requests;
+                    record.guided_lines += cost.guided_lines;
                 });
                 self.board.lock().await.published(index);
                 self.sink.emit(&RunEvent::Published { unit, passed, shown_passed, tokens, seconds });

@@ -57,6 +57,8 @@ pub struct Capabilities {
     pub lists: bool,
     /// Several completions of one prompt travel in one request.
     pub n: bool,
+    /// That many of them at most.
+    pub most_n: usize,
     /// Numbers of tokens outside the lists can be asked for.
     pub chosen_tokens: bool,
     /// Log-probabilities are those after the temperature: samples are scored again.
@@ -90,6 +92,7 @@ impl Default for Capabilities {
             prompts_per_request: 1,
             lists: false,
             n: false,
+            most_n: usize::MAX,
             chosen_tokens: false,
             tempered: false,
             reports_cache: false,
@@ -117,7 +120,11 @@ impl Capabilities {
 
     /// Requests per guided line when drafting works out, for `candidates` fresh candidates.
     pub fn requests_per_line(&self, candidates: usize) -> usize {
-        let draws = if self.n || self.dialect == Dialect::Egcfg { 1 } else { candidates };
+        let draws = match self.dialect {
+            Dialect::Egcfg => 1,
+            _ if self.n => candidates.div_ceil(self.most_n.max(1)),
+            _ => candidates,
+        };
         let score = if self.lists { 1 } else { 12 };
         draws + score + usize::from(self.tempered)
     }
@@ -247,6 +254,8 @@ impl<'a> Probe<'a> {
                 self.info.chat_template =
                     props["chat_template"].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
                 self.caps.server = format!("llama.cpp {}", props["build_info"].as_str().unwrap_or(""));
+                // A completion takes a slot.
+                self.caps.most_n = props["total_slots"].as_u64().unwrap_or(1) as usize;
                 self.caps.special.extend(props["eos_token"].as_str().map(str::to_owned));
             }
             Dialect::Vllm => {
@@ -403,9 +412,14 @@ impl<'a> Probe<'a> {
         }
         match self.caps.dialect {
             Dialect::LlamaCpp => {
-                // Equal prompts with one seed draw equal tokens there: each continuation is a request.
+                // Equal prompts with one seed draw equal tokens there: continuations of other prompts are requests of their
+                // own. Versions that do not know how to draw several of one prompt answer with one.
                 self.caps.shared_seed = false;
                 self.caps.chosen_tokens = !self.caps.whole();
+                if self.caps.most_n > 1 {
+                    let ask = Ask { n: 2, temperature: 1.0, ..self.ask() };
+                    self.caps.n = self.attempt(&ask).await?.is_ok();
+                }
             }
             Dialect::Egcfg => self.caps.n = true,
             _ => {

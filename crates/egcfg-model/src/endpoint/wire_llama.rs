@@ -27,6 +27,10 @@ pub(crate) fn body(ask: &Ask) -> Value {
             "tokens_predicted", "timings/cache_n", "truncated",
         ],
     });
+    if ask.n > 1 {
+        // Each of them has a seed of its own, counted up from the request's.
+        body["n_cmpl"] = json!(ask.n);
+    }
     if let Some(seed) = ask.seed {
         // 32 bits; the largest means "random".
         body["seed"] = json!((seed >> 33) as u32);

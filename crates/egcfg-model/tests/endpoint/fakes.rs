@@ -21,11 +21,13 @@ pub(crate) struct Fake {
     pub(crate) most: usize,
     /// Numbers are those after the temperature.
     pub(crate) tempered: bool,
+    /// Slots of llama.cpp's server: completions of one prompt at most.
+    pub(crate) slots: usize,
 }
 
 impl Fake {
     pub(crate) fn new(dialect: Dialect, model: Arc<ScriptedModel>, most: usize) -> Self {
-        Self { dialect, model, most, tempered: false }
+        Self { dialect, model, most, tempered: false, slots: 2 }
     }
 
     pub(crate) fn start(self) -> Server {
@@ -39,6 +41,7 @@ impl Fake {
             "/version" => Answer::Json(json!({ "version": "0.11.0" })),
             "/props" if self.dialect == Dialect::LlamaCpp => Answer::Json(json!({
                 "default_generation_settings": { "n_ctx": 4096 }, "build_info": "b6000", "eos_token": "</s>",
+                "total_slots": self.slots,
             })),
             "/get_server_info" => Answer::Json(json!({ "version": "0.5.1", "context_length": 4096 })),
             "/tokenize" if self.dialect != Dialect::OpenAi => self.tokenize(body),
@@ -320,11 +323,17 @@ impl Fake {
     fn completion(&self, body: &Value) -> Answer {
         let top = body["n_probs"].as_u64().unwrap() as usize;
         let entry = |row: &LogProbs, id: TokenId| json!({ "id": id, "token": self.model.text(&[id]), "bytes": self.model.token_bytes(id), "logprob": row.get(id) });
+        let n = body["n_cmpl"].as_u64().unwrap_or(1);
+        if n > self.slots as u64 {
+            return refuse(&format!("Field 'n_cmpl' must be between 1 and {}", self.slots));
+        }
         let mut replies = Vec::new();
-        for (index, prompt) in body["prompt"].as_array().unwrap().iter().enumerate() {
-            let prompt = ids(prompt);
+        let prompts = body["prompt"].as_array().unwrap();
+        for (prompt, number) in prompts.iter().flat_map(|prompt| (0..n).map(move |number| (prompt, number))) {
+            let (prompt, index) = (ids(prompt), replies.len());
             let max_tokens = body["n_predict"].as_u64().unwrap() as usize;
-            let sample = self.draw(&prompt, body, body["seed"].as_u64().unwrap_or(3), max_tokens);
+            let seed = body["seed"].as_u64().unwrap_or(3) + number;
+            let sample = self.draw(&prompt, body, seed, max_tokens);
             let positions: Vec<Value> = sample
                 .tokens
                 .iter()

@@ -1,4 +1,4 @@
-//! `egcfg convert`: a checkpoint folder to a GGUF file; and names of models, for `--model`: a folder is converted once,
+//! `egcfg convert`: a checkpoint folder to a GGUF file, or the embedded model to one; and names of models, for `--model`: a folder is converted once,
 //! a repository is taken from the hub's cache or downloaded into it.
 
 use std::ops::ControlFlow;
@@ -21,6 +21,10 @@ use crate::output::text::{data, note, visible};
 use crate::signals::interrupt;
 
 pub(crate) fn run(args: ConvertArgs) -> Result<ExitCode, Failure> {
+    #[cfg(feature = "llama")]
+    if args.folder.as_os_str() == "pocket" && !args.folder.exists() {
+        return super::export::run(&args);
+    }
     if !args.folder.is_dir() {
         return Err(Failure::input(format!("failed to convert {}: it is no folder", args.folder.display())));
     }
