@@ -46,7 +46,7 @@ pub(crate) fn connect(args: &ModelArgs) -> Result<Option<EndpointModel>, Failure
 
 #[cfg(feature = "llama")]
 fn load_local(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
-    let mut options = LlamaOptions::new(crate::commands::convert::resolve(&args.model)?);
+    let mut options = LlamaOptions::new(crate::commands::convert::resolve(&args.model, args.offline)?);
     options.context = args.context;
     options.threads = args.threads;
     options.gpu_layers = args.gpu_layers;
