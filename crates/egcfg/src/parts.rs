@@ -37,6 +37,7 @@ pub(crate) fn connect(args: &ModelArgs) -> Result<Option<EndpointModel>, Failure
     };
     let mut options = EndpointOptions::parse(&address)?;
     options.context = args.context.or(options.context);
+    options.tokenizer.clone_from(&args.tokenizer);
     options.key = match &args.key_file {
         Some(path) => Some(Secret::from_file(path)?),
         None => std::env::var("OPENAI_API_KEY").ok().as_deref().and_then(Secret::new),

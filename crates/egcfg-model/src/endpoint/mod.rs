@@ -14,6 +14,7 @@ mod probe;
 mod retry;
 mod sample;
 mod score;
+mod tokenizer;
 mod transport;
 mod wire;
 mod wire_llama;

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::api::{Encode, ModelInfo, TokenId};
 use crate::endpoint::model::{mark_tokens, text_of, tokenize};
 use crate::endpoint::pieces::{MOST_TOKENS, Pieces};
+use crate::endpoint::tokenizer::Tokenizer;
 use crate::endpoint::transport::{Outcome, Transport};
 use crate::endpoint::wire::{Answer, Ask, Dialect};
 use crate::error::ModelError;
@@ -55,6 +56,8 @@ pub struct Capabilities {
     pub prompts_per_request: usize,
     /// Several prompts travel in one request.
     pub lists: bool,
+    /// The plain form takes prompts as token ids, of the tokenizer at hand.
+    pub ids_in: bool,
     /// Several completions of one prompt travel in one request.
     pub n: bool,
     /// That many of them at most.
@@ -91,6 +94,7 @@ impl Default for Capabilities {
             prompt_logprobs: false,
             prompts_per_request: 1,
             lists: false,
+            ids_in: false,
             n: false,
             most_n: usize::MAX,
             chosen_tokens: false,
@@ -110,7 +114,7 @@ impl Default for Capabilities {
 impl Capabilities {
     /// Token ids travel both ways.
     pub fn token_ids(&self) -> bool {
-        self.dialect != Dialect::OpenAi
+        self.dialect != Dialect::OpenAi || self.ids_in
     }
 
     /// Lists hold the whole vocabulary.
@@ -134,16 +138,22 @@ impl Capabilities {
 pub(crate) struct Probe<'a> {
     transport: &'a Transport,
     pieces: &'a Pieces,
+    tokenizer: Option<&'a Tokenizer>,
     caps: Capabilities,
     info: ModelInfo,
     prompt: Vec<TokenId>,
 }
 
 impl<'a> Probe<'a> {
-    pub(crate) fn new(transport: &'a Transport, pieces: &'a Pieces) -> Self {
+    pub(crate) fn new(
+        transport: &'a Transport,
+        pieces: &'a Pieces,
+        tokenizer: Option<&'a Tokenizer>,
+    ) -> Self {
         Self {
             transport,
             pieces,
+            tokenizer,
             caps: Capabilities::default(),
             info: ModelInfo::default(),
             prompt: Vec::new(),
@@ -287,6 +297,14 @@ impl<'a> Probe<'a> {
 
     /// Tokens from text and back; the beginning and the ends of texts.
     async fn tokenizer(&mut self) -> Result<(), ModelError> {
+        if let (Dialect::OpenAi, Some(tokenizer)) = (self.caps.dialect, self.tokenizer) {
+            return self.own_tokenizer(tokenizer).await;
+        }
+        if self.tokenizer.is_some() {
+            self.caps
+                .notes
+                .push("--tokenizer is not needed: the server turns text into tokens itself".to_owned());
+        }
         if self.caps.dialect == Dialect::OpenAi {
             let end = self.pieces.number(b"");
             self.info.end_tokens = vec![end];
@@ -342,6 +360,53 @@ impl<'a> Probe<'a> {
         Ok(())
     }
 
+    /// Tokens are made on this side; the server is sent them where it takes them. A tokenizer that is not the model's would be
+    /// worse than none, so the server's count of tokens is compared.
+    async fn own_tokenizer(&mut self, tokenizer: &Tokenizer) -> Result<(), ModelError> {
+        self.pieces.adopt(tokenizer);
+        self.caps.vocab = Some(tokenizer.size());
+        let mut ends: Vec<TokenId> = ENDS.iter().filter_map(|end| tokenizer.token(end)).collect();
+        ends.sort_unstable();
+        ends.dedup();
+        if ends.is_empty() {
+            ends.push(self.pieces.number(b""));
+        }
+        self.info.end_tokens = ends;
+        let plain = tokenizer.encode(TEXT, Encode::Plain)?;
+        let whole: Vec<TokenId> = tokenizer.bos.into_iter().chain(plain.iter().copied()).collect();
+        let one = |prompt: &[TokenId]| Ask { prompts: vec![prompt.to_vec()], top: 1, ..self.ask() };
+        let as_text = self.attempt(&one(&plain)).await?.ok();
+        self.caps.ids_in = true;
+        let one = |prompt: &[TokenId]| Ask { prompts: vec![prompt.to_vec()], top: 1, ..self.ask() };
+        let as_ids = self.attempt(&one(&whole)).await?.ok();
+        self.caps.ids_in = as_ids.is_some();
+        // The count holds the one new token. Servers that do not count say nothing.
+        let counted =
+            as_text.as_ref().map(|answer| answer.tokens.saturating_sub(1)).filter(|count| *count > 0);
+        if let Some(counted) = counted.filter(|counted| counted.abs_diff(plain.len()) > 1) {
+            let path = self.transport.options().tokenizer.clone().unwrap_or_default();
+            return Err(ModelError::Load {
+                path: path.display().to_string(),
+                reason: format!(
+                    "not this model's tokenizer: the server makes {counted} tokens of a text of {}",
+                    plain.len()
+                ),
+            });
+        }
+        if self.caps.ids_in {
+            self.info.bos = tokenizer.bos;
+            self.prompt = whole;
+        } else {
+            self.prompt = plain;
+            self.caps.notes.push(
+                "the server takes no token ids: lengths are exact, but prompts are encoded anew by the server, so tokens may be \
+                 split differently than they were written, and a user's text may spell special tokens"
+                    .to_owned(),
+            );
+        }
+        Ok(())
+    }
+
     fn ask(&self) -> Ask {
         Ask {
             prompts: vec![self.prompt.clone()],
@@ -356,7 +421,7 @@ impl<'a> Probe<'a> {
 
     /// The answer to an ask, or why it was refused.
     async fn attempt(&self, ask: &Ask) -> Result<Result<Answer, String>, ModelError> {
-        let body = self.caps.dialect.body(ask, &self.caps.model, self.pieces);
+        let body = self.caps.dialect.body(ask, &self.caps.model, self.pieces, self.caps.ids_in);
         match self.transport.ask(self.caps.dialect.path(), Some(&body)).await? {
             Outcome::Json(reply) => Ok(self.caps.dialect.read(&reply, ask, self.pieces)),
             Outcome::Refused(status, said) => match status {

@@ -56,6 +56,7 @@ fn a_server_is_recognised_and_what_it_can_do_is_found_out() {
         assert_eq!(caps.token_ids(), dialect != Dialect::OpenAi);
         assert_eq!(caps.prompt_logprobs, matches!(dialect, Dialect::Vllm | Dialect::Sglang | Dialect::Egcfg));
         assert!(caps.n);
+        assert_eq!(caps.reports_cache, matches!(dialect, Dialect::Sglang | Dialect::LlamaCpp));
         assert!(!caps.tempered);
         assert_eq!(endpoint.info().name, "fake/model");
         assert_eq!(endpoint.info().end_tokens.len(), 1);

@@ -23,11 +23,13 @@ pub(crate) struct Fake {
     pub(crate) tempered: bool,
     /// Slots of llama.cpp's server: completions of one prompt at most.
     pub(crate) slots: usize,
+    /// The plain form refuses prompts of token ids.
+    pub(crate) text_only: bool,
 }
 
 impl Fake {
     pub(crate) fn new(dialect: Dialect, model: Arc<ScriptedModel>, most: usize) -> Self {
-        Self { dialect, model, most, tempered: false, slots: 2 }
+        Self { dialect, model, most, tempered: false, slots: 2, text_only: false }
     }
 
     pub(crate) fn start(self) -> Server {
@@ -157,6 +159,9 @@ impl Fake {
                 self.most
             ));
         }
+        if self.text_only && !texts(&body["prompt"]) {
+            return refuse("prompt must be a string or a list of strings");
+        }
         let prompts: Vec<Vec<TokenId>> = match &body["prompt"] {
             Value::Array(all) if all.first().is_some_and(Value::is_u64) => vec![ids(&body["prompt"])],
             Value::Array(all) => all.iter().map(|p| self.prompt(p)).collect(),
@@ -164,7 +169,7 @@ impl Fake {
         };
         let n = body["n"].as_u64().unwrap_or(1) as usize;
         let max_tokens = body["max_tokens"].as_u64().unwrap_or(16) as usize;
-        let mut choices = Vec::new();
+        let (mut choices, mut written) = (Vec::new(), 0);
         for (at, prompt) in prompts.iter().enumerate() {
             let draws = &body["egcfg"]["draws"];
             let samples: Vec<Sample> = if draws.is_array() {
@@ -192,12 +197,14 @@ impl Fake {
                 (0..n as u64).map(|i| self.draw(prompt, body, seed.wrapping_add(i), max_tokens)).collect()
             };
             for sample in samples {
+                written += sample.tokens.len();
                 choices.push(self.choice(choices.len(), prompt, &sample, body, top));
             }
         }
+        let read: usize = prompts.iter().map(Vec::len).sum();
         Answer::Json(json!({
             "id": "cmpl-1", "object": "text_completion", "model": "fake/model", "choices": choices,
-            "usage": { "prompt_tokens": 1, "total_tokens": 2, "completion_tokens": 1 },
+            "usage": { "prompt_tokens": read, "total_tokens": read + written, "completion_tokens": written },
         }))
     }
 
@@ -353,11 +360,16 @@ impl Fake {
             replies.push(json!({
                 "index": index, "content": self.model.text(&sample.tokens), "tokens": sample.tokens, "stop_type": stop,
                 "completion_probabilities": positions, "tokens_evaluated": prompt.len(), "tokens_predicted": sample.tokens.len(),
-                "truncated": false,
+                "timings/cache_n": 1, "truncated": false,
             }));
         }
         Answer::Json(if replies.len() == 1 { replies.remove(0) } else { Value::Array(replies) })
     }
+}
+
+/// A text or a list of texts.
+fn texts(prompt: &Value) -> bool {
+    prompt.is_string() || prompt.as_array().is_some_and(|all| all.iter().all(Value::is_string))
 }
 
 fn refuse(message: &str) -> Answer {

@@ -106,6 +106,7 @@ fn pocket() -> ModelArgs {
     ModelArgs {
         model: "pocket".into(),
         key_file: None,
+        tokenizer: None,
         offline: true,
         context: None,
         cache: None,

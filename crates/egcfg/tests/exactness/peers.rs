@@ -14,10 +14,10 @@ use futures::future::BoxFuture;
 use crate::parts::{Comparison, sandbox, single_precision, tasks, write};
 use crate::servers::{egcfg_serve, llama_server};
 
-/// Every configuration takes its turn: whole programs with memory and reuse, a horizon at a gamma that needs both streams, and
-/// the reference's switches at a gamma that extrapolates.
+/// Every configuration takes its turn: memory and reuse, a gamma that needs both streams, and the reference's switches at a
+/// gamma that extrapolates.
 const KINDS: [(&str, f64); 3] =
-    [("ns3t0.9dinfk1_ln+om2re", 1.0), ("ns3t0.9d4k1_ln+oe", 0.5), ("ns2t0.9d3k1_ln", 3.0)];
+    [("ns3t0.9d4k1_ln+om2re", 1.0), ("ns2t0.9d3k1_ln+oe", 0.5), ("ns2t0.9d3k1_ln", 3.0)];
 
 /// Draws that were made in this process, by what was asked.
 #[derive(Default)]
@@ -29,8 +29,7 @@ struct Recording<'a> {
     draws: &'a Draws,
 }
 
-/// Candidates as recorded, everything else from a server. The recording's distributions are left out, so that P comes over the
-/// wire as well.
+/// Candidates as recorded, everything else from a server: P along them too.
 struct Replaying<'a> {
     draws: &'a Draws,
     recorded: &'a LlamaModel,
@@ -87,14 +86,22 @@ impl LanguageModel for Replaying<'_> {
             if request.temperature == 0.0 {
                 return self.server.sample(request).await;
             }
+            let asked = request.clone();
             let known = self.draws.0.lock().unwrap().get(&key(&request)).cloned();
             let mut samples = match known {
                 Some(samples) => samples,
                 // Behind a near-tie other candidates are asked for than were recorded.
                 None => self.recorded.sample(request).await?.0,
             };
-            for sample in &mut samples {
-                sample.distributions.clear();
+            // P along the candidates, from the server: as if it had drawn them.
+            let drawn = samples.iter().zip(&asked.continuations).map(|(sample, standing)| ScoreRequest {
+                context: [asked.context.as_slice(), &standing.prefix].concat(),
+                drafts: vec![sample.tokens.clone()],
+            });
+            let replies = self.server.score_all(drawn.collect()).await?;
+            for (sample, reply) in samples.iter_mut().zip(replies) {
+                let rows = std::iter::once(reply.next).chain(reply.after.into_iter().flatten());
+                sample.distributions = rows.take(sample.tokens.len()).collect();
             }
             Ok((samples, Usage::default()))
         })
