@@ -2,7 +2,12 @@
 //! place, or cut short. Whatever it is, the answer is a result or an error, nothing is left behind, and no path leads out of
 //! its folder.
 
-#![allow(clippy::unwrap_used, clippy::needless_pass_by_value, reason = "test helpers")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    clippy::case_sensitive_file_extension_comparisons,
+    reason = "test helpers"
+)]
 
 #[path = "support/checkpoint.rs"]
 mod checkpoint;
@@ -63,7 +68,9 @@ fn places(value: &Value, path: &str, out: &mut Vec<String>) {
     match value {
         Value::Object(fields) => fields.iter().take(30).for_each(|(key, child)| add(key.clone(), child)),
         Value::Array(items) => {
-            items.iter().take(10).enumerate().for_each(|(at, child)| add(at.to_string(), child))
+            for (at, child) in items.iter().take(10).enumerate() {
+                add(at.to_string(), child);
+            }
         }
         _ => {}
     }

@@ -15,8 +15,9 @@ use crate::api::{
     TokensRequest, Usage,
 };
 use crate::endpoint::address::EndpointOptions;
+use crate::endpoint::capabilities::Capabilities;
 use crate::endpoint::pieces::{Pieces, mark, marked, unmarked};
-use crate::endpoint::probe::{Capabilities, Probe};
+use crate::endpoint::probe::Probe;
 use crate::endpoint::tokenizer::{Tokenizer, cut};
 use crate::endpoint::transport::Transport;
 use crate::endpoint::wire::{Answer, Dialect, token_id};

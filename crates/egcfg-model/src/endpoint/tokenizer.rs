@@ -33,7 +33,10 @@ pub(crate) struct Tokenizer {
 
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tokenizer").field("tokens", &self.bytes.len()).field("bos", &self.bos).finish()
+        f.debug_struct("Tokenizer")
+            .field("tokens", &self.bytes.len())
+            .field("bos", &self.bos)
+            .finish_non_exhaustive()
     }
 }
 

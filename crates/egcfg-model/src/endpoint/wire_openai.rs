@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::api::TokenId;
 use crate::dist::LogProbs;
 use crate::endpoint::pieces::Pieces;
-use crate::endpoint::probe::ENDS;
+use crate::endpoint::probe_tokens::ENDS;
 use crate::endpoint::wire::{Answer, Ask, Choice, Dialect, Finish, array, list, number, token_id};
 
 pub(crate) fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces, ids: bool) -> Value {
