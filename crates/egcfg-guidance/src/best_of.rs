@@ -84,6 +84,8 @@ pub async fn best_of(
                 prompt_tokens: prompt.len(),
                 computed_tokens: usage.computed,
                 cached_tokens: usage.cached,
+                requests: usage.requests,
+                lookups: usage.lookups,
                 ..Stats::default()
             };
             let stop = if sample.stop == StopReason::Length { Stop::Length } else { sample.stop.into() };

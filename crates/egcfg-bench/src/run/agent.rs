@@ -5,7 +5,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use egcfg_guidance::ExecutionCache;
+use egcfg_guidance::{ExecutionCache, Stats};
 use egcfg_task::Task;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -157,6 +157,12 @@ impl Agent {
             solved_tasks: self.store.files(Layout::SOLVED).await?.len(),
             published: record.done,
             tokens: record.tokens,
+            cost: Stats {
+                requests: record.requests,
+                guided_requests: record.guided_requests,
+                guided_lines: record.guided_lines,
+                ..Stats::default()
+            },
             interrupted,
         })
     }

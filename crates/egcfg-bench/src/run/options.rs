@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use egcfg_guidance::Stats;
 use thiserror::Error;
 
 use crate::run::work::ErrorRecord;
@@ -54,6 +55,8 @@ pub struct Summary {
     pub published: usize,
     /// Tokens that it generated for them.
     pub tokens: usize,
+    /// What they cost in requests to the model's server: `requests`, `guided_requests` and `guided_lines`.
+    pub cost: Stats,
     /// It was asked to stop.
     pub interrupted: bool,
     /// The error of one of the units that were given up.

@@ -77,6 +77,7 @@ impl Agent {
         }
         let passed = result.passed;
         let shown_passed = result.egcfg.as_ref().and_then(|ours| ours.shown_passed).unwrap_or(false);
+        let cost = result.egcfg.as_ref().map(|ours| ours.cost).unwrap_or_default();
         let (tokens, seconds) = result.stats.map_or((0, 0.0), |stats| (stats.output_tokens, stats.duration));
         log.upload(&self.store).await?;
         match self.claims.publish(claim, &unit.task_id, result).await? {
@@ -86,6 +87,9 @@ impl Agent {
                     record.done += 1;
                     record.passed += usize::from(passed);
                     record.tokens += tokens;
+                    record.requests += cost.requests;
+                    record.guided_requests += cost.guided_requests;
+                    record.guided_lines += cost.guided_lines;
                 });
                 self.board.lock().await.published(index);
                 self.sink.emit(&RunEvent::Published { unit, passed, shown_passed, tokens, seconds });
