@@ -31,7 +31,9 @@ pub struct Score {
 impl Score {
     /// The share of these outcomes, each 0 to 1; `None` for none.
     pub(crate) fn of(outcomes: &[f64]) -> Option<Self> {
-        let pairs: Vec<(f64, f64)> = outcomes.iter().map(|outcome| (0.0, *outcome)).collect();
+        let mut pairs: Vec<(f64, f64)> = outcomes.iter().map(|outcome| (0.0, *outcome)).collect();
+        // The same outcomes in another order are the same score, and must have the same interval.
+        pairs.sort_by(|a, b| a.1.total_cmp(&b.1));
         let percent = bootstrap(&pairs, |pairs| 100.0 * mean(pairs, |pair| pair.1))?;
         Some(Self { solved: outcomes.iter().sum(), total: outcomes.len(), percent })
     }
@@ -98,5 +100,7 @@ mod tests {
         assert!((score.percent.value - 50.0).abs() < 1e-9);
         assert!((score.percent.high - score.percent.low - 9.8).abs() < 1.2, "{score:?}");
         assert!(Score::of(&[]).is_none());
+        let sorted = [vec![0.0; 200], vec![1.0; 200]].concat();
+        assert_eq!(Score::of(&sorted), Some(score), "whatever the order");
     }
 }
