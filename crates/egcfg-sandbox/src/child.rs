@@ -204,24 +204,29 @@ impl Child {
                 () = self.out.exceeded() => return Err(Ended::Output),
                 () = self.err.exceeded() => return Err(Ended::Output),
                 () = sleep_until(next) => {
-                    if self.group.as_ref().is_some_and(|group| group.is_out_of_memory()) {
-                        return Err(Ended::Memory);
-                    }
-                    if self.limits.resident && resident(self.pid) > self.limits.memory {
-                        return Err(Ended::Memory);
+                    if let Some(ended) = self.overrun() {
+                        return Err(ended);
                     }
                     if let Some(clock) = watch.look(Reading::take(self.pid)) {
                         return Err(Ended::Timeout(clock));
                     }
-                    let (bytes, entries) = (self.limits.disk, self.limits.entries);
-                    if self.work.as_ref().is_some_and(|work| is_over(work, bytes, entries))
-                        || hides_more(self.pid, bytes, self.limits.file_size)
-                    {
-                        return Err(Ended::Disk);
-                    }
                 }
             }
         }
+    }
+
+    /// Which limit of what it holds, memory or files, it is beyond now.
+    pub(crate) fn overrun(&self) -> Option<Ended> {
+        if self.group.as_ref().is_some_and(|group| group.is_out_of_memory()) {
+            return Some(Ended::Memory);
+        }
+        if self.limits.resident && resident(self.pid) > self.limits.memory {
+            return Some(Ended::Memory);
+        }
+        let (bytes, entries) = (self.limits.disk, self.limits.entries);
+        let over = self.work.as_ref().is_some_and(|work| is_over(work, bytes, entries))
+            || hides_more(self.pid, bytes, self.limits.file_size);
+        over.then_some(Ended::Disk)
     }
 
     /// The stream has ended: the process has, too, or is made to.

@@ -47,7 +47,18 @@ pub(crate) fn programs(without: &[String]) -> Result<Filters, seccompiler::Error
     if !inherited.is_empty() {
         filters.inherited.push(compile(inherited, libc::EPERM)?);
     }
-    filters.inherited.push(compile(BTreeMap::from([(libc::SYS_clone3, Vec::new())]), libc::ENOSYS)?);
+    let mut missing = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    if has("shared-objects-denied") {
+        // Among their flags is the question whether a page of a file is in memory. The C library falls back.
+        missing.extend([(libc::SYS_preadv2, Vec::new()), (libc::SYS_pwritev2, Vec::new())]);
+    }
+    filters.inherited.push(compile(missing, libc::ENOSYS)?);
+    if has("attributes-denied") {
+        // Landlock does not guard them either, and they can hold more than names. The error is that of a file system that
+        // has none, which copying a file takes as such.
+        let reads = EXTENDED_ATTRIBUTES.iter().map(|&number| (number, Vec::new())).collect();
+        filters.inherited.push(compile(reads, libc::EOPNOTSUPP)?);
+    }
     if has("seccomp") {
         filters.inherited.push(refuse_unknown());
     }
@@ -68,8 +79,21 @@ const PREPARATION: &[i64] = &[
     libc::SYS_pidfd_open,
     libc::SYS_memfd_create,
     libc::SYS_fchownat,
+    libc::SYS_landlock_create_ruleset,
+    libc::SYS_landlock_add_rule,
+    libc::SYS_landlock_restrict_self,
     #[cfg(target_arch = "x86_64")]
     libc::SYS_chown,
+];
+
+/// Reading extended attributes.
+const EXTENDED_ATTRIBUTES: &[i64] = &[
+    libc::SYS_getxattr,
+    libc::SYS_lgetxattr,
+    libc::SYS_fgetxattr,
+    libc::SYS_listxattr,
+    libc::SYS_llistxattr,
+    libc::SYS_flistxattr,
 ];
 
 fn bytes(program: &BpfProgram) -> Vec<u8> {
@@ -116,7 +140,7 @@ fn refused(has: &dyn Fn(&str) -> bool) -> Rules {
 
 /// Calls refused with certain arguments.
 fn refused_by_arguments(has: &dyn Fn(&str) -> bool) -> Result<Rules, seccompiler::Error> {
-    use SeccompCmpOp::{Eq, Ne};
+    use SeccompCmpOp::{Eq, MaskedEq, Ne};
     let own = u64::from(PID_MAGIC);
     let mut rules = Rules::new();
     // Signals and limits: to this process only.
@@ -126,21 +150,37 @@ fn refused_by_arguments(has: &dyn Fn(&str) -> bool) -> Result<Rules, seccompiler
         }
     }
     rules.insert(libc::SYS_prlimit64, vec![when(&[(0, Ne, 0), (0, Ne, own)])?]);
-    // A pair of connected sockets inside the process is harmless (event loops make one).
+    // A pair of connected streams inside the process is harmless (event loops make one). One for datagrams is not: it sends
+    // to any address that is named with the datagram, the system's log for one. A raw one is one for datagrams.
     if has("network-denied") {
-        rules.insert(libc::SYS_socketpair, vec![when(&[(0, Ne, libc::AF_UNIX as u64)])?]);
+        let kind = |kind: i32| when(&[(1, MaskedEq(0xf), kind as u64)]);
+        let rest = [kind(libc::SOCK_DGRAM)?, kind(libc::SOCK_RAW)?];
+        let family = when(&[(0, Ne, libc::AF_UNIX as u64)])?;
+        rules.insert(libc::SYS_socketpair, [family].into_iter().chain(rest).collect());
     }
-    let options =
-        [libc::PR_SET_PDEATHSIG, libc::PR_SET_DUMPABLE, libc::PR_SET_CHILD_SUBREAPER, libc::PR_SET_MM];
+    // Memory that is shared with nobody, but stays when all of its addresses but one are given up: no limit counts it then.
+    if has("uncounted-memory-denied") {
+        let shared = (libc::MAP_SHARED | libc::MAP_ANONYMOUS) as u64;
+        rules.insert(libc::SYS_mmap, vec![when(&[(3, MaskedEq(shared), shared)])?]);
+    }
+    let options = [
+        libc::PR_SET_PDEATHSIG,
+        libc::PR_SET_DUMPABLE,
+        libc::PR_SET_CHILD_SUBREAPER,
+        libc::PR_SET_MM,
+        libc::PR_SET_THP_DISABLE,
+    ];
     let options = options.iter().map(|&option| when(&[(0, Eq, option as u64)]));
     rules.insert(libc::SYS_prctl, options.collect::<Result<_, _>>()?);
-    // Pushing characters into a terminal.
-    rules.insert(libc::SYS_ioctl, vec![when(&[(1, Eq, 0x5412)])?, when(&[(1, Eq, 0x541c)])?]);
+    // What a device, a socket or a file system understands by the others is without end: characters pushed into a terminal,
+    // the owner of a socket (who gets signals), the machine's addresses, flags of a directory that outlive the run.
+    let others: Vec<_> = CONTROLS.iter().map(|&control| (1, Ne, control)).collect();
+    rules.insert(libc::SYS_ioctl, vec![when(&others)?]);
     let mut commands = Vec::new();
     // Locks on shared files are a channel.
     if has("shared-objects-denied") {
         commands.extend([libc::F_SETLK, libc::F_SETLKW, libc::F_OFD_SETLK, libc::F_OFD_SETLKW]);
-        commands.extend([libc::F_SETLEASE, libc::F_NOTIFY]);
+        commands.extend([libc::F_SETLEASE, libc::F_NOTIFY, F_SET_RW_HINT, F_SET_FILE_RW_HINT, F_SETDELEG]);
     }
     // Signals on behalf of descriptors reach others.
     if has("signals-denied") {
@@ -155,6 +195,13 @@ fn refused_by_arguments(has: &dyn Fn(&str) -> bool) -> Result<Rules, seccompiler
 }
 
 const F_SETOWN_EX: i32 = 15;
+const F_SET_RW_HINT: i32 = 1036;
+const F_SET_FILE_RW_HINT: i32 = 1038;
+const F_SETDELEG: i32 = 1040;
+
+/// The requests of `ioctl` that programs and the interpreter make: is this a terminal (in two forms), its size and group, how
+/// much waits to be read or sent, blocking or not, closed on execution or not.
+const CONTROLS: &[u64] = &[0x5401, 0x802c_542a, 0x5413, 0x540f, 0x541b, 0x5411, 0x5421, 0x5450, 0x5451];
 
 /// Only threads may be made.
 fn processes() -> Result<Rules, seccompiler::Error> {
@@ -208,6 +255,9 @@ const REFUSED: &[(&str, &[i64])] = &[
             libc::SYS_listen,
             libc::SYS_accept,
             libc::SYS_accept4,
+            // Beside data these carry addresses, and descriptors: of removed files, which nobody finds while they are under way.
+            libc::SYS_sendmsg,
+            libc::SYS_sendmmsg,
         ],
     ),
     // The system.
@@ -257,6 +307,15 @@ const REFUSED: &[(&str, &[i64])] = &[
             libc::SYS_open_by_handle_at,
             libc::SYS_personality,
             libc::SYS_vhangup,
+            // They wait for everybody's writing, and nothing ends them before.
+            libc::SYS_sync,
+            libc::SYS_syncfs,
+            // Of these requests the machine has a fixed number, and of rules no limit counts the memory.
+            libc::SYS_io_setup,
+            libc::SYS_io_submit,
+            libc::SYS_landlock_create_ruleset,
+            libc::SYS_landlock_add_rule,
+            libc::SYS_landlock_restrict_self,
             young::QUOTACTL_FD,
             young::PROCESS_MRELEASE,
             young::SET_MEMPOLICY_HOME_NODE,

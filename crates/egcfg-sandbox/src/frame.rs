@@ -22,6 +22,9 @@ pub(crate) enum FrameError {
     Malformed,
 }
 
+/// No message has more fields. Empty ones take four bytes on the way and six times that here.
+const FIELDS: usize = 16;
+
 impl Frame {
     /// The bytes of a frame.
     pub(crate) fn encode(kind: u8, fields: &[&[u8]]) -> Vec<u8> {
@@ -56,6 +59,9 @@ impl Frame {
         while !rest.is_empty() {
             let size = length(rest).ok_or(FrameError::Malformed)?;
             let field = rest.get(4..4usize.saturating_add(size)).ok_or(FrameError::Malformed)?;
+            if fields.len() == FIELDS {
+                return Err(FrameError::Malformed);
+            }
             fields.push(field.to_vec());
             rest = &rest[4 + size..];
         }
@@ -86,7 +92,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read(kind: u8, fields: Vec<Vec<u8>>, cut in 0usize..64) {
+        fn what_is_written_is_read(kind: u8, fields in prop::collection::vec(any::<Vec<u8>>(), 0..=FIELDS), cut in 0usize..64) {
             let fields: Vec<&[u8]> = fields.iter().map(Vec::as_slice).collect();
             let data = Frame::encode(kind, &fields);
             let mut buffer = data[..data.len().saturating_sub(cut)].to_vec();
@@ -98,6 +104,12 @@ mod tests {
                 prop_assert_eq!(frame.fields.iter().map(Vec::as_slice).collect::<Vec<_>>(), fields);
                 prop_assert!(buffer.is_empty());
             }
+        }
+
+        #[test]
+        fn what_has_more_fields_than_any_message_is_none(count in FIELDS + 1..4 * FIELDS) {
+            let mut buffer = Frame::encode(b'V', &vec![&b""[..]; count]);
+            prop_assert_eq!(Frame::take(&mut buffer, 1 << 20), Err(FrameError::Malformed));
         }
 
         #[test]

@@ -2,9 +2,11 @@
 //! program's process, whose answer is checked and carried back. Whatever the program's process does instead of answering
 //! settles the test; the comparer then only learns that it is over.
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use egcfg_task::{Cut, Test, TestResult, Trace, Verdict};
+use egcfg_task::{Clock, Cut, Test, TestResult, Trace, Verdict};
 
 use crate::child::{Child, Ended};
 use crate::clock::Watch;
@@ -40,9 +42,12 @@ pub(crate) async fn judge(
         }
         results.push(judged);
     }
-    judging.part();
+    judging.part(results.iter().map(|(result, _)| result.seconds).sum());
     Ok(results)
 }
+
+/// Programs that took less real time than this can have cost their comparer no processor time that would count.
+const SHORT: f64 = 0.02;
 
 struct Judging<'a, 'b> {
     lease: &'a Lease<'a>,
@@ -145,10 +150,16 @@ impl Judging<'_, '_> {
 
     /// Lets the comparer serve another program where nothing of this one can be left in it: it has answered everything,
     /// and says itself, which no line of a program's could make it say, that its tests were of the kind that leaves nothing.
-    fn part(&mut self) {
+    ///
+    /// A comparer has processor time for so much and no more: what one program's values cost must not fall to the next.
+    fn part(&mut self, seconds: f64) {
+        let limit = self.lease.limits().cpu / 2;
+        let fresh =
+            |comparer: &Child| seconds < SHORT || comparer.reading().is_some_and(|now| now.cpu() < limit);
         if let Some(comparer) = self.comparer.take()
             && self.clean
             && self.unread == 0
+            && fresh(&comparer)
         {
             self.lease.give_back(comparer);
         }
@@ -162,7 +173,20 @@ impl Judging<'_, '_> {
             let Some(comparer) = &mut self.comparer else {
                 return Err(Settled::Broken(Failure::new(Verdict::HarnessError, "no comparer")));
             };
-            let frame = match comparer.exchange(&out, &mut Watch::wall_only(wall)).await {
+            let mut clock = Watch::wall_only(wall);
+            // The program's threads do not wait while its answer is compared, nor do its limits.
+            let exchanged = {
+                let mut exchange = std::pin::pin!(comparer.exchange(&out, &mut clock));
+                tokio::select! {
+                    biased;
+                    exchanged = &mut exchange => exchanged,
+                    failure = self.session.overrun(), if settled.is_none() => {
+                        settled = Some(failure);
+                        exchange.await
+                    }
+                }
+            };
+            let frame = match exchanged {
                 Ok(frame) if frame.kind == b'O' => {
                     self.unread = self.unread.saturating_sub(1);
                     self.clean &= frame.field(5) == b"1";
@@ -287,7 +311,8 @@ pub(crate) fn plain(failure: Failure, taken: Duration) -> TestResult {
     }
 }
 
-/// The comparer runs tests only: what ends it is the test's doing or ours, unless the value it compares is too large.
+/// The comparer runs tests only: what ends it is the test's doing or ours, unless the value it compares is too large, or such
+/// that the interpreter itself breaks on it. A program must not turn a wrong answer into a failure of the harness.
 fn comparer_ended(ended: &Ended) -> Failure {
     match ended {
         Ended::Timeout(clock) => Failure::new(
@@ -305,10 +330,24 @@ fn comparer_ended(ended: &Ended) -> Failure {
         Ended::Exited(None) => {
             Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the test")
         }
-        Ended::Exited(Some(exit)) => Failure::new(
-            Verdict::HarnessError,
-            format!("the test ended its own process (status {})", exit.status),
-        ),
+        Ended::Exited(Some(exit)) => match ExitStatus::from_raw(exit.status).signal() {
+            Some(libc::SIGXCPU) => Failure::new(
+                Verdict::Timeout { clock: Clock::Cpu },
+                "comparing what the program returned took all of the processor time",
+            ),
+            Some(signal @ (libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGABRT)) => {
+                Failure::new(
+                    Verdict::Killed { signal },
+                    format!(
+                        "the interpreter that compared what the program returned was ended by signal {signal}"
+                    ),
+                )
+            }
+            _ => Failure::new(
+                Verdict::HarnessError,
+                format!("the test ended its own process (status {})", exit.status),
+            ),
+        },
     }
 }
 

@@ -81,11 +81,15 @@ async fn run(mut pipe: Receiver, shared: Arc<Shared>) {
             () = shared.flush.notified() => {
                 // Asked of the kernel itself: what the runtime knows of the pipe may be older than the answer that
                 // said that everything is written.
+                // Whoever writes faster than it is read does not hold this thread beyond the limit.
                 while let Ok(size) = rustix::io::read(&pipe, &mut chunk) {
                     if size == 0 {
                         break;
                     }
                     keep(&shared, &chunk[..size]);
+                    if lock(&shared.kept).total > shared.limit {
+                        break;
+                    }
                 }
                 shared.flushed.notify_one();
             }

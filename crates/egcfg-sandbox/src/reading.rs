@@ -1,7 +1,7 @@
 //! One look at a process in the kernel's accounts: what it has used, what it waited for, and whether it runs. Nothing that the
 //! process itself says or does matters.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// One look at a process.
@@ -61,13 +61,18 @@ fn is_running(state: &str) -> bool {
 /// Whether any of the threads runs or is ready to, and how long they have waited for a processor, together: the main thread
 /// may wait for others, which on a busy machine get no processor and so use none. Looks at a bounded number of them.
 fn threads_of(pid: i32) -> (bool, Duration) {
-    const MOST: usize = 64;
-    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
-    tasks.take(MOST).map(|task| task.path()).fold((false, Duration::ZERO), |(running, sum), task| {
+    tasks_of(pid).fold((false, Duration::ZERO), |(running, sum), task| {
         let text = std::fs::read_to_string(task.join("stat")).unwrap_or_default();
         let state = text.rsplit_once(')').and_then(|(_, rest)| rest.split_ascii_whitespace().next());
         (running || state.is_some_and(is_running), sum + waited(&task))
     })
+}
+
+/// The directories of a process's threads in `/proc`, a bounded number of them.
+pub(crate) fn tasks_of(pid: i32) -> impl Iterator<Item = PathBuf> {
+    const MOST: usize = 64;
+    let tasks = std::fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
+    tasks.take(MOST).map(|task| task.path())
 }
 
 /// How long a thread was ready to run and did not get a processor. Not every kernel keeps this account; without it a busy
@@ -80,7 +85,13 @@ fn waited(task: &Path) -> Duration {
 
 /// Bytes of memory in use that no file stands behind, shared memory included; nothing for a process that is gone.
 pub(crate) fn resident(pid: i32) -> u64 {
-    resident_of(&std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default())
+    let status = |path: &Path| std::fs::read_to_string(path.join("status")).unwrap_or_default();
+    let whole = status(Path::new(&format!("/proc/{pid}")));
+    if whole.contains("\nRssAnon:") {
+        return resident_of(&whole);
+    }
+    // The first thread has ended, and with it the account under this number; the others still hold the memory.
+    tasks_of(pid).map(|task| resident_of(&status(&task))).max().unwrap_or(0)
 }
 
 fn resident_of(status: &str) -> u64 {

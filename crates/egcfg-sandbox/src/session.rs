@@ -4,6 +4,7 @@
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::sync::Arc;
+use std::time::Duration;
 
 use egcfg_task::{Backend, Clock, Form, Verdict};
 
@@ -157,6 +158,20 @@ impl<'a> Session<'a> {
         };
         self.discard();
         Err(failure)
+    }
+
+    /// Ends when the child is beyond a limit of what it holds while nobody waits for it: its threads go on meanwhile. With it
+    /// ends the child.
+    pub(crate) async fn overrun(&mut self) -> Failure {
+        let often = if self.pool.limits.resident { 10 } else { 100 };
+        loop {
+            tokio::time::sleep(Duration::from_millis(often)).await;
+            if let Some(ended) = self.child.as_ref().and_then(Child::overrun) {
+                let failure = self.explain(&ended);
+                self.discard();
+                return failure;
+            }
+        }
     }
 
     /// The failure that an exception or exit frame reports.

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, flock, llistxattr, utimensat};
 
 use crate::error::SandboxError;
-use crate::reading::is_ours;
+use crate::reading::{is_ours, tasks_of};
 
 /// So many empty work directories are kept at most.
 const SPARE: usize = 64;
@@ -170,6 +170,8 @@ pub(crate) fn is_over(work: &Path, bytes: u64, entries: u64) -> bool {
             Ok(found) => found,
             // Out of descriptors: nothing is known, and it is not the program's doing.
             Err(error) if is_ours(&error) => return false,
+            // Removed since it was named, as directories for temporary files are.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && directory != work => continue,
             // One that cannot be looked into is nested too deeply for a path, or closed on purpose.
             Err(_) => return true,
         };
@@ -192,21 +194,29 @@ pub(crate) fn is_over(work: &Path, bytes: u64, entries: u64) -> bool {
 /// Whether files that a process has removed, but still holds open or mapped, take more than this many bytes. A mapping
 /// does not say how large its file is: each counts as the largest that a file may be, and a few, such as a library may
 /// have, as nothing. Where the kernel does not let us look (no right to trace the process) nothing is found.
+///
+/// Each thread is looked at: it may have descriptors of its own, and of a process whose first thread has ended nothing is to be
+/// seen under its own number.
 pub(crate) fn hides_more(pid: i32, bytes: u64, file_size: u64) -> bool {
     const FEW: u64 = 4;
     let (mut hidden, mut seen) = (0, std::collections::BTreeSet::new());
-    for entry in fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten() {
-        if let Ok(metadata) = fs::metadata(entry.path())
-            && metadata.is_file()
-            && metadata.nlink() == 0
-            // Memory without a name has no blocks on a disk; the trace's is such.
-            && !is_memory(&entry.path())
-            && seen.insert(metadata.ino())
-        {
-            hidden += metadata.blocks() * 512;
+    let mut maps = String::new();
+    for task in tasks_of(pid) {
+        for entry in fs::read_dir(task.join("fd")).into_iter().flatten().flatten() {
+            if let Ok(metadata) = fs::metadata(entry.path())
+                && metadata.is_file()
+                && metadata.nlink() == 0
+                // Memory without a name has no blocks on a disk; the trace's is such.
+                && !is_memory(&entry.path())
+                && seen.insert(metadata.ino())
+            {
+                hidden += metadata.blocks() * 512;
+            }
+        }
+        if maps.is_empty() {
+            maps = fs::read_to_string(task.join("maps")).unwrap_or_default();
         }
     }
-    let maps = fs::read_to_string(format!("/proc/{pid}/maps")).unwrap_or_default();
     let deleted = maps.lines().filter(|line| line.ends_with(" (deleted)") && !line.contains(" /memfd:"));
     let inodes = deleted.filter_map(|line| line.split_ascii_whitespace().nth(4)?.parse().ok());
     let mapped = inodes.filter(|&inode| seen.insert(inode)).count() as u64;

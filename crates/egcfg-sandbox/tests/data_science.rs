@@ -125,7 +125,7 @@ async fn memory_in_use_counts_and_memory_reserved_does_not() {
     assert_eq!(results[0].verdict, Verdict::Passed, "{:?}", results[0]);
     for used in [
         "import numpy as np\ndef f(x):\n    keep = []\n    while True: keep.append(np.ones(1 << 22))",
-        "import mmap\ndef f(x):\n    keep = []\n    while True:\n        m = mmap.mmap(-1, 16 << 20)\n        m.write(b'x' * (16 << 20))\n        keep.append(m)",
+        "import mmap\ndef f(x):\n    keep = []\n    while True:\n        m = mmap.mmap(-1, 16 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)\n        m.write(b'x' * (16 << 20))\n        keep.append(m)",
     ] {
         let results = verdicts(&sandbox, used, &["f(1)"]).await;
         assert_eq!(results[0].verdict, Verdict::MemoryExceeded, "{used}: {:?}", results[0]);

@@ -3,6 +3,7 @@
 mod common;
 
 use common::{asserts, exception, judge, program, sandbox};
+use egcfg_sandbox::{Limits, Sandbox, SandboxOptions};
 use egcfg_task::Verdict;
 
 const TEST: &str = "assert f(1) == 2";
@@ -141,6 +142,47 @@ async fn one_program_leaves_nothing_for_the_next() {
         let results = sandbox.judge(&program(spoil), &asserts(&[TEST])).await.unwrap();
         assert_eq!(results[0].verdict, Verdict::Passed);
         let result = judge(&sandbox, clean, "assert f(0) == (3, 3.0, True, False, [])").await;
+        assert_eq!(result.verdict, Verdict::Passed, "{result:?}");
+    }
+}
+
+/// A value that the interpreter breaks on, in the process that compares it, made a harness error of a wrong answer: one that
+/// nobody scores.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_breaks_the_comparer_is_the_programs_failure() {
+    // A small stack, so that a small value is enough.
+    let limits = Limits { stack: 1 << 20, ..common::limits() };
+    let options = SandboxOptions { workers: 1, limits, calibrate: false, ..SandboxOptions::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    // Double-ended queues, each in the one before, are freed by a recursion in C. Written by hand: the program's own
+    // interpreter would break on them first.
+    let source = "import struct, sys\ndef f(x):\n    number, count = struct.Struct('<I').pack, 100_000\n    parts = [number(0), number(count), (b'q' + number(0xFFFFFFFF)) * count]\n    parts += [number(1) + b'@' + number(at) for at in range(1, count)] + [number(0), b'@' + number(0)]\n    frame = sys._getframe()\n    while frame:\n        server = frame.f_locals.get('self')\n        if hasattr(server, 'reply'):\n            server.encode = lambda decoder, value: b''.join(parts)\n            return 0\n        frame = frame.f_back";
+    let tests = asserts(&["assert f(1) == 2", "assert f(2) == 2", "assert f(3) == 2"]);
+    let results = sandbox.judge(&program(source), &tests).await.unwrap();
+    assert!(
+        results.iter().all(|result| result.verdict.is_scored() && !result.verdict.passed()),
+        "{results:?}"
+    );
+}
+
+/// A comparer that had spent its processor time on one program's values was kept, and the kernel ended it in the middle of
+/// somebody else's test.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_programs_values_do_not_cost_the_next_program_its_comparer() {
+    let options = SandboxOptions {
+        workers: 1,
+        limits: common::limits(),
+        calibrate: false,
+        ..SandboxOptions::default()
+    };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    // Numbers of one hash: a set of them takes a tenth of a second, and their message is a small one.
+    let slow = "def f(x):\n    return [number * ((1 << 61) - 1) + 5 for number in range(2400)]";
+    let test = "assert len([set(f(1)), set(f(1)), set(f(1)), set(f(1))]) == 0";
+    for _ in 0..8 {
+        let results = sandbox.judge(&program(slow), &asserts(&[test, test])).await.unwrap();
+        assert!(results.iter().all(|result| result.verdict == Verdict::WrongAnswer), "{results:?}");
+        let result = judge(&sandbox, "def f(x): return 2", TEST).await;
         assert_eq!(result.verdict, Verdict::Passed, "{result:?}");
     }
 }

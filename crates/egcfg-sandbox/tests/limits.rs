@@ -79,7 +79,7 @@ async fn case_3_memory() {
         let result = judge(&sandbox, source, TEST).await;
         assert_eq!(result.verdict, Verdict::MemoryExceeded, "{source}: {result:?}");
     }
-    let mapped = "import mmap\ndef f(x):\n    keep = []\n    while True:\n        keep.append(mmap.mmap(-1, 64 << 20))";
+    let mapped = "import mmap\ndef f(x):\n    keep = []\n    while True:\n        keep.append(mmap.mmap(-1, 64 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS))";
     let result = judge(&sandbox, mapped, TEST).await;
     assert!(matches!(result.verdict, Verdict::MemoryExceeded | Verdict::Exception { .. }), "{result:?}");
     assert_eq!(judge(&sandbox, "def f(x): return 2", TEST).await.verdict, Verdict::Passed);

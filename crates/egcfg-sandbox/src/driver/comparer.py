@@ -21,6 +21,8 @@ from _egcfg_codec import Decoder, Encoder, Malformed, Opaque, Unencodable
 from _egcfg_codec_data import MODULES as _DATA_MODULES
 
 _GOT = 300
+_ITEMS = 100_000
+_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
 # A process that has held a larger message is not kept: its memory would stay grown.
 _LARGE = 64 << 10
 _ERRORS = {
@@ -56,7 +58,7 @@ class _Test:
         self.source, self.entry = source, entry
         self.tree = ast.parse(source)
         self.calls, self.errors, self.opaque = [], [], []
-        self.unproven, self.odd_values = False, False
+        self.unproven = self.odd_values = self.shared = False
         self.invocation = self._invocation()
 
     def _invocation(self):
@@ -168,6 +170,9 @@ class Comparer:
         finally:
             self.test.opaque.extend(decoder.opaque)
             self.test.odd_values = self.test.odd_values or decoder.odd or len(data) > _LARGE
+            # More references than containers that came with them: some stand in several places.
+            if data.count(b"@") > len(decoder.heap) - decoder.known:
+                self.test.shared = True
 
     def remote(self, kind, number, name):
         """The stand-in for an iterator or a function that the program returned."""
@@ -278,7 +283,7 @@ class Comparer:
             verdict = self.odd(test) if test.opaque else self.failed(test, error)
         finally:
             self.base = known
-        got = _repr(test.calls[0]) if len(test.calls) == 1 else ""
+        got = _repr(test.calls[0], test.shared) if len(test.calls) == 1 else ""
         return verdict + (got, "1" if test.unproven else "")
 
     def odd(self, test):
@@ -299,7 +304,7 @@ class Comparer:
         if node is None:
             kind = "assertion" if isinstance(error, AssertionError) else "exception"
             return kind, name, _line("the test raised %s: %s" % (name, text))
-        got = _repr(test.calls[-1]) if test.calls else ""
+        got = _repr(test.calls[-1], test.shared) if test.calls else ""
         expected = _expected(node.test, self.entry)
         if expected is not None and got:
             return "wrong", "", "expected %s, got %s" % (_line(expected), got)
@@ -317,15 +322,35 @@ def _line(text):
     return text if len(text) <= _GOT else text[:_GOT] + "..."
 
 
-def _repr(value):
-    """A bounded repr of a decoded value, which holds built-in values only."""
+def _repr(value, shared=False):
+    """A bounded repr of a decoded value, which holds built-in values only. A few lists that hold one another twice have a repr
+    without end; where containers are shared it is counted first."""
     if isinstance(value, types.GeneratorType):
         return "<iterator>"
     try:
-        text = repr(value)
-    except (ValueError, RecursionError, MemoryError):
+        text = "<%s>" % type(value).__name__ if shared and _is_vast(value) else repr(value)
+    except Exception:
+        # Too deep, too many digits; or an object of a library's that cannot be shown.
         return "<%s>" % type(value).__name__
     return text if len(text) <= _GOT else text[:_GOT] + "..."
+
+
+def _is_vast(value):
+    """Whether more than `_ITEMS` values would be shown, each as often as it is met."""
+    left, pending = _ITEMS, [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            parts = [*item.keys(), *item.values()]
+        elif isinstance(item, (list, tuple, set, frozenset, collections.deque, *_VIEWS)):
+            parts = item
+        else:
+            continue
+        left -= len(parts)
+        if left < 0:
+            return True
+        pending.extend(parts)
+    return False
 
 
 def _invocation(name, args, kwargs):
@@ -349,10 +374,17 @@ def _rebuild(name, bases, text):
             error = type(name, (nearest,), {"__str__": lambda self: text})(text)
         return error
     except Exception:
-        # Some classes want more arguments (UnicodeDecodeError).
-        error = cls.__new__(cls)
-        error.args = (text,)
-        return error
+        pass
+    # Some classes want more arguments: UnicodeDecodeError at its setting up, groups of exceptions when they are made.
+    for more in ((), (text or name, [Exception(text)])):
+        try:
+            error = cls.__new__(cls, *more)
+            error.args = (text,)
+            return error
+        except Exception:
+            continue
+    # Never the error of this attempt, which a test may be waiting for.
+    return Exception(text)
 
 
 def _failing_assert(tree, error):

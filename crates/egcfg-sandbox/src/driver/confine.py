@@ -18,7 +18,7 @@ _syscall.restype = ctypes.c_long
 _prctl = _libc.prctl
 
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 8, 24, 38
-_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
+_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, _PR_SET_THP_DISABLE = 47, 4, 41
 _CAP_DAC_READ_SEARCH = 2
 # CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID: what it takes to give each run a uid of its own, to end it, and to clean up
 # after it.
@@ -84,6 +84,9 @@ class Confinement:
         # Inherited by every child, so it is given up once instead of in each of them; where it cannot be, the
         # children try it themselves and report it.
         self.shed = self._shed() if self.root else False
+        if plan["level"] >= 0 and "uncounted-memory-denied" not in self.left_out:
+            # A huge page of which all but a small one is unmapped stays as a whole until the machine runs short. Inherited.
+            _prctl(_PR_SET_THP_DISABLE, _long(1), _long(0), _long(0), _long(0))
         if not self._inherit(inherited):
             self.filters = inherited + self.filters
 
@@ -110,7 +113,8 @@ class Confinement:
                 rules.append(self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ))
             except OSError:
                 continue
-        for path in ("/dev/null", "/dev/zero", "/dev/urandom", "/dev/random"):
+        # Not `/dev/zero`: mapped, it is shared memory that no limit counts.
+        for path in ("/dev/null", "/dev/urandom", "/dev/random"):
             rules.append(self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ | 1 << 1))
         return rules
 

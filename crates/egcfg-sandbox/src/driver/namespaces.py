@@ -288,7 +288,7 @@ class Namespaces:
         self.mirrored = []
         for path in self.plan["read"]:
             self._mirror(root, path, _ATTR_RDONLY | _ATTR_NOSUID | _ATTR_NODEV)
-        for path in ("/dev/null", "/dev/zero", "/dev/full", "/dev/urandom", "/dev/random"):
+        for path in ("/dev/null", "/dev/full", "/dev/urandom", "/dev/random"):
             self._mirror(root, path, _ATTR_NOSUID | _ATTR_NOEXEC)
         for path in ("/dev/shm", "/tmp", "/proc", _HOLD, run + "/work"):
             os.makedirs(root + path, exist_ok=True)

@@ -126,6 +126,8 @@ def _child(confinement, role, work, fds):
     high = [os.dup(os.dup2(fd, 100 + index)) for index, fd in enumerate(fds)]
     for target, fd in zip((1, 2, PROTOCOL, TRACE), high):
         os.dup2(fd, target)
+    # Opened anew: what is set on an inherited one (its flags) would be there for all other children.
+    os.dup2(os.open("/dev/null", os.O_RDWR), 0)
     warm.touch(role)
     random.seed(20250611)
     try:

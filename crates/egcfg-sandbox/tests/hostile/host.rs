@@ -26,6 +26,8 @@ pub(crate) struct Host {
     stream: UnixListener,
     in_files: UnixListener,
     datagram: UnixDatagram,
+    /// As the system's log has one: anybody may write to it.
+    log: UnixDatagram,
 }
 
 /// The names of files and what is known of each.
@@ -65,6 +67,11 @@ impl Host {
         let datagram = SocketAddr::from_abstract_name(format!("{mark}-datagram")).expect("a name");
         let in_files = UnixListener::bind(root.path().join("socket")).expect("a socket");
         set_mode(&root.path().join("socket"), 0o777);
+        let log = UnixDatagram::bind(root.path().join("log")).expect("a socket");
+        set_mode(&root.path().join("log"), 0o777);
+        // Where the file system has attributes.
+        let _ =
+            rustix::fs::setxattr(&sentinel, "user.egcfg", secret.as_bytes(), rustix::fs::XattrFlags::empty());
         let host = Self {
             mark,
             secret: secret.to_owned(),
@@ -73,6 +80,7 @@ impl Host {
             stream: UnixListener::bind_addr(&stream).expect("a name"),
             datagram: UnixDatagram::bind_addr(&datagram).expect("a name"),
             in_files,
+            log,
             root,
         };
         for result in [
@@ -81,6 +89,7 @@ impl Host {
             host.stream.set_nonblocking(true),
             host.in_files.set_nonblocking(true),
             host.datagram.set_nonblocking(true),
+            host.log.set_nonblocking(true),
         ] {
             result.expect("a socket that does not block");
         }
@@ -167,6 +176,7 @@ impl Host {
             ("the abstract socket", self.stream.accept().map(drop)),
             ("the socket in the file system", self.in_files.accept().map(drop)),
             ("the datagram socket", self.datagram.recv(&mut byte).map(drop)),
+            ("the log's socket", self.log.recv(&mut byte).map(drop)),
         ];
         let mut reached = reached.into_iter();
         reached

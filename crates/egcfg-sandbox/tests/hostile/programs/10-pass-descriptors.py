@@ -1,6 +1,6 @@
 #| title: parks descriptors in a socket
-#| verdict: exception (OSError) | exception (TimeoutError) | exception (BlockingIOError)
-#| stops: rlimits
+#| verdict: exception (PermissionError) | exception (OSError) | exception (TimeoutError) | exception (BlockingIOError)
+#| stops: network-denied, rlimits
 import os, socket
 
 def f(x):
