@@ -369,7 +369,7 @@ impl Drop for Child {
         if let Some(work) = self.work.take() {
             self.kill();
             self.close_group();
-            drop(self.zygote.reap(self.pid, self.generation, work));
+            self.zygote.discard(self.pid, self.generation, work);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::pool::Pool;
 use crate::reading::Reading;
 use crate::text::one_line;
 use crate::token::token;
-use crate::zygote::Exit;
+use crate::zygote::{Exit, Role};
 
 /// Room in a trace's memory beside the rendered values: names, lines, numbers.
 const TRACE_SLACK: u64 = 256 << 10;
@@ -100,7 +100,7 @@ impl<'a> Session<'a> {
 
     /// Loads the program into a fresh child. The inner result is the program's.
     pub(crate) async fn load(&mut self) -> Result<Result<(), Failure>, SandboxError> {
-        let child = self.pool.candidate(self.trace.is_some()).await?;
+        let child = self.pool.child(Role::Candidate).await?;
         let trace = match self.trace {
             None => String::new(),
             Some(options) => {

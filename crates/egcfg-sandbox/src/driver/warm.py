@@ -4,8 +4,8 @@ A first parse builds the syntax tree's classes, a first call specialises byte co
 child inherits all of it. The only program that runs here is the constant below.
 """
 
+import _socket as socket
 import os
-import socket
 import sys
 
 import _egcfg_candidate as candidate
@@ -58,7 +58,7 @@ def _traced(ours, theirs, memory):
 
 
 def _compared(ours, theirs, _):
-    judge = comparer.Comparer(theirs)
+    judge = comparer.Comparer(theirs, {})
     judge.begin(b"f", b"", b"")
     answer, _ = Encoder([[1, 2]], handles=[]).message([1], [b"\2\0\0\0i\1\0\0\0001i\1\0\0\0002"])
     candidate.send(ours, b"L", b"function")

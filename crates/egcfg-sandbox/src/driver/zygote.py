@@ -1,10 +1,13 @@
 """The warm interpreter: imports what programs commonly need, then forks a child per request and never runs a program itself.
 
+The bare `_socket` is enough for it; the module `socket` would fill a hundred more pages that each fork has to go through.
+
 The supervisor speaks over one socket. A request is one packet: a command byte, its fields, and the descriptors of the
 new child. Children are reaped only when the supervisor asks, so that their process ids stay theirs until
 it has done with them. When the socket ends, so does this process, and the parent-death signal ends its children.
 """
 
+import _socket as socket
 import ctypes
 import fcntl
 import gc
@@ -12,7 +15,6 @@ import json
 import os
 import random
 import signal
-import socket
 import struct
 import sys
 import threading
@@ -79,7 +81,7 @@ def main(config):
             confinement.allow_cpu(int(cpu))
             control.send(b"X")
         elif command == b"R":
-            control.send(_reap(namespaces, struct.unpack("=i", rest)[0]))
+            control.send(b"S" + b"".join([_reap(namespaces, pid) for pid in struct.unpack("=%di" % (len(rest) // 4), rest)]))
         for fd in fds:
             os.close(fd)
 
@@ -147,7 +149,7 @@ def _child(confinement, role, work, fds):
         if missing:
             candidate.send(PROTOCOL, b"H", ", ".join(missing).encode())
             return
-    if role in (b"c", b"o"):
+    if role == b"c":
         candidate.serve(PROTOCOL, TRACE)
     elif role == b"t":
         comparer.serve(PROTOCOL)
@@ -157,11 +159,15 @@ def _child(confinement, role, work, fds):
 
 
 def _reap(namespaces, pid):
+    """How a child ended: whether it was one, its status, processor time, peak of resident memory."""
     try:
         pid, init = namespaces.children.pop(pid)
         _, status, usage = os.wait4(pid, 0)
         # Whatever else the run has left in its pid namespace ends here.
         namespaces.end(init)
     except (ChildProcessError, KeyError):
-        return b"E" + b"no such child"
-    return b"S" + struct.pack("=idd", status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0)
+        return _EXIT(False, 0, 0.0, 0.0)
+    return _EXIT(True, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0)
+
+
+_EXIT = struct.Struct("=?idd").pack
