@@ -45,9 +45,8 @@ sys.modules['_egcfg_zygote'].main(config)
 
 /// What programs commonly need of the standard library. None of it starts a thread. What is needed now and then only is not
 /// here: each shared library is five mappings that every fork copies, 3 µs each.
-const FIRST: &str = "abc array ast bisect calendar collections collections.abc contextlib copy dataclasses datetime decimal \
-enum fractions functools heapq io itertools json math numbers operator random re string struct textwrap threading time \
-traceback types typing";
+const FIRST: &str = "abc array ast bisect calendar collections collections.abc contextlib copy datetime decimal enum fractions \
+functools heapq io itertools json math numbers operator random re string struct textwrap threading time types typing";
 
 /// In the order in which they import each other.
 const MODULES: &[(&str, &str)] = &[
