@@ -12,6 +12,7 @@ mod accounts;
 
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use egcfg_sandbox::{Level, LevelChoice, Program, Sandbox, SandboxOptions, TraceOptions, available_levels};
@@ -162,6 +163,9 @@ impl Bench {
             let sandbox = self.sandbox.clone();
             judged
                 .extend(self.throughput("judge, 3 asserts", flight, move || judge(sandbox.clone(), 3)).await);
+            let (sandbox, number) = (self.sandbox.clone(), AtomicU64::new(0));
+            let run = move || judge_new(sandbox.clone(), number.fetch_add(1, Ordering::Relaxed));
+            self.throughput("judge, 3 new asserts", flight, run).await;
             let sandbox = self.sandbox.clone();
             self.throughput("observe, 3 asserts", flight, move || observe(sandbox.clone(), 3)).await;
             let sandbox = self.sandbox.clone();
@@ -248,6 +252,18 @@ async fn plain(python: &Path, flags: &[&str], source: &str) {
 async fn judge(sandbox: Sandbox, count: usize) {
     let results = sandbox.judge(&program(), &tests(count)).await.unwrap_or_default();
     assert!(results.len() == count && results.iter().all(|result| result.verdict.passed()), "{results:?}");
+}
+
+/// Tests that nothing has been judged by before, where those of [`judge`] are the same each time.
+async fn judge_new(sandbox: Sandbox, number: u64) {
+    let even = 2 * number;
+    let tests = [
+        format!("assert f([1, 2, {even}]) == {}", even + 2),
+        format!("assert f([{even}]) == {even}"),
+        format!("assert f([{}, 3]) == 0", even + 1),
+    ];
+    let results = sandbox.judge(&program(), &tests.map(Test::Assert)).await.unwrap_or_default();
+    assert!(results.len() == 3 && results.iter().all(|result| result.verdict.passed()), "{results:?}");
 }
 
 async fn observe(sandbox: Sandbox, count: usize) {

@@ -15,10 +15,14 @@ use crate::profile::Profile;
 
 /// Reads the bundle from its standard input, which is the control socket, and starts the driver. Each module of the driver gets
 /// a copy of the built-in names of its own: a program that edits `builtins` edits its own only.
+///
+/// What is loaded last is what the children use most, compiled before and without the compiler's leftovers in between: it
+/// then lies close together in memory. A child that writes to an object, if only to count a reference, has the kernel copy the
+/// whole page that it lies on; this order saves about seventy of four hundred such copies per child.
 pub(crate) const BOOT: &str = "\
 import sys
 sys.path[:] = [p for p in sys.path if p]
-import builtins, json, os, types
+import builtins, json, marshal, os, types
 size = int.from_bytes(os.read(0, 4), 'little')
 data = b''
 while len(data) < size:
@@ -27,13 +31,22 @@ while len(data) < size:
         os._exit(70)
     data += part
 config = json.loads(data)
-for name, source in config.pop('modules'):
+modules = [(name, marshal.dumps(compile(source, '<%s>' % name, 'exec'))) for name, source in config.pop('modules')]
+for name in config['first'].split():
+    __import__(name)
+config['names'] = [name for name, _ in modules]
+for name, code in modules:
     module = types.ModuleType(name)
     module.__dict__['__builtins__'] = dict(vars(builtins))
     sys.modules[name] = module
-    exec(compile(source, '<%s>' % name, 'exec'), module.__dict__)
+    exec(marshal.loads(code), module.__dict__)
 sys.modules['_egcfg_zygote'].main(config)
 ";
+
+/// What programs commonly need of the standard library. None of it starts a thread. What is needed now and then only is not
+/// here: each shared library is five mappings that every fork copies, 3 µs each.
+const FIRST: &str = "abc array ast bisect calendar collections collections.abc contextlib copy datetime decimal enum fractions \
+functools heapq io itertools json math numbers operator random re string struct textwrap threading time types typing";
 
 /// In the order in which they import each other.
 const MODULES: &[(&str, &str)] = &[
@@ -93,6 +106,7 @@ impl Bundle {
             .collect();
         read.extend(SYSTEM_LIBRARIES.iter().map(Path::new));
         let config = json!({
+            "first": FIRST,
             "modules": MODULES,
             "supervisor": std::process::id(),
             "extra_paths": extra,
@@ -112,6 +126,16 @@ impl Bundle {
                 "without": options.without,
                 "limits": limits(&options.limits),
                 "syscalls": {
+                    "getpid": libc::SYS_getpid,
+                    "setsid": libc::SYS_setsid,
+                    "mkdirat": libc::SYS_mkdirat,
+                    "chdir": libc::SYS_chdir,
+                    "fchownat": libc::SYS_fchownat,
+                    "openat": libc::SYS_openat,
+                    "prlimit64": libc::SYS_prlimit64,
+                    "prctl": libc::SYS_prctl,
+                    "setresgid": libc::SYS_setresgid,
+                    "setresuid": libc::SYS_setresuid,
                     "landlock_create_ruleset": libc::SYS_landlock_create_ruleset,
                     "landlock_add_rule": libc::SYS_landlock_add_rule,
                     "landlock_restrict_self": libc::SYS_landlock_restrict_self,
@@ -133,6 +157,8 @@ impl Bundle {
             ("OMP_NUM_THREADS", "1"),
             ("OPENBLAS_NUM_THREADS", "1"),
             ("MKL_NUM_THREADS", "1"),
+            // The dynamic linker resolves all names at once, instead of in each child, which would copy the tables for it.
+            ("LD_BIND_NOW", "1"),
         ];
         let mut environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
         if options.without.iter().any(|name| name == "environment") {

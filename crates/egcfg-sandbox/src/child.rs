@@ -47,9 +47,12 @@ pub(crate) struct Child {
     group: Option<Arc<Group>>,
     /// How many programs it has served.
     pub(crate) served: u32,
-    /// Whether a whole request has been sent to it: before that no line of a program can have run.
-    asked: bool,
+    /// When it was first sent a whole request: before that no line of a program can have run.
+    asked: Option<Instant>,
 }
+
+/// Room for a frame. Most fit, and are read at once.
+const ROOM: usize = 2 << 10;
 
 /// What came instead of an answer.
 #[derive(Debug)]
@@ -108,7 +111,7 @@ impl Child {
             generation,
             pidfd,
             protocol,
-            buffer: Vec::new(),
+            buffer: Vec::with_capacity(ROOM),
             limits: Arc::clone(limits),
             out,
             err,
@@ -117,7 +120,7 @@ impl Child {
             work: Some(forked.keep()),
             group: group.clone(),
             served: 0,
-            asked: false,
+            asked: None,
         };
         // It moves into its group while it confines itself: all before the first byte of a program is sent.
         let admitted = async {
@@ -185,10 +188,12 @@ impl Child {
                 written = write(&self.protocol, &data[sent..]), if sent < data.len() => match written {
                     Ok(size) => {
                         sent += size;
-                        self.asked |= sent == data.len();
+                        if sent == data.len() && self.asked.is_none() {
+                            self.asked = Some(Instant::now());
+                        }
                     }
                     // It died while it waited: that was no program's doing.
-                    Err(_) if !self.asked => return Err(Ended::Exited(None)),
+                    Err(_) if self.asked.is_none() => return Err(Ended::Exited(None)),
                     Err(_) => return Err(self.ended().await),
                 },
                 frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
@@ -257,6 +262,11 @@ impl Child {
         let work = self.work.take()?;
         self.close_group();
         self.zygote.reap(self.pid, self.generation, work).await.ok().flatten()
+    }
+
+    /// Real time in which a line of a program can have run.
+    pub(crate) fn lifetime(&self) -> Duration {
+        self.asked.map_or(Duration::ZERO, |asked| asked.elapsed())
     }
 
     /// What the kernel says about the process now, where that can be known.
@@ -364,7 +374,7 @@ impl Drop for Child {
         if let Some(work) = self.work.take() {
             self.kill();
             self.close_group();
-            drop(self.zygote.reap(self.pid, self.generation, work));
+            self.zygote.discard(self.pid, self.generation, work);
         }
     }
 }

@@ -15,6 +15,9 @@ const PATIENCE: u32 = 8;
 /// processor. What a program could not do meanwhile (be heard, have its output drained) is not counted against it.
 const STEP: Duration = Duration::from_millis(100);
 const GAP: Duration = Duration::from_secs(1);
+/// The first look comes so soon, since what was used before it does not count. Most tests are over by then and
+/// need no look at all, each of which reads two files.
+const FIRST: Duration = Duration::from_millis(5);
 /// How much idleness one look can show at most: a single look after a gap says little about the time before it.
 const GLANCE: Duration = Duration::from_millis(250);
 
@@ -39,7 +42,7 @@ pub(crate) struct Watch {
 }
 
 impl Watch {
-    /// Starts the clocks.
+    /// Starts the clocks. Without a reading the first look is where they start from.
     pub(crate) fn start(limits: &Limits, reading: Option<Reading>) -> Self {
         let now = Instant::now();
         Self {
@@ -90,6 +93,7 @@ impl Watch {
     pub(crate) fn next_look(&self) -> Instant {
         // Memory that only we count can grow by a gigabyte in a tenth of a second.
         let step = if self.resident { STEP / 10 } else { STEP };
+        let step = if self.first.is_none() { FIRST } else { step };
         let left = self.wall.saturating_sub(self.used);
         let soon = step.min(self.cpu).min(self.idle);
         self.looked + if left.is_zero() { soon } else { left.min(soon) }

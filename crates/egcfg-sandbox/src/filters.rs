@@ -70,14 +70,13 @@ pub(crate) fn programs(without: &[String]) -> Result<Filters, seccompiler::Error
 }
 
 /// Refused calls that the warm interpreter makes for each child, or a child before it is confined: namespaces and their
-/// mounts, a handle on the child, the owner of its work directory, the memory of a trial trace.
+/// mounts, a handle on the child, the owner of its work directory.
 const PREPARATION: &[i64] = &[
     libc::SYS_unshare,
     libc::SYS_setns,
     libc::SYS_mount,
     libc::SYS_umount2,
     libc::SYS_pidfd_open,
-    libc::SYS_memfd_create,
     libc::SYS_fchownat,
     libc::SYS_landlock_create_ruleset,
     libc::SYS_landlock_add_rule,

@@ -4,7 +4,8 @@
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -14,7 +15,7 @@ use crate::bundle::Bundle;
 use crate::error::SandboxError;
 use crate::warm::{Running, exchange, spawn};
 use crate::workdir::{RunDirectory, remove_tree};
-use crate::zygote::{Exit, Forked, Request, Role};
+use crate::zygote::{Ended, Exit, Forked, Request, Role};
 
 /// Restarts that failed, and when the next may be tried. One death is made good at once; an interpreter that dies again
 /// and again must not take the machine with it.
@@ -78,27 +79,32 @@ pub(crate) fn serve(
         }
     };
     let mut keeper = Keeper { bundle, running, generation: 0, back_off: BackOff::default(), alone: false };
-    for request in inbox {
+    let mut dead = Vec::new();
+    loop {
+        let request = if dead.is_empty() {
+            inbox.recv().map_err(|_| RecvTimeoutError::Disconnected)
+        } else {
+            inbox.recv_timeout(LINGER)
+        };
         match request {
-            Request::Fork { role, work, fds, owner, reply } => {
+            Ok(Request::Fork { role, work, fds, owner, reply }) => {
                 let answer = keeper.fork(role, &work, &fds);
                 let generation = keeper.generation;
                 let _ = reply.send(answer.map(|pid| Forked::new(pid, generation, work, owner)));
             }
-            Request::Reap { pid, generation, work, reply } => {
-                let exit = keeper.reap(pid, generation, false);
-                if !(keeper.alone && exit.is_some() && run.keep(&work)) {
-                    remove(work);
-                }
-                if let Some(reply) = reply {
-                    let _ = reply.send(exit);
+            Ok(Request::Reap(ended)) => {
+                // How it ended interests somebody, or there are enough of them.
+                let now = ended.reply.is_some() || dead.len() + 1 >= TOGETHER;
+                dead.push(ended);
+                if now {
+                    keeper.bury(&mut dead, run);
                 }
             }
-            Request::Abandon { pid, generation, work } => {
-                keeper.reap(pid, generation, true);
-                remove(work);
+            Ok(Request::Abandon(ended)) => {
+                keeper.kill(&ended);
+                dead.push(ended);
             }
-            Request::Expect { steps, cpu } => {
+            Ok(Request::Expect { steps, cpu }) => {
                 keeper.bundle.expect(&steps, cpu);
                 keeper.alone = steps.iter().any(|step| step == "seccomp");
                 let packet = format!("X{cpu}\n{}", steps.join("\n")).into_bytes();
@@ -108,9 +114,16 @@ pub(crate) fn serve(
                     keeper.running = None;
                 }
             }
+            Err(RecvTimeoutError::Timeout) => keeper.bury(&mut dead, run),
+            Err(RecvTimeoutError::Disconnected) => return keeper.bury(&mut dead, run),
         }
     }
 }
+
+/// Children of whose end nobody wants to know are reaped so many at a time, or when nothing else has been asked for so long:
+/// each request has the interpreter write to pages that it shares with its children, which the kernel then copies.
+const TOGETHER: usize = 8;
+const LINGER: Duration = Duration::from_millis(10);
 
 impl Keeper {
     fn revive(&mut self) -> Result<&Running, String> {
@@ -126,7 +139,6 @@ impl Keeper {
         let mut packet = vec![b'F'];
         packet.push(match role {
             Role::Candidate => b'c',
-            Role::Traced => b'o',
             Role::Comparer => b't',
             Role::Probe => b'p',
         });
@@ -164,38 +176,65 @@ impl Keeper {
         Err(SandboxError::Zygote(last))
     }
 
-    /// Reaps a child. The children of an earlier interpreter died with it, and their numbers may be anybody's.
-    fn reap(&mut self, pid: i32, generation: u64, kill: bool) -> Option<Exit> {
-        if generation != self.generation || self.running.is_none() {
-            return None;
-        }
-        if kill && let Some(pid) = Pid::from_raw(pid) {
+    /// Ends a child that nobody has taken over.
+    fn kill(&self, ended: &Ended) {
+        if self.is_ours(ended)
+            && let Some(pid) = Pid::from_raw(ended.pid)
+        {
             let _ = kill_process(pid, Signal::KILL);
         }
-        reap(&mut self.running, pid)
+    }
+
+    /// The children of an earlier interpreter died with it, and their numbers may be anybody's.
+    fn is_ours(&self, ended: &Ended) -> bool {
+        ended.generation == self.generation && self.running.is_some()
+    }
+
+    /// Reaps children, removes or keeps their work directories, and tells whoever asked how they ended.
+    fn bury(&mut self, dead: &mut Vec<Ended>, run: &RunDirectory) {
+        let ours: Vec<i32> = dead.iter().filter(|ended| self.is_ours(ended)).map(|ended| ended.pid).collect();
+        let exits = if ours.is_empty() { Vec::new() } else { self.reap(&ours) };
+        for ended in dead.drain(..) {
+            let at = ours.iter().position(|pid| *pid == ended.pid && ended.generation == self.generation);
+            let exit = at.and_then(|at| exits.get(at).copied().flatten());
+            if !(self.alone && exit.is_some() && run.keep(&ended.work)) {
+                remove(ended.work);
+            }
+            if let Some(reply) = ended.reply {
+                let _ = reply.send(exit);
+            }
+        }
+    }
+
+    /// How each of these children ended; shorter or empty when the interpreter does not say.
+    fn reap(&mut self, pids: &[i32]) -> Vec<Option<Exit>> {
+        let Some(alive) = &self.running else { return Vec::new() };
+        let packet: Vec<u8> =
+            std::iter::once(b'R').chain(pids.iter().flat_map(|pid| pid.to_ne_bytes())).collect();
+        match exchange(&alive.socket, &packet, &[]) {
+            Ok(answer) if answer.first() == Some(&b'S') && answer.len() == 1 + EXIT * pids.len() => {
+                answer[1..].chunks_exact(EXIT).map(exit).collect()
+            }
+            _ => {
+                // What it says from now on may be the answer to anything.
+                self.running = None;
+                Vec::new()
+            }
+        }
     }
 }
 
-fn reap(running: &mut Option<Running>, pid: i32) -> Option<Exit> {
-    let alive = running.as_ref()?;
-    let mut packet = vec![b'R'];
-    packet.extend(pid.to_ne_bytes());
-    let Ok(answer) = exchange(&alive.socket, &packet, &[]) else {
-        *running = None;
-        return None;
-    };
-    let (b'S', rest) = answer.split_first()? else {
-        if answer.first() != Some(&b'E') {
-            // What it says from now on may be the answer to anything.
-            *running = None;
-        }
-        return None;
-    };
-    Some(Exit {
+/// Bytes that tell how a child ended: whether it was one, its status, processor time, peak of resident memory.
+const EXIT: usize = 1 + 4 + 8 + 8;
+
+fn exit(data: &[u8]) -> Option<Exit> {
+    let (known, rest) = data.split_first()?;
+    let exit = Exit {
         status: i32::from_ne_bytes(rest.get(..4)?.try_into().ok()?),
         cpu: f64::from_ne_bytes(rest.get(4..12)?.try_into().ok()?),
         peak: f64::from_ne_bytes(rest.get(12..20)?.try_into().ok()?),
-    })
+    };
+    (*known == 1).then_some(exit)
 }
 
 /// Removes a work directory, whose owner is dead.

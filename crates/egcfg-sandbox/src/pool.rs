@@ -40,8 +40,6 @@ pub(crate) struct Pool {
     depth: usize,
     next: AtomicUsize,
     refilling: AtomicBool,
-    /// Whether the last program was traced: then the next one probably will be, and its process prepares for it.
-    tracing: AtomicBool,
 }
 
 /// A comparer is replaced after this many programs at the latest, whatever it says.
@@ -85,7 +83,6 @@ impl Pool {
             depth: workers.min(4),
             next: AtomicUsize::new(0),
             refilling: AtomicBool::new(false),
-            tracing: AtomicBool::new(false),
         })
     }
 
@@ -135,16 +132,8 @@ impl Pool {
         drop((candidates, comparers));
     }
 
-    /// A fresh child for a program, which is to be traced or not.
-    pub(crate) async fn candidate(&self, traced: bool) -> Result<Child, SandboxError> {
-        self.tracing.store(traced, Ordering::Relaxed);
-        self.child(Role::Candidate).await
-    }
-
     /// Forks a child on the interpreter whose turn it is.
     pub(crate) async fn fork(&self, role: Role) -> Result<Child, SandboxError> {
-        let traced = role == Role::Candidate && self.tracing.load(Ordering::Relaxed);
-        let role = if traced { Role::Traced } else { role };
         let turn = self.next.fetch_add(1, Ordering::Relaxed);
         Child::fork(
             &self.zygotes[turn % self.zygotes.len()],

@@ -18,7 +18,7 @@ use crate::pool::Pool;
 use crate::reading::Reading;
 use crate::text::one_line;
 use crate::token::token;
-use crate::zygote::Exit;
+use crate::zygote::{Exit, Role};
 
 /// Room in a trace's memory beside the rendered values: names, lines, numbers.
 const TRACE_SLACK: u64 = 256 << 10;
@@ -82,22 +82,26 @@ impl<'a> Session<'a> {
 
     /// Starts the clocks of a test.
     pub(crate) fn watch(&self) -> Watch {
-        let reading = self.child.as_ref().map_or_else(|| Some(Reading::default()), Child::reading);
+        // A process that is still to be made starts from nothing.
+        let reading = if self.child.is_some() { None } else { Some(Reading::default()) };
         Watch::start(&self.pool.limits, reading)
     }
 
     /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.
     pub(crate) fn retire_when_spent(&mut self) {
-        let limit = self.pool.limits.cpu * (CPU_BACKSTOP as u32 - 1);
-        let reading = self.child.as_ref().and_then(Child::reading);
-        if reading.is_some_and(|reading| reading.cpu() >= limit) {
+        let limits = &self.pool.limits;
+        let limit = limits.cpu * (CPU_BACKSTOP as u32 - 1);
+        let Some(child) = &self.child else { return };
+        // All its threads together cannot have used more than this.
+        let most = child.lifetime().saturating_mul(u32::try_from(limits.threads).unwrap_or(u32::MAX));
+        if most >= limit && child.reading().is_some_and(|reading| reading.cpu() >= limit) {
             self.discard();
         }
     }
 
     /// Loads the program into a fresh child. The inner result is the program's.
     pub(crate) async fn load(&mut self) -> Result<Result<(), Failure>, SandboxError> {
-        let child = self.pool.candidate(self.trace.is_some()).await?;
+        let child = self.pool.child(Role::Candidate).await?;
         let trace = match self.trace {
             None => String::new(),
             Some(options) => {

@@ -18,8 +18,6 @@ use crate::workdir::RunDirectory;
 pub(crate) enum Role {
     /// Runs a program.
     Candidate,
-    /// Runs a program; it is expected that it will be traced.
-    Traced,
     /// Judges it.
     Comparer,
     /// Finds out which protections are in force.
@@ -46,21 +44,23 @@ pub(crate) enum Request {
         owner: Zygote,
         reply: oneshot::Sender<Result<Forked, SandboxError>>,
     },
-    Reap {
-        pid: i32,
-        generation: u64,
-        work: PathBuf,
-        reply: Option<oneshot::Sender<Option<Exit>>>,
-    },
-    Abandon {
-        pid: i32,
-        generation: u64,
-        work: PathBuf,
-    },
+    /// A child has been killed or has ended.
+    Reap(Ended),
+    /// A child lives that nobody has taken over.
+    Abandon(Ended),
     Expect {
         steps: Vec<String>,
         cpu: u64,
     },
+}
+
+/// A child to be reaped, and its work directory to be removed.
+pub(crate) struct Ended {
+    pub(crate) pid: i32,
+    pub(crate) generation: u64,
+    pub(crate) work: PathBuf,
+    /// Who wants to know how it ended.
+    pub(crate) reply: Option<oneshot::Sender<Option<Exit>>>,
 }
 
 /// A handle on the thread. When the last one goes, the interpreter and its children end.
@@ -94,8 +94,8 @@ impl Forked {
 impl Drop for Forked {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
-            let abandon = Request::Abandon { pid: self.pid, generation: self.generation, work };
-            let _ = self.owner.requests.send(abandon);
+            let ended = Ended { pid: self.pid, generation: self.generation, work, reply: None };
+            let _ = self.owner.requests.send(Request::Abandon(ended));
         }
     }
 }
@@ -134,10 +134,15 @@ impl Zygote {
         answer.await.map_err(|_| gone())?
     }
 
+    /// Has a child reaped that has been killed, some time soon.
+    pub(crate) fn discard(&self, pid: i32, generation: u64, work: PathBuf) {
+        let _ = self.requests.send(Request::Reap(Ended { pid, generation, work, reply: None }));
+    }
+
     /// Reaps a child that has been killed or has ended, and removes its work directory.
     pub(crate) fn reap(&self, pid: i32, generation: u64, work: PathBuf) -> oneshot::Receiver<Option<Exit>> {
         let (reply, answer) = oneshot::channel();
-        let _ = self.requests.send(Request::Reap { pid, generation, work, reply: Some(reply) });
+        let _ = self.requests.send(Request::Reap(Ended { pid, generation, work, reply: Some(reply) }));
         answer
     }
 

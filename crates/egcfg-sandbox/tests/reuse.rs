@@ -159,3 +159,42 @@ async fn what_a_test_does_to_its_interpreter_is_not_seen_by_the_next() {
     assert_eq!(judge(&sandbox, echo, "assert f(2) == 4").await.verdict, common::exception("ValueError"));
     assert_eq!(judge(&sandbox, DOUBLE, "assert f(2) == 4").await.verdict, Verdict::Passed);
 }
+
+/// A comparer keeps what it took a statement apart into; what came of it with one program says nothing about the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_tests_judge_each_program_by_itself() {
+    let _alone = ALONE.lock().await;
+    // One at a time, so that all of them meet the same comparer.
+    let options =
+        SandboxOptions { workers: 1, limits: common::limits(), calibrate: false, ..Default::default() };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let tests = asserts(&["assert f(2) == 4", "assert candidate(3) == 6", "assert f(2) == 4"]);
+    let wrong = Verdict::WrongAnswer;
+    for _ in 0..3 {
+        for (source, entry, expected) in [
+            (DOUBLE, "f", [Verdict::Passed, Verdict::Passed, Verdict::Passed]),
+            ("def f(n):\n    return n + 2\n", "f", [Verdict::Passed, wrong.clone(), Verdict::Passed]),
+            (
+                "seen = []\ndef f(n):\n    seen.append(n)\n    return 2 * n if len(seen) < 3 else 5\n",
+                "f",
+                [Verdict::Passed, Verdict::Passed, wrong.clone()],
+            ),
+            (
+                "def f(n):\n    raise KeyError(n)\n",
+                "f",
+                [common::exception("KeyError"), common::exception("KeyError"), common::exception("KeyError")],
+            ),
+            // The statement's `f` is not what this program is called by.
+            (
+                "def g(n):\n    return 2 * n\n",
+                "g",
+                [common::exception("NameError"), Verdict::Passed, common::exception("NameError")],
+            ),
+        ] {
+            let program = egcfg_sandbox::Program { entry_point: entry.to_owned(), ..program(source) };
+            let results = sandbox.judge(&program, &tests).await.unwrap();
+            let verdicts: Vec<_> = results.iter().map(|result| result.verdict.clone()).collect();
+            assert_eq!(verdicts, expected, "{source}: {results:?}");
+        }
+    }
+}

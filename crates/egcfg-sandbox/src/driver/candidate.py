@@ -318,8 +318,6 @@ class Server:
 
 def serve(fd, trace_fd):
     """Announces itself, then answers requests until there are no more."""
-    for name in [name for name in _modules if name.startswith(("_egcfg_", "trace_", "tracer"))]:
-        del _modules[name]
     server = Server(fd, trace_fd)
     requests = {name.encode(): getattr(server, name) for name in "PNCURIX"}
     send(fd, b"G")

@@ -43,6 +43,11 @@ _PURE_CALLS = frozenset(
 )
 
 
+_LOOPS = (ast.For, ast.While, ast.FunctionDef, ast.comprehension, ast.Lambda)
+# So many short statements are kept for the next program, which often has the same tests.
+_STATEMENTS, _SHORT = 64, 500
+
+
 class _Stop(BaseException):
     """The supervisor has settled this test already."""
 
@@ -51,28 +56,58 @@ class _NeedsProgram(BaseException):
     """The test needs objects of the program's own."""
 
 
-class _Test:
-    """One test: its tree, and what is found out while it runs."""
+class _Statement:
+    """A test's text: its tree and code, and what can be said of it before it runs."""
 
     def __init__(self, source, entry):
-        self.source, self.entry = source, entry
-        self.tree = ast.parse(source)
+        self.source, self.tree = source, ast.parse(source)
+        self.code = compile(self.tree, "<test>", "exec", dont_inherit=True)
+        called = (entry, "candidate")
+        # Whether it is of the few forms that leave nothing behind, and the names that it takes from elsewhere.
+        self.closed, loads, binds, calls, loops = True, {}, set(), [], False
+        for node in ast.walk(self.tree):
+            kind = node.__class__
+            if kind is ast.Name:
+                if isinstance(node.ctx, ast.Load):
+                    loads[node.id] = None
+                else:
+                    binds.add(node.id)
+                self.closed = self.closed and (node.id in _PURE_CALLS or node.id in called)
+                continue
+            self.closed = self.closed and issubclass(kind, _PURE_NODES)
+            if kind is ast.Call:
+                if isinstance(node.func, ast.Name) and node.func.id in called:
+                    calls.append(node)
+            elif kind in _LOOPS:
+                loops = True
+            if kind is ast.arg:
+                binds.add(node.arg)
+            elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
+                binds.add(node.name)
+            elif kind is ast.alias:
+                binds.add((node.asname or node.name).split(".")[0])
+            elif kind is ast.ExceptHandler and node.name:
+                binds.add(node.name)
+        self.free = [name for name in loads if name not in binds and not hasattr(builtins, name)]
+        # The one call that it makes, if there is one.
+        self.call = calls[0] if len(calls) == 1 and not loops else None
+        self.text = None
+
+    def invocation(self):
+        """The text of the one call that this test makes, or None."""
+        if self.text is None and self.call is not None:
+            text = ast.get_source_segment(self.source, self.call)
+            self.text = text if text and "\n" not in text else ast.unparse(self.call)
+        return self.text
+
+
+class _Test:
+    """One run of a test, and what is found out while it runs."""
+
+    def __init__(self, statement):
+        self.statement = statement
         self.calls, self.errors, self.opaque = [], [], []
         self.unproven = self.odd_values = self.shared = False
-        self.invocation = self._invocation()
-
-    def _invocation(self):
-        """The text of the one call that this test makes, or None."""
-        calls, loops = [], False
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                if node.func.id in (self.entry, "candidate"):
-                    calls.append(node)
-            loops = loops or isinstance(node, (ast.For, ast.While, ast.FunctionDef, ast.comprehension, ast.Lambda))
-        if len(calls) != 1 or loops:
-            return None
-        text = ast.get_source_segment(self.source, calls[0])
-        return text if text and "\n" not in text else ast.unparse(calls[0])
 
     def leaves_nothing(self):
         """Whether this test, as it went, cannot have changed anything that a later test could notice.
@@ -80,40 +115,17 @@ class _Test:
         Its statement is of the few forms above, the values were plain ones (`Decoder.odd`), and the exceptions that the
         program raised were built-in ones.
         """
-        calls = _PURE_CALLS | {self.entry, "candidate"}
-        for node in ast.walk(self.tree):
-            if not isinstance(node, _PURE_NODES) or isinstance(node, ast.Name) and node.id not in calls:
-                return False
-        return not (
+        return self.statement.closed and not (
             self.unproven or self.odd_values or self.opaque or any(type(error) not in _KNOWN for error in self.errors)
         )
-
-    def unresolved(self, known):
-        """Names that neither the test nor `known` define."""
-        loads, binds = [], set()
-        for node in ast.walk(self.tree):
-            if isinstance(node, ast.Name):
-                if isinstance(node.ctx, ast.Load):
-                    loads.append(node.id)
-                else:
-                    binds.add(node.id)
-            elif isinstance(node, ast.arg):
-                binds.add(node.arg)
-            elif isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-                binds.add(node.name)
-            elif isinstance(node, ast.alias):
-                binds.add((node.asname or node.name).split(".")[0])
-            elif isinstance(node, ast.ExceptHandler) and node.name:
-                binds.add(node.name)
-        names = dict.fromkeys(loads)
-        return [name for name in names if name not in binds and name not in known and not hasattr(builtins, name)]
 
 
 class Comparer:
     """The tests of one program."""
 
-    def __init__(self, fd):
+    def __init__(self, fd, statements):
         self.fd, self.entry, self.kind = fd, "", ""
+        self.statements = statements
         self.base, self.test, self.whole, self.setup = {}, None, False, ""
         self.setup_unproven = self.tracing = False
         self.waiting = collections.deque()
@@ -150,7 +162,7 @@ class Comparer:
             raise _NeedsProgram
         invocation = ""
         if self.tracing and target == "n":
-            invocation = test.invocation or _invocation(name, args, kwargs)
+            invocation = test.statement.invocation() or _invocation(name, args, kwargs)
         answer, fields = self.ask(b"C", target.encode(), which.encode(), invocation.encode("utf-8", "replace"), message)
         if answer == b"E":
             error = _rebuild(*[field.decode("utf-8", "replace") for field in fields[:3]])
@@ -203,9 +215,10 @@ class Comparer:
         if not self.setup:
             return
         try:
-            self.test = _Test(self.setup, self.entry)
+            setup = _Statement(self.setup, self.entry)
+            self.test = _Test(setup)
             self.resolve(self.test)
-            exec(compile(self.test.tree, "<setup>", "exec"), self.base)
+            exec(compile(setup.tree, "<setup>", "exec"), self.base)
             self.setup_unproven = self.test.unproven
         except _Stop:
             raise
@@ -215,7 +228,7 @@ class Comparer:
 
     def resolve(self, test):
         """Finds what the test takes from the program besides its entry point."""
-        names = test.unresolved(self.base)
+        names = [name for name in test.statement.free if name not in self.base]
         if not names:
             return
         answer, fields = self.ask(b"N", "\n".join(names).encode())
@@ -246,12 +259,22 @@ class Comparer:
         self.clean = self.clean and settled and not self.setup and self.test.leaves_nothing()
         return outcome + ("1" if self.clean else "",)
 
+    def statement(self, text):
+        """The test of this text; one that leaves nothing behind may have been taken apart for an earlier program."""
+        known = self.statements.get((text, self.entry))
+        if known is None:
+            known = _Statement(text, self.entry)
+            if known.closed and len(text) <= _SHORT:
+                if len(self.statements) >= _STATEMENTS:
+                    self.statements.clear()
+                self.statements[text, self.entry] = known
+        return known
+
     def outcome(self, source):
         """What came of one test."""
         text = source.decode("utf-8", "surrogatepass")
         try:
-            test = _Test(text, self.entry)
-            code = compile(test.tree, "<test>", "exec", dont_inherit=True)
+            test = _Test(self.statement(text))
         except (SyntaxError, ValueError) as error:
             return "broken", "", "the test itself does not compile: %s" % error, "", ""
         try:
@@ -262,19 +285,19 @@ class Comparer:
             return "stopped", "", "", "", ""
         self.test = test
         if self.whole or self.kind == "class":
-            return "program", "", test.invocation or "", "", ""
+            return "program", "", test.statement.invocation() or "", "", ""
         test.unproven = self.setup_unproven
         names = dict(self.base)
         known = self.base
         try:
             self.base = names
             self.resolve(test)
-            exec(code, names)
+            exec(test.statement.code, names)
             verdict = ("passed", "", "")
             if test.opaque:
                 verdict = self.odd(test)
         except _NeedsProgram:
-            return "program", "", test.invocation or "", "", ""
+            return "program", "", test.statement.invocation() or "", "", ""
         except _Stop:
             return "stopped", "", "", "", ""
         except Malformed as error:
@@ -300,7 +323,7 @@ class Comparer:
             return kind, name, _line("%s: %s" % (name, text) if text else name)
         if isinstance(error, MemoryError):
             return "memory", name, "the returned value does not fit into the judge's memory"
-        node = _failing_assert(test.tree, error) if isinstance(error, AssertionError) else None
+        node = _failing_assert(test.statement.tree, error) if isinstance(error, AssertionError) else None
         if node is None:
             kind = "assertion" if isinstance(error, AssertionError) else "exception"
             return kind, name, _line("the test raised %s: %s" % (name, text))
@@ -415,7 +438,8 @@ def _expected(node, entry):
 
 def serve(fd):
     """Announces itself, then judges tests until there are no more."""
-    comparer = Comparer(fd)
+    statements = {}
+    comparer = Comparer(fd, statements)
     send(fd, b"G")
     while True:
         if comparer.waiting:
@@ -423,7 +447,7 @@ def serve(fd):
         else:
             kind, fields = receive(fd)
         if kind == b"B":
-            comparer = Comparer(fd)
+            comparer = Comparer(fd, statements)
             comparer.begin(*fields)
         elif kind == b"J":
             send(fd, b"O", *[field.encode("utf-8", "replace") for field in comparer.judge(*fields)])

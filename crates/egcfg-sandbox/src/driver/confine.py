@@ -2,11 +2,17 @@
 
 Everything here only shrinks rights, and it happens after the fork, where only the child can do it: session, work
 directory, rlimits, unused uid, parent-death signal, no_new_privs, Landlock, closed descriptors, seccomp. The data (filters,
-paths, numbers) was compiled in Rust and arrived when the warm interpreter started, and whatever does not depend on the
-child (buffers, rules, limits) is made once, before the first fork. Each step reports `None` or why it could not be taken; what the probe saw in force must hold for every later child, or the child refuses to run.
+paths, numbers) was compiled in Rust and arrived when the warm interpreter started. Before the first fork it becomes a list of
+system calls, arguments and all, in memory that lies together; the child fills in its own numbers and makes the calls in
+one loop. A child that ran a function of its own for each step wrote to a hundred pages that it shared with the warm
+interpreter, each of which the kernel then had to copy.
+
+Each step reports `None` or why it could not be taken; what the probe saw in force must hold for every later child, or the
+child refuses to run.
 """
 
 import ctypes
+import errno
 import os
 import resource
 import signal
@@ -33,6 +39,9 @@ _HANDLED = {1: (1 << 13) - 1, 2: (1 << 14) - 1, 3: (1 << 15) - 1, 4: (1 << 15) -
 _WORK = _READ | 1 << 1 | 1 << 4 | 1 << 5 | 1 << 7 | 1 << 8 | 1 << 14
 
 
+_AT_FDCWD = -100
+
+
 def _check(result):
     if result < 0:
         code = ctypes.get_errno()
@@ -50,37 +59,30 @@ class _Filter:
     def __init__(self, program, magic):
         # The filters compare process ids with a placeholder, which only has a value after the fork.
         magic = struct.pack("=I", magic)
-        self.places = [at for at in range(4, len(program), 8) if program[at:at + 4] == magic]
         self.instructions = ctypes.create_string_buffer(program, len(program))
+        self.places = [
+            ctypes.c_uint32.from_buffer(self.instructions, at)
+            for at in range(4, len(program), 8) if program[at:at + 4] == magic
+        ]
         self.header = ctypes.create_string_buffer(
             struct.pack("@HP", len(program) // 8, ctypes.addressof(self.instructions))
         )
 
-    def own(self, pid):
-        for at in self.places:
-            struct.pack_into("=I", self.instructions, at, pid)
-        return self.header
-
 
 class Confinement:
-    """The plan, with what can be prepared before the fork."""
+    """The plan, with what can be prepared before the fork. Descriptors from `keep` on are closed."""
 
-    def __init__(self, plan, namespaces):
+    def __init__(self, plan, namespaces, keep):
         self.plan, self.namespaces = plan, namespaces
         # Protections that a test wants to see missing.
         self.left_out = frozenset(plan["without"])
         self.root = os.geteuid() == 0 and _holds(_GIVES_UIDS)
         self.zygote = namespaces.host_pid()
-        self.filters, inherited = (
+        filters, inherited = (
             [_Filter(bytes.fromhex(text), plan["pid_magic"]) for text in plan[name]] for name in ("filters", "inherited")
         )
-        self.numbers = plan["syscalls"]
+        self.numbers = {name: _long(number) for name, number in plan["syscalls"].items()}
         self.abi = self._landlock_abi() if plan["level"] >= 0 else 0
-        self.rules = self._read_rules() if self.abi else []
-        self.attributes = self._landlock_attributes()
-        self.limits = self._limits()
-        self.capabilities = {mask: self._capability_sets(mask) for mask in (0, 1 << _CAP_DAC_READ_SEARCH)}
-        self.keep_read = self.root and not _reachable(os.path.dirname(os.__file__))
         # Inherited by every child, so it is given up once instead of in each of them; where it cannot be, the
         # children try it themselves and report it.
         self.shed = self._shed() if self.root else False
@@ -88,49 +90,114 @@ class Confinement:
             # A huge page of which all but a small one is unmapped stays as a whole until the machine runs short. Inherited.
             _prctl(_PR_SET_THP_DISABLE, _long(1), _long(0), _long(0), _long(0))
         if not self._inherit(inherited):
-            self.filters = inherited + self.filters
+            filters = inherited + filters
+        # What only the child knows: its work directory, its uid and process id, numbers of descriptors that it opens.
+        self.work, self.path = "", ctypes.create_string_buffer(4096)
+        self.uid, self.ruleset = _long(os.geteuid()), _long(0)
+        # The kernel is given the addresses of their instructions: they have to stay.
+        self.filters = filters
+        self.places = [place for program in filters for place in program.places]
+        self.limits = {}
+        self.steps = self._steps(filters, keep)
+        # What is known of the steps before any is taken.
+        self.known = {**namespaces.entered, **{name: None for name, _ in self.steps}}
+        self.known.update((name, "left out") for name in _STEPS if name in self.left_out)
+        self.expect(plan["expected"])
+        self._rehearse()
 
-    def _landlock_abi(self):
-        abi = _syscall(_long(self.numbers["landlock_create_ruleset"]), None, _long(0), _long(1))
-        return max(abi, 0)
-
-    def _landlock_attributes(self):
-        attributes = struct.pack("=Q", self._handled())
-        if self.abi >= 4:
-            attributes += struct.pack("=Q", 3)
-        if self.abi >= 6:
-            attributes += struct.pack("=Q", 3)
-        return ctypes.create_string_buffer(attributes, len(attributes))
-
-    def _handled(self):
-        return _HANDLED[min(self.abi, 5)] if self.abi else 0
-
-    def _read_rules(self):
-        """The rules that are every child's: the descriptors in them stay open here."""
-        rules = []
-        for path in self.plan["read"]:
-            try:
-                rules.append(self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ))
-            except OSError:
-                continue
-        # Not `/dev/zero`: mapped, it is shared memory that no limit counts.
-        for path in ("/dev/null", "/dev/urandom", "/dev/random"):
-            rules.append(self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ | 1 << 1))
-        return rules
-
-    def _rule(self, fd, rights):
-        directory = os.fstat(fd).st_mode & 0o170000 == 0o040000
-        rights &= self._handled() if directory else self._handled() & _FILE
-        return ctypes.create_string_buffer(struct.pack("=Qi", rights, fd))
+    def expect(self, names):
+        """From now on children refuse to run unless these steps succeed."""
+        self.expected = [name for name in names if name]
+        self.lacking = [name for name in self.expected if self.known.get(name) is not None]
 
     def allow_cpu(self, seconds):
         """From now on the kernel ends a child after so many seconds of processor time."""
         self.plan["limits"]["cpu"] = seconds
-        self.limits = self._limits()
+        for number, soft, hard in self._limits():
+            struct.pack_into("=QQ", self.limits[number], 0, soft, hard)
+
+    # In the child.
+
+    def apply(self, work):
+        """Gives up everything; `work` is the new work directory. Returns the steps that failed, and why."""
+        pid = os.getpid()
+        for place in self.places:
+            place.value = pid
+        if self.root:
+            self.uid.value = self.plan["uid_base"] + self.namespaces.host_pid()
+        self.work, self.path.value = work, os.fsencode(work)
+        failed = _take(self.steps)
+        os.environ["HOME"] = os.environ["TMPDIR"] = self.work
+        return failed
+
+    def missing(self, failed):
+        """The expected steps that were not taken, and why."""
+        steps = {**self.known, **failed}
+        return ["%s (%s)" % (name, steps.get(name)) for name in self.expected if steps.get(name) is not None]
+
+    def _rehearse(self):
+        """Takes steps that do nothing, so that the child finds the byte code specialised and the caches filled."""
+        nothing = self._call("getpid", 0, 0, 0, 0, 0)
+        for _ in range(16):
+            _take([(name, [nothing] * len(calls)) for name, calls in self.steps])
+            os.environ["HOME"] = os.environ["TMPDIR"] = "/"
+            os.fsencode("/")
+
+    # The steps, made ready: their names and calls, in order.
+
+    def _steps(self, filters, keep):
+        mode = 0o755 if "work-directory" in self.left_out else 0o700
+        steps = {
+            "session": [self._call("setsid")],
+            "work-directory": self._work_directory(mode),
+            "rlimits": [self._limit(*limit) for limit in self._limits()],
+            "unused-uid": self._drop(),
+            "parent-death": [
+                # After the change of uid, which clears the setting.
+                self._call("prctl", _PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0), (self._check_parent, (), None, 0),
+            ],
+            "no-new-privs": [self._no_new_privs()],
+            "landlock": self._landlock(),
+            "descriptors": [self._close_from(keep)],
+            "seccomp": [self._install(program) for program in filters],
+        }
+        names = _STEPS
+        if self.plan["level"] < 0:
+            # Nothing that would keep a hostile program in: somebody said that he wants it so.
+            names = ("session", "work-directory", "rlimits", "parent-death", "descriptors")
+        # Also where it is left out a program needs a place to be in.
+        return [(name, steps[name]) for name in names if name not in self.left_out or name == "work-directory"]
+
+    def _call(self, name, *arguments, store=None, known=0):
+        """One system call; the result goes to `store`, and the error `known` is none."""
+        arguments = [_long(one) if isinstance(one, int) else one for one in arguments]
+        return _syscall, (self.numbers[name], *arguments), store, known
+
+    def _work_directory(self, mode):
+        if self.namespaces.has("private-root"):
+            return [(self._isolate, (), None, 0)]
+        calls = [
+            # One may be there already that was used before and is as good as new: only the supervisor makes entries beside it.
+            self._call("mkdirat", _AT_FDCWD, self.path, mode, known=errno.EEXIST),
+            self._call("chdir", self.path),
+        ]
+        if self._owned():
+            calls.insert(1, self._call("fchownat", _AT_FDCWD, self.path, self.uid, self.uid, 0))
+        return calls
+
+    def _owned(self):
+        return self.root and self.plan["level"] >= 0
+
+    def _isolate(self):
+        def owner(path):
+            if self._owned():
+                os.chown(path, self.uid.value, self.uid.value)
+
+        self.work = self.namespaces.isolate(os.path.basename(self.work), owner)
+        return 0
 
     def _limits(self):
         limits = self.plan["limits"]
-        prepared = []
         for name, value in (
             ("RLIMIT_CORE", 0), ("RLIMIT_CPU", limits["cpu"]), ("RLIMIT_AS", limits["memory"]),
             ("RLIMIT_FSIZE", limits["file_size"]), ("RLIMIT_NOFILE", limits["files"]),
@@ -141,11 +208,97 @@ class Confinement:
             hard = resource.getrlimit(number)[1]
             value = value if hard == resource.RLIM_INFINITY else min(value, hard)
             # One second between the soft limit's signal, which a program may ignore, and the hard limit's kill.
-            prepared.append((number, (value, value + 1 if name == "RLIMIT_CPU" and value < hard % 2**63 else value)))
-        if self.root and self.plan["level"] >= 0:
+            yield number, value, value + 1 if name == "RLIMIT_CPU" and value < hard % 2**63 else value
+        if self._owned():
             # The uid is this child's alone, so the count is its threads.
-            prepared.append((resource.RLIMIT_NPROC, (limits["threads"], limits["threads"])))
-        return prepared
+            yield resource.RLIMIT_NPROC, limits["threads"], limits["threads"]
+
+    def _limit(self, number, soft, hard):
+        self.limits[number] = ctypes.create_string_buffer(struct.pack("=QQ", soft, hard), 16)
+        return self._call("prlimit64", 0, number, self.limits[number], None)
+
+    def _drop(self):
+        if not self.root:
+            return self._capabilities(0) + [(_not_root, (), None, 0)]
+        keep_read = self.abi and not _reachable(os.path.dirname(os.__file__))
+        uid = (self.uid, self.uid, self.uid)
+        calls = [] if self.shed else [(self._drop_groups, (), None, 0)]
+        calls.append(self._call("setresgid", *uid))
+        if keep_read:
+            # The interpreter's own library lies where only root may look. Landlock still says what may be read.
+            calls.append(self._call("prctl", _PR_SET_KEEPCAPS, 1, 0, 0, 0))
+        calls.append(self._call("setresuid", *uid))
+        return calls + self._capabilities(1 << _CAP_DAC_READ_SEARCH if keep_read else 0)
+
+    def _capabilities(self, mask):
+        header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
+        sets = ctypes.create_string_buffer(struct.pack("=IIIIII", mask, mask, 0, 0, 0, 0))
+        return [
+            self._call("capset", header, sets),
+            # A kernel without them has none to clear.
+            self._call("prctl", _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0, known=errno.EINVAL),
+        ]
+
+    def _check_parent(self):
+        if self.namespaces.host_parent() != self.zygote:
+            os._exit(70)
+        return 0
+
+    def _no_new_privs(self):
+        return self._call("prctl", _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+
+    def _landlock(self):
+        if not self.abi:
+            return [(_no_landlock, (), None, 0)]
+        attributes = struct.pack("=Q", self._handled())
+        if self.abi >= 4:
+            attributes += struct.pack("=Q", 3)
+        if self.abi >= 6:
+            attributes += struct.pack("=Q", 3)
+        attributes = ctypes.create_string_buffer(attributes, len(attributes))
+        own = ctypes.create_string_buffer(struct.pack("=Qi", self._handled() & _WORK, 0))
+        rules = [ctypes.create_string_buffer(rule) for rule in self._read_rules()] + [own]
+        return [
+            self._call("landlock_create_ruleset", attributes, len(attributes), 0, store=self.ruleset),
+            self._call(
+                "openat", _AT_FDCWD, ctypes.create_string_buffer(b"."), os.O_PATH | os.O_CLOEXEC, 0,
+                store=ctypes.c_int.from_buffer(own, 8),
+            ),
+            *[self._call("landlock_add_rule", self.ruleset, 1, rule, 0) for rule in rules],
+            self._call("landlock_restrict_self", self.ruleset, 0),
+        ]
+
+    def _landlock_abi(self):
+        return max(_syscall(self.numbers["landlock_create_ruleset"], None, _long(0), _long(1)), 0)
+
+    def _handled(self):
+        return _HANDLED[min(self.abi, 5)]
+
+    def _read_rules(self):
+        """The rules that are every child's: the descriptors in them stay open here."""
+        for path in self.plan["read"]:
+            try:
+                yield self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ)
+            except OSError:
+                continue
+        # Not `/dev/zero`: mapped, it is shared memory that no limit counts.
+        for path in ("/dev/null", "/dev/urandom", "/dev/random"):
+            yield self._rule(os.open(path, os.O_PATH | os.O_CLOEXEC), _READ | 1 << 1)
+
+    def _rule(self, fd, rights):
+        directory = os.fstat(fd).st_mode & 0o170000 == 0o040000
+        return struct.pack("=Qi", rights & (self._handled() if directory else self._handled() & _FILE), fd)
+
+    def _close_from(self, first):
+        call = self._call("close_range", 0xFFFFFFFF, 0xFFFFFFFF, 0)
+        if _syscall(*call[1]) == 0:
+            return self._call("close_range", first, 0xFFFFFFFF, 0)
+        return _close_each, (first,), None, 0
+
+    def _install(self, program):
+        return self._call("seccomp", 1, 0, program.header)
+
+    # In the warm interpreter.
 
     def _shed(self):
         """Supplementary groups, and what an execution could gain."""
@@ -155,140 +308,56 @@ class Confinement:
         except OSError:
             return False
 
-    def _inherit(self, filters):
-        """Takes the filters that this process can live with, for all children; whether it could."""
-        if self.plan["level"] < 0 or not self.left_out.isdisjoint(("seccomp", "no-new-privs")):
-            return False
-        try:
-            self._no_new_privs()
-            for program in filters:
-                self._install(program.header)
-            return True
-        except OSError:
-            return False
-
     def _drop_groups(self):
         for capability in range(64):
             if _prctl(_PR_CAPBSET_DROP, _long(capability), _long(0), _long(0), _long(0)) < 0:
                 break
         os.setgroups([])
+        return 0
 
-    def apply(self, work, keep):
-        """Gives up everything. `work` is the new work directory; descriptors from `keep` on are closed.
+    def _inherit(self, filters):
+        """Takes the filters that this process can live with, for all children; whether it could."""
+        if self.plan["level"] < 0 or not self.left_out.isdisjoint(("seccomp", "no-new-privs")):
+            return False
+        calls = [self._no_new_privs()] + [self._install(program) for program in filters]
+        return not _take([("inherited", calls)])
 
-        Returns the steps taken: name to None (in force) or the reason why not.
-        """
-        steps = dict(self.namespaces.entered)
 
-        def step(name, action, *args):
-            if name in self.left_out:
-                steps[name] = "left out"
-                # It still needs a place to be in, but one that everybody may look into.
-                if name != "work-directory":
-                    return
-                action, args = self._work_directory, (work, uid, 0o755)
-            try:
-                action(*args)
-                steps.setdefault(name, None)
-            except (OSError, ValueError) as error:
-                # Reasons of our own have no number.
-                own = isinstance(error, OSError) and error.errno == 0
-                steps[name] = error.strerror if own else str(error)
+# In the order in which they are taken.
+_STEPS = (
+    "session", "work-directory", "rlimits", "unused-uid", "parent-death", "no-new-privs", "landlock", "descriptors", "seccomp",
+)
 
-        step("session", os.setsid)
-        uid = self._uid()
-        step("work-directory", self._work_directory, work, uid, 0o700)
-        step("rlimits", self._rlimits)
-        if self.plan["level"] < 0:
-            # Nothing that would keep a hostile program in: somebody said that he wants it so.
-            step("parent-death", self._parent_death)
-            step("descriptors", self._close_from, keep)
-            return steps
-        step("unused-uid", self._drop, uid)
-        step("parent-death", self._parent_death)
-        step("no-new-privs", self._no_new_privs)
-        step("landlock", self._landlock)
-        step("descriptors", self._close_from, keep)
-        step("seccomp", self._seccomp)
-        return steps
 
-    def _uid(self):
-        return self.plan["uid_base"] + self.namespaces.host_pid() if self.root else os.geteuid()
+def _take(steps):
+    """Makes the calls of each step, up to the first that fails; the names of the failed steps, and why."""
+    failed = {}
+    for name, calls in steps:
+        try:
+            for function, arguments, store, known in calls:
+                result = function(*arguments)
+                if result < 0 and ctypes.get_errno() != known:
+                    _check(result)
+                if store is not None:
+                    store.value = result
+        except (OSError, ValueError) as error:
+            # Reasons of our own have no number.
+            own = isinstance(error, OSError) and error.errno == 0
+            failed[name] = error.strerror if own else str(error)
+    return failed
 
-    def _work_directory(self, work, uid, mode):
-        def owner(path):
-            if self.root and self.plan["level"] >= 0:
-                os.chown(path, uid, uid)
 
-        if self.namespaces.has("private-root"):
-            work = self.namespaces.isolate(os.path.basename(work), owner)
-        else:
-            make_directory(work, mode)
-            owner(work)
-            os.chdir(work)
-        os.environ["HOME"] = os.environ["TMPDIR"] = work
+def _not_root():
+    raise OSError(0, "not root: programs run as the user who started the sandbox")
 
-    def _rlimits(self):
-        setrlimit = resource.setrlimit
-        for number, pair in self.limits:
-            setrlimit(number, pair)
 
-    def _drop(self, uid):
-        if not self.root:
-            self._capabilities(0)
-            lacks = "root without CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID" if os.geteuid() == 0 else "not root"
-            raise OSError(0, "%s: programs run as the user who started the sandbox" % lacks)
-        mask = 1 << _CAP_DAC_READ_SEARCH if self.keep_read and self.abi else 0
-        if not self.shed:
-            self._drop_groups()
-        os.setresgid(uid, uid, uid)
-        if mask:
-            # The interpreter's own library lies where only root may look. Landlock still says what may be read.
-            _check(_prctl(_PR_SET_KEEPCAPS, _long(1), _long(0), _long(0), _long(0)))
-        os.setresuid(uid, uid, uid)
-        self._capabilities(mask)
+def _no_landlock():
+    raise OSError(0, "the kernel has no Landlock")
 
-    def _capability_sets(self, mask):
-        header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
-        return header, ctypes.create_string_buffer(struct.pack("=IIIIII", mask, mask, 0, 0, 0, 0))
 
-    def _capabilities(self, mask):
-        header, data = self.capabilities[mask]
-        _check(_syscall(_long(self.numbers["capset"]), header, data))
-        _prctl(_PR_CAP_AMBIENT, _long(_PR_CAP_AMBIENT_CLEAR_ALL), _long(0), _long(0), _long(0))
-
-    def _parent_death(self):
-        # After the change of uid, which clears the setting.
-        _check(_prctl(_PR_SET_PDEATHSIG, _long(signal.SIGKILL), _long(0), _long(0), _long(0)))
-        if self.namespaces.host_parent() != self.zygote:
-            os._exit(70)
-
-    def _landlock(self):
-        if not self.abi:
-            raise OSError(0, "the kernel has no Landlock")
-        add, kind, flags = _long(self.numbers["landlock_add_rule"]), _long(1), _long(0)
-        ruleset = _long(_check(_syscall(
-            _long(self.numbers["landlock_create_ruleset"]), self.attributes, _long(len(self.attributes)), _long(0)
-        )))
-        work = self._rule(os.open(".", os.O_PATH | os.O_CLOEXEC), _WORK)
-        for rule in self.rules + [work]:
-            _check(_syscall(add, ruleset, kind, rule, flags))
-        _check(_syscall(_long(self.numbers["landlock_restrict_self"]), ruleset, _long(0)))
-
-    def _close_from(self, first):
-        if _syscall(_long(self.numbers["close_range"]), _long(first), _long(0xFFFFFFFF), _long(0)) < 0:
-            os.closerange(first, max(4096, os.sysconf("SC_OPEN_MAX")))
-
-    def _no_new_privs(self):
-        _check(_prctl(_PR_SET_NO_NEW_PRIVS, _long(1), _long(0), _long(0), _long(0)))
-
-    def _seccomp(self):
-        pid = os.getpid()
-        for program in self.filters:
-            self._install(program.own(pid))
-
-    def _install(self, header):
-        _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), header))
+def _close_each(first):
+    os.closerange(first, max(4096, os.sysconf("SC_OPEN_MAX")))
+    return 0
 
 
 def _holds(mask):

@@ -13,12 +13,12 @@ Whether all this is possible is found out by a throw-away child that really does
 and is reported by name.
 """
 
+import _socket as socket
 import ctypes
 import fcntl
 import json
 import os
 import signal
-import socket
 
 from _egcfg_confine import _check, _long, _prctl, _syscall, make_directory
 

@@ -4,13 +4,13 @@ Every canary is one bounded attempt that does no harm where it succeeds. The chi
 runs a program; its answers describe the machine (kernel, user, rights), so they are trusted.
 """
 
+import _socket as socket
 import ctypes
 import errno
 import fcntl
 import os
 import resource
 import signal
-import socket
 import sys
 import time
 

@@ -1,13 +1,11 @@
 """Runs the path of a judgement once before it is needed, on a program of our own.
 
-In the warm interpreter: a first parse builds the syntax tree's classes, a first call specialises byte code, a first
-trace fills caches, and every child inherits all of it. And once more in each new child, while it waits for work: the
-first write to a page that it shares with the warm interpreter costs a fault, and most of a short run was such faults.
-The only program that runs here is the constant below.
+A first parse builds the syntax tree's classes, a first call specialises byte code, a first trace fills caches, and every
+child inherits all of it. The only program that runs here is the constant below.
 """
 
+import _socket as socket
 import os
-import socket
 import sys
 
 import _egcfg_candidate as candidate
@@ -21,21 +19,16 @@ _TEST = b"assert f([1, 2]) == [1]"
 def run():
     """In the warm interpreter; whatever fails here only costs time later."""
     for _ in range(8):
-        for part in (b"c", b"o", b"t"):
-            touch(part)
+        for part in (_judged, _traced, _compared):
+            _walk(part)
 
 
-def touch(role):
-    """The part of the path that a child of this role walks: candidate, traced candidate, comparer (`t`)."""
+def _walk(part):
     modules = {name: sys.modules.get(name) for name in ("__main__", "solution")}
     ours, theirs = socket.socketpair()
     memory = os.memfd_create("egcfg-warm")
     try:
-        if role in (b"c", b"o"):
-            trace = b"200,1.0,65536,,0" if role == b"o" else b""
-            _candidate(ours.fileno(), theirs.fileno(), memory, trace)
-        elif role == b"t":
-            _comparer(ours.fileno(), theirs.fileno())
+        part(ours.fileno(), theirs.fileno(), memory)
     except Exception:
         pass
     finally:
@@ -49,7 +42,7 @@ def touch(role):
                 sys.modules[name] = module
 
 
-def _candidate(ours, theirs, memory, trace):
+def _judged(ours, theirs, memory, trace=b""):
     os.ftruncate(memory, 1 << 19)
     server = candidate.Server(theirs, memory)
     token = b"12345678"
@@ -60,8 +53,12 @@ def _candidate(ours, theirs, memory, trace):
         candidate.receive(ours)
 
 
-def _comparer(ours, theirs):
-    judge = comparer.Comparer(theirs)
+def _traced(ours, theirs, memory):
+    _judged(ours, theirs, memory, b"200,1.0,65536,,0")
+
+
+def _compared(ours, theirs, _):
+    judge = comparer.Comparer(theirs, {})
     judge.begin(b"f", b"", b"")
     answer, _ = Encoder([[1, 2]], handles=[]).message([1], [b"\2\0\0\0i\1\0\0\0001i\1\0\0\0002"])
     candidate.send(ours, b"L", b"function")

@@ -1,17 +1,20 @@
 """The warm interpreter: imports what programs commonly need, then forks a child per request and never runs a program itself.
 
+The bare `_socket` is enough for it; the module `socket` would fill a hundred more pages that each fork has to go through.
+
 The supervisor speaks over one socket. A request is one packet: a command byte, its fields, and the descriptors of the
 new child. Children are reaped only when the supervisor asks, so that their process ids stay theirs until
 it has done with them. When the socket ends, so does this process, and the parent-death signal ends its children.
 """
 
+import _socket as socket
 import ctypes
+import fcntl
 import gc
 import json
 import os
 import random
 import signal
-import socket
 import struct
 import sys
 import threading
@@ -24,14 +27,9 @@ import _egcfg_warm as warm
 from _egcfg_confine import Confinement, _libc
 from _egcfg_namespaces import Namespaces
 
-_PRELOAD = (
-    "abc array ast bisect calendar cmath collections collections.abc contextlib copy dataclasses datetime decimal enum "
-    "fractions functools heapq io itertools json math numbers operator queue random re statistics string struct "
-    "textwrap threading time traceback types typing unicodedata"
-)
-
-
 def main(config):
+    # It is for this process only; see the bundle.
+    del os.environ["LD_BIND_NOW"]
     parent = os.getppid()
     _libc.prctl(1, signal.SIGKILL, 0, 0, 0)
     if parent != config["supervisor"]:
@@ -41,12 +39,12 @@ def main(config):
     namespaces.enter()
     # Programs see no signal handling of ours, and Ctrl-C on the terminal is the supervisor's business.
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    control = socket.socket(fileno=os.dup(0))
+    control = socket.socket(fileno=fcntl.fcntl(0, fcntl.F_DUPFD_CLOEXEC, 100))
     sys.stdout.reconfigure(errors="strict")
     null = os.open("/dev/null", os.O_RDWR)
-    os.dup2(null, 0)
-    for name in _PRELOAD.split():
-        __import__(name)
+    # So that whatever comes later has numbers above those that a child's descriptors get.
+    for fd in (0, PROTOCOL, TRACE):
+        os.dup2(null, fd)
     sys.path[:] = [path for path in sys.path if path] + config["extra_paths"]
     for name in config["preload"]:
         try:
@@ -56,30 +54,40 @@ def main(config):
     if config["data"]:
         codec_data.install()
     warm.run()
-    confinement = Confinement(config["plan"], namespaces)
+    confinement = Confinement(config["plan"], namespaces, TRACE + 1)
+    for name in config["names"]:
+        del sys.modules[name]
+    # What every child starts from; a fork of Python's own kind seeds it afresh.
+    random.seed(_SEED)
     gc.collect()
     gc.freeze()
     fork = os.fork if config["preload"] or namespaces.threads() != 1 else _raw_fork
     control.send(b"warm")
+    room = socket.CMSG_SPACE(8 * 4)
     while True:
         try:
-            data, fds, _, _ = socket.recv_fds(control, 4096, 8)
+            data, ancillary, _, _ = control.recvmsg(4096, room)
         except InterruptedError:
             continue
         if not data:
             os._exit(0)
+        fds = _descriptors(ancillary)
         command, rest = data[:1], data[1:]
         if command == b"F":
             control.send(_fork(fork, confinement, control, rest, fds))
         elif command == b"X":
             cpu, *steps = rest.decode().split("\n")
-            confinement.plan["expected"] = [name for name in steps if name]
+            confinement.expect(steps)
             confinement.allow_cpu(int(cpu))
             control.send(b"X")
         elif command == b"R":
-            control.send(_reap(namespaces, struct.unpack("=i", rest)[0]))
+            control.send(b"S" + b"".join([_reap(namespaces, pid) for pid in struct.unpack("=%di" % (len(rest) // 4), rest)]))
         for fd in fds:
             os.close(fd)
+
+
+def _descriptors(ancillary):
+    return [fd for _, _, data in ancillary for fd in struct.unpack("=%di" % (len(data) // 4), data)]
 
 
 # The C library's fork, with the interpreter's lock held throughout. Python's own resets locks and thread lists that only
@@ -89,13 +97,16 @@ _plain_fork = ctypes.PyDLL(None, use_errno=True).fork
 _plain_fork.argtypes, _plain_fork.restype = (), ctypes.c_int
 
 
+_MAIN = threading.main_thread()
+
+
 def _raw_fork():
     pid = _plain_fork()
     if pid < 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     if not pid:
-        threading.main_thread()._set_native_id()
+        _MAIN._native_id = os.getpid()
     return pid
 
 
@@ -112,49 +123,53 @@ def _fork(fork, confinement, control, rest, fds):
     except OSError as error:
         return b"E" + str(error).encode()
     try:
+        if fork is os.fork:
+            # It has seeded it with something else.
+            random.seed(_SEED)
         _child(confinement, role, work, fds)
     finally:
         os._exit(71)
 
 
+_SEED = 20250611
 # Where a child finds its descriptors.
 PROTOCOL, TRACE = 3, 4
 
 
 def _child(confinement, role, work, fds):
-    # First out of the way of the numbers they are to get, then into place.
-    high = [os.dup(os.dup2(fd, 100 + index)) for index, fd in enumerate(fds)]
-    for target, fd in zip((1, 2, PROTOCOL, TRACE), high):
+    for target, fd in zip((1, 2, PROTOCOL, TRACE), fds):
         os.dup2(fd, target)
     # Opened anew: what is set on an inherited one (its flags) would be there for all other children.
     os.dup2(os.open("/dev/null", os.O_RDWR), 0)
-    warm.touch(role)
-    random.seed(20250611)
     try:
-        steps = confinement.apply(work, TRACE + 1)
+        failed = confinement.apply(work)
     except Exception as error:
         candidate.send(PROTOCOL, b"H", ("%s: %s" % (type(error).__name__, error)).encode())
         return
-    missing = [name for name in confinement.plan["expected"] if steps.get(name) is not None]
-    if missing:
-        text = ", ".join("%s (%s)" % (name, steps.get(name)) for name in missing)
-        candidate.send(PROTOCOL, b"H", text.encode())
-        return
-    if role in (b"c", b"o"):
+    if failed or confinement.lacking:
+        missing = confinement.missing(failed)
+        if missing:
+            candidate.send(PROTOCOL, b"H", ", ".join(missing).encode())
+            return
+    if role == b"c":
         candidate.serve(PROTOCOL, TRACE)
     elif role == b"t":
         comparer.serve(PROTOCOL)
     elif role == b"p":
-        answer = json.dumps(probe.run(steps, confinement)).encode()
+        answer = json.dumps(probe.run({**confinement.known, **failed}, confinement)).encode()
         candidate.send(PROTOCOL, b"B", answer, b"%.6f" % probe.reference() if confinement.plan["calibrate"] else b"")
 
 
 def _reap(namespaces, pid):
+    """How a child ended: whether it was one, its status, processor time, peak of resident memory."""
     try:
         pid, init = namespaces.children.pop(pid)
         _, status, usage = os.wait4(pid, 0)
         # Whatever else the run has left in its pid namespace ends here.
         namespaces.end(init)
     except (ChildProcessError, KeyError):
-        return b"E" + b"no such child"
-    return b"S" + struct.pack("=idd", status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0)
+        return _EXIT(False, 0, 0.0, 0.0)
+    return _EXIT(True, status, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024.0)
+
+
+_EXIT = struct.Struct("=?idd").pack
