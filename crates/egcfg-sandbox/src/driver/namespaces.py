@@ -189,9 +189,9 @@ class Namespaces:
         if self.has("uts-namespace"):
             try:
                 socket.sethostname("sandbox")
-            except OSError as error:
-                # Containers refuse this call by itself.
-                self.entered["uts-namespace"] = "the host's name cannot be hidden: sethostname: %s" % error.strerror
+            except OSError:
+                # Containers refuse this call by itself. What is seen there is the container's name.
+                pass
         return failed
 
     def _compare(self, name, kind):
