@@ -37,7 +37,6 @@ pub async fn best_of(
     }
     session.events.emit(&Event::Start {
         version: EVENT_VERSION,
-        task: session.task.id.clone(),
         model: model.info().name.clone(),
         config: format!("best_of_t{}", settings.config.temperature),
         gamma: 0.0,
@@ -85,6 +84,8 @@ pub async fn best_of(
                 prompt_tokens: prompt.len(),
                 computed_tokens: usage.computed,
                 cached_tokens: usage.cached,
+                requests: usage.requests,
+                lookups: usage.lookups,
                 ..Stats::default()
             };
             let stop = if sample.stop == StopReason::Length { Stop::Length } else { sample.stop.into() };

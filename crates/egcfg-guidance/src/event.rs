@@ -80,8 +80,6 @@ pub enum Event {
     Start {
         /// [`EVENT_VERSION`].
         version: u32,
-        /// The task.
-        task: String,
         /// The model.
         model: String,
         /// Canonical configuration name.

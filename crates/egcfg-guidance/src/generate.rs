@@ -138,7 +138,6 @@ impl<'a> Run<'a> {
         };
         run.emit(&Event::Start {
             version: EVENT_VERSION,
-            task: session.task.id.clone(),
             model: session.model.info().name.clone(),
             config: settings.config.to_string(),
             gamma: settings.gamma,

@@ -39,6 +39,9 @@ pub struct Stats {
     /// Requests to a server that ran the model; 0 for a local model.
     #[serde(default)]
     pub requests: usize,
+    /// Those of them from the first refresh on: what guidance itself asked for.
+    #[serde(default)]
+    pub guided_requests: usize,
     /// Requests to a server that only turned text into tokens or back.
     #[serde(default)]
     pub lookups: usize,
@@ -53,14 +56,24 @@ impl Stats {
         self.accepted_tokens + self.sampled_tokens
     }
 
+    /// Requests to a server per line completed under guidance; what begins a line that is never completed counts too, so this
+    /// errs upwards. `None` for a local model, or where no line was guided.
+    pub fn requests_per_line(&self) -> Option<f64> {
+        let told = self.guided_requests > 0 && self.guided_lines > 0;
+        told.then(|| self.guided_requests as f64 / self.guided_lines as f64)
+    }
+
     fn spend(&mut self, usage: &Usage) {
         self.computed_tokens += usage.computed;
         self.cached_tokens += usage.cached;
         self.requests += usage.requests;
+        if self.refreshes > 0 {
+            self.guided_requests += usage.requests;
+        }
         self.lookups += usage.lookups;
     }
 
-    /// Counts one event.
+    /// Counts one event of a generation.
     pub fn observe(&mut self, event: &Event) {
         match event {
             Event::Start { prompt_tokens, .. } => self.prompt_tokens += prompt_tokens,
@@ -110,6 +123,7 @@ impl std::ops::AddAssign for Stats {
         self.executions += other.executions;
         self.execution_seconds += other.execution_seconds;
         self.requests += other.requests;
+        self.guided_requests += other.guided_requests;
         self.lookups += other.lookups;
         self.support_truncated += other.support_truncated;
     }

@@ -48,6 +48,10 @@ pub struct Cell {
     pub computed: Option<usize>,
     /// Engine calls, sampling apart.
     pub forwards: Option<usize>,
+    /// Requests to a server that ran the model; `None` for a local model.
+    pub requests: Option<usize>,
+    /// Those under guidance, and the lines completed under it.
+    pub guided_requests: Option<(usize, usize)>,
     /// Tokens that guidance changed.
     pub changed: Option<usize>,
     /// Wall seconds.
@@ -131,6 +135,10 @@ impl Cell {
                 .or_else(|| file.stats.map(|stats| stats.output_tokens).filter(|n| *n > 0)),
             computed: cost.map(|cost| cost.computed_tokens),
             forwards: cost.map(|cost| cost.guided_forwards + cost.plain_forwards),
+            requests: cost.map(|cost| cost.requests).filter(|requests| *requests > 0),
+            guided_requests: cost
+                .filter(|cost| cost.guided_requests > 0)
+                .map(|cost| (cost.guided_requests, cost.guided_lines)),
             changed: cost.map(|cost| cost.changed_tokens),
             seconds: file.stats.map(|stats| stats.duration).filter(|s| s.is_finite() && *s > 0.0),
             ended: file.stats.map(|stats| stats.end_time).filter(|s| s.is_finite() && *s > 0.0),

@@ -3,7 +3,7 @@
 use crate::interval::{Interval, Score};
 use crate::report::Report;
 
-const HEAD: [&str; 25] = [
+const HEAD: [&str; 27] = [
     "row",
     "dataset",
     "model",
@@ -28,6 +28,8 @@ const HEAD: [&str; 25] = [
     "tokens",
     "computed",
     "forwards",
+    "requests",
+    "requests_per_line",
     "seconds",
 ];
 
@@ -104,6 +106,8 @@ pub fn render(report: &Report) -> String {
                 ("tokens", number(row.tokens)),
                 ("computed", number(row.computed)),
                 ("forwards", number(row.forwards)),
+                ("requests", number(row.requests)),
+                ("requests_per_line", number(row.requests_per_line)),
                 ("seconds", number(row.seconds)),
             ]);
         }

@@ -43,6 +43,12 @@ pub struct Row {
     /// Engine calls per result, sampling apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwards: Option<f64>,
+    /// Requests to a server per result, where the model is behind one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<f64>,
+    /// Requests under guidance per line completed under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_line: Option<f64>,
     /// Tokens per result that guidance changed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changed: Option<f64>,
@@ -87,6 +93,10 @@ fn row(name: &str, gamma: f64, cells: &[&Cell], tasks: usize) -> Row {
     };
     let count = |of: fn(&Cell) -> Option<usize>| mean(&|cell| of(cell).map(|n| n as f64));
     let shown: Option<Vec<bool>> = scored.iter().map(|cell| cell.shown).collect();
+    let (asked, lines) = scored
+        .iter()
+        .filter_map(|cell| cell.guided_requests)
+        .fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
     let guided = scored.first().is_some_and(|cell| cell.guided_grid()) && gamma != 0.0;
     Row {
         method: cells.first().map(|cell| cell.method.clone()).unwrap_or_default(),
@@ -103,6 +113,8 @@ fn row(name: &str, gamma: f64, cells: &[&Cell], tasks: usize) -> Row {
         tokens: count(|cell| cell.tokens),
         computed: count(|cell| cell.computed),
         forwards: count(|cell| cell.forwards),
+        requests: count(|cell| cell.requests),
+        requests_per_line: (lines > 0).then(|| asked as f64 / lines as f64),
         changed: count(|cell| cell.changed),
         seconds: mean(&|cell| cell.seconds),
     }

@@ -68,12 +68,18 @@ fn render_group(text: &mut String, group: &GroupReport) {
         "errors",
         "missing",
     ];
-    let mut lines = vec![head.map(str::to_owned).to_vec()];
+    let mut head = head.map(str::to_owned).to_vec();
+    // Models in this process make no requests.
+    let remote = group.rows.iter().any(|row| row.requests.is_some());
+    if remote {
+        head.extend(["requests", "per line"].map(str::to_owned));
+    }
+    let mut lines = vec![head];
     for row in &group.rows {
         let score = |of: fn(&Score) -> String| row.score.as_ref().map(of).unwrap_or_default();
         let mean =
             |value: Option<f64>, digits: usize| value.map(|v| format!("{v:.digits$}")).unwrap_or_default();
-        lines.push(vec![
+        let mut line = vec![
             row.configuration.clone(),
             row.gamma.to_string(),
             score(solved),
@@ -86,12 +92,21 @@ fn render_group(text: &mut String, group: &GroupReport) {
             mean(row.seconds, 2),
             row.errors.to_string(),
             row.missing.to_string(),
-        ]);
+        ];
+        if remote {
+            line.extend([mean(row.requests, 1), mean(row.requests_per_line, 2)]);
+        }
+        lines.push(line);
     }
     align(text, &lines, 1);
     text.push_str(
         "tokens, computed (prefill included), forwards, changed tokens and seconds are means per result\n",
     );
+    if remote {
+        text.push_str(
+            "requests to the server are a mean per result, and under guidance per line completed under it\n",
+        );
+    }
     for note in &group.notes {
         let _ = writeln!(text, "note: {note}");
     }

@@ -85,6 +85,12 @@ pub(crate) struct ModelArgs {
     /// A file with the server's key, readable by its owner alone [default: OPENAI_API_KEY]
     #[arg(long, env = "EGCFG_KEY_FILE", value_name = "FILE")]
     pub(crate) key_file: Option<PathBuf>,
+    /// The model's tokenizer.json, for a server through which only text passes
+    #[arg(long, value_name = "FILE")]
+    pub(crate) tokenizer: Option<PathBuf>,
+    /// Download nothing: a model of the hub must be in its cache already
+    #[arg(long)]
+    pub(crate) offline: bool,
     /// Context length in tokens [default: what the model was trained for, at most 8192]
     #[arg(long, value_name = "TOKENS")]
     pub(crate) context: Option<usize>,

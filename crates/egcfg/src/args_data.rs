@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Subcommand};
 use egcfg_bench::dataset::LoadOptions;
+use egcfg_bench::store::Target;
 
 use crate::args::SandboxArgs;
 
@@ -76,9 +77,9 @@ pub(crate) struct VerifyArgs {
 pub(crate) struct EvalArgs {
     #[command(flatten)]
     pub(crate) data: DatasetArgs,
-    /// Programs: samples.jsonl ({task_id, completion or solution}), a JSON list of lists, or a results folder
+    /// Programs: samples.jsonl ({task_id, completion or solution}), a JSON list of lists, or results in a folder or at s3://bucket/prefix
     #[arg(long, value_name = "FILE")]
-    pub(crate) samples: PathBuf,
+    pub(crate) samples: Target,
     /// Values of k for pass@k; those that there are too few samples for are left out
     #[arg(long, value_delimiter = ',', default_value = "1,10,100", value_name = "KS")]
     pub(crate) k: Vec<usize>,

@@ -38,6 +38,7 @@ pub(crate) fn connect(args: &ModelArgs) -> Result<Option<EndpointModel>, Failure
     };
     let mut options = EndpointOptions::parse(&address)?;
     options.context = args.context.or(options.context);
+    options.tokenizer.clone_from(&args.tokenizer);
     options.key = match &args.key_file {
         Some(path) => Some(Secret::from_file(path)?),
         None => std::env::var("OPENAI_API_KEY").ok().as_deref().and_then(Secret::new),
@@ -47,7 +48,7 @@ pub(crate) fn connect(args: &ModelArgs) -> Result<Option<EndpointModel>, Failure
 
 #[cfg(feature = "llama")]
 fn load_local(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
-    let mut options = LlamaOptions::new(crate::commands::convert::resolve(&args.model)?);
+    let mut options = LlamaOptions::new(crate::commands::convert::resolve(&args.model, args.offline)?);
     options.context = args.context;
     options.threads = args.threads;
     options.gpu_layers = args.gpu_layers;

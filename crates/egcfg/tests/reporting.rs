@@ -86,7 +86,7 @@ fn what_is_not_there_is_an_error_that_says_what_is() {
         (&["report", ".", "--dataset", "mbpp"], 3, "no results match data set mbpp; there are humaneval / m"),
         (&["report", "out", "--fixed", "ns9t1.0d2k1_ln"], 3, "hint: there are ns3t0.7d2k1_ln"),
         (&["report", "out", "--fixed", "x@y"], 2, "no gamma"),
-        (&["report", "s3://bucket/x"], 2, "is not a local folder"),
+        (&["report", "gs://bucket/x"], 2, "'gs://' is no store that egcfg knows"),
         (&["watch", "nowhere", "--once"], 3, "failed to read nowhere"),
     ] {
         let (found, out, err) = egcfg(folder.path(), args);

@@ -58,11 +58,25 @@ pub struct AgentRecord {
     pub current: Vec<String>,
     /// Tokens that it generated.
     pub tokens: usize,
+    /// Requests that it made to the model's server for them; 0 for a local model.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub requests: usize,
+    /// Those of them under guidance.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub guided_requests: usize,
+    /// Lines completed under guidance.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub guided_lines: usize,
     /// Infrastructure errors that it met.
     pub errors: usize,
     /// The last of them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_error: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 /// Who this process is.

@@ -154,7 +154,6 @@ impl<'a> Dialogue<'a> {
         };
         self.emit(&Event::Start {
             version: EVENT_VERSION,
-            task: self.session.task.id.clone(),
             model: model.info().name.clone(),
             config: format!("{}_t{temperature}/{message}", self.method),
             gamma: 0.0,

@@ -3,95 +3,25 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
-use egcfg_guidance::ExecutionCache;
+use egcfg_guidance::{ExecutionCache, Stats};
 use egcfg_task::Task;
-use thiserror::Error;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::claim::{AgentId, AgentState, Claim, Claims, Published};
+use crate::claim::{AgentId, AgentState, Claims};
 use crate::config::{BestOfBudget, Experiment};
 use crate::result::ResultFile;
 use crate::run::board::{Board, Next};
 use crate::run::event::{RunEvent, RunSink};
 use crate::run::heartbeat::Heartbeat;
-use crate::run::log::EventLog;
+use crate::run::options::{Options, RunError, Summary};
 use crate::run::plan::{Plan, Unit};
-use crate::run::work::{Bench, ERROR_VERSION, ErrorRecord, Parts, Trouble};
-use crate::store::{Keep, Layout, Store, StoreError};
+use crate::run::work::{Bench, ErrorRecord, Parts};
+use crate::store::{Layout, Store, StoreError};
 
-/// How an agent works; none of it changes a result.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Options {
-    /// Units at the same time.
-    pub jobs: usize,
-    /// How long the heartbeat may stand still before others take over.
-    pub lease: Duration,
-    /// How often a unit may fail for reasons that are not its program's.
-    pub max_attempts: u32,
-    /// After so many failures in a row the agent gives up.
-    pub failures_in_a_row: usize,
-    /// Keep event logs.
-    pub events: bool,
-    /// Forget the errors of earlier starts.
-    pub retry_errors: bool,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            jobs: 1,
-            lease: Duration::from_secs(60),
-            max_attempts: 3,
-            failures_in_a_row: 5,
-            events: true,
-            retry_errors: false,
-        }
-    }
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Summary {
-    /// Units in all.
-    pub total: usize,
-    /// Units with a result.
-    pub done: usize,
-    /// Units that were not needed any more.
-    pub dropped: usize,
-    /// Units given up after infrastructure errors.
-    pub failed: usize,
-    /// Tasks that some unit solved.
-    pub solved_tasks: usize,
-    /// Results that this agent published.
-    pub published: usize,
-    /// Tokens that it generated for them.
-    pub tokens: usize,
-    /// It was asked to stop.
-    pub interrupted: bool,
-    /// The error of one of the units that were given up.
-    pub trouble: Option<ErrorRecord>,
-}
-
-/// Why an agent gave up.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum RunError {
-    /// The store.
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    /// Unit after unit failed.
-    #[error("{failures} units failed one after the other, the last with: {message}")]
-    Failing {
-        /// How many.
-        failures: usize,
-        /// `model`, `sandbox` or `prompt`.
-        kind: String,
-        /// The last failure.
-        message: String,
-    },
-}
+mod settle;
 
 /// One process's part in an experiment.
 pub struct Agent {
@@ -227,6 +157,12 @@ impl Agent {
             solved_tasks: self.store.files(Layout::SOLVED).await?.len(),
             published: record.done,
             tokens: record.tokens,
+            cost: Stats {
+                requests: record.requests,
+                guided_requests: record.guided_requests,
+                guided_lines: record.guided_lines,
+                ..Stats::default()
+            },
             interrupted,
         })
     }
@@ -241,11 +177,11 @@ impl Agent {
             let next = self.board.lock().await.next().await?;
             match next {
                 Next::Finished => return Ok(()),
-                Next::Wait(open) => {
-                    if !waited {
-                        self.sink.emit(&RunEvent::Waiting { open });
+                Next::Wait(held) => {
+                    if held > 0 && !waited {
+                        self.sink.emit(&RunEvent::Waiting { held });
+                        waited = true;
                     }
-                    waited = true;
                     tokio::select! {
                         () = tokio::time::sleep(self.poll) => {}
                         _ = halt.changed() => {}
@@ -257,156 +193,6 @@ impl Agent {
                 }
             }
         }
-    }
-
-    /// Carries out a claimed unit to its end, whatever that is.
-    async fn unit(
-        &self,
-        index: usize,
-        claim: &Claim,
-        halt: &mut watch::Receiver<bool>,
-    ) -> Result<(), RunError> {
-        let unit = &self.bench.plan.units[index];
-        self.heartbeat.update(|_, current| {
-            current.insert(unit.label());
-        });
-        self.sink.emit(&RunEvent::Began { unit, epoch: claim.epoch });
-        let log = if self.options.events {
-            EventLog::open(&self.store, claim, &unit.task_id)?
-        } else {
-            EventLog::none()
-        };
-        let mut solved = self.solved.subscribe();
-        let name = crate::store::file_name(&unit.task_id);
-        let work = async {
-            let budget = self.budget(index).await?;
-            let cache = self.cache(unit.task);
-            Ok::<_, StoreError>(self.bench.carry_out(unit, budget, &cache, &log).await.map(Box::new))
-        };
-        let ended = tokio::select! {
-            done = work => Ended::Done(done?),
-            // The sender lives as long as the agent: an error here cannot be.
-            _ = halt.wait_for(|halted| *halted) => Ended::Stopped,
-            _ = solved.wait_for(|solved| solved.contains(&name)) => Ended::Solved,
-        };
-        // From here on nothing is given up half-way.
-        let result = match ended {
-            Ended::Done(Ok(result)) => self.publish(index, claim, *result, &log).await,
-            Ended::Done(Err(trouble)) => self.fail(index, claim, &trouble, &log).await,
-            Ended::Stopped => self.give_back(index, claim, "interrupted", &log).await,
-            Ended::Solved => {
-                self.sink.emit(&RunEvent::Dropped { unit });
-                self.give_back(index, claim, "solved elsewhere", &log).await
-            }
-        };
-        self.heartbeat.update(|_, current| {
-            current.remove(&unit.label());
-        });
-        result
-    }
-
-    async fn publish(
-        &self,
-        index: usize,
-        claim: &Claim,
-        mut result: ResultFile,
-        log: &EventLog,
-    ) -> Result<(), RunError> {
-        let unit = &self.bench.plan.units[index];
-        if let Some(ours) = &mut result.egcfg {
-            ours.agent.clone_from(&self.id.id);
-            ours.epoch = Some(claim.epoch);
-        }
-        let passed = result.passed;
-        let shown_passed = result.egcfg.as_ref().and_then(|ours| ours.shown_passed).unwrap_or(false);
-        let (tokens, seconds) = result.stats.map_or((0, 0.0), |stats| (stats.output_tokens, stats.duration));
-        log.upload(&self.store).await?;
-        match self.claims.publish(claim, &unit.task_id, result).await? {
-            Published::Yes => {
-                *self.failures.lock().unwrap_or_else(PoisonError::into_inner) = 0;
-                self.heartbeat.update(|record, _| {
-                    record.done += 1;
-                    record.passed += usize::from(passed);
-                    record.tokens += tokens;
-                });
-                self.board.lock().await.published(index);
-                self.sink.emit(&RunEvent::Published { unit, passed, shown_passed, tokens, seconds });
-                if passed && self.bench.experiment.until_solved {
-                    self.note_solved([crate::store::file_name(&unit.task_id)]).await;
-                }
-            }
-            Published::Lost => {
-                log.discard(&self.store).await;
-                self.board.lock().await.lost(index);
-                self.sink.emit(&RunEvent::Lost { unit });
-            }
-        }
-        Ok(())
-    }
-
-    async fn fail(
-        &self,
-        index: usize,
-        claim: &Claim,
-        trouble: &Trouble,
-        log: &EventLog,
-    ) -> Result<(), RunError> {
-        let unit = &self.bench.plan.units[index];
-        let (attempt, last) = self.board.lock().await.failed(index, claim, trouble.permanent);
-        let record = ErrorRecord {
-            version: ERROR_VERSION,
-            task: unit.task_id.clone(),
-            unit: unit.label(),
-            agent: self.id.id.clone(),
-            attempt,
-            kind: trouble.kind.to_owned(),
-            message: trouble.message.clone(),
-            permanent: trouble.permanent,
-            time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
-        };
-        let number = if trouble.permanent { self.options.max_attempts.max(attempt) } else { attempt };
-        let key = Layout::error(&unit.folder, &unit.stem, number);
-        self.store.put(&key, crate::claim::pretty(&record), Keep::Durably).await?;
-        if !self.claims.release(claim, &format!("{} error", trouble.kind)).await? {
-            self.board.lock().await.lost(index);
-        }
-        log.discard(&self.store).await;
-        self.heartbeat.update(|record, _| {
-            record.errors += 1;
-            record.last_error = Some(trouble.message.clone());
-        });
-        self.sink.emit(&RunEvent::Failed { unit, attempt, message: &trouble.message, last });
-        let failures = {
-            let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
-            // A prompt that does not fit says nothing about the next one.
-            *failures += usize::from(!trouble.permanent);
-            *failures
-        };
-        if failures >= self.options.failures_in_a_row {
-            let (kind, message) = (trouble.kind.to_owned(), trouble.message.clone());
-            return Err(RunError::Failing { failures, kind, message });
-        }
-        Ok(())
-    }
-
-    async fn give_back(
-        &self,
-        index: usize,
-        claim: &Claim,
-        reason: &str,
-        log: &EventLog,
-    ) -> Result<(), RunError> {
-        let released = self.claims.release(claim, reason).await?;
-        log.discard(&self.store).await;
-        let mut board = self.board.lock().await;
-        if released {
-            board.released(index, claim);
-        } else {
-            board.lost(index);
-        }
-        let solved = self.solved.borrow().clone();
-        board.solved(&solved);
-        Ok(())
     }
 
     /// The tokens that a unit may generate, where its method has a budget.
@@ -491,13 +277,6 @@ impl Agent {
             total: self.bench.plan.units.len(),
         });
     }
-}
-
-/// How the work on a unit ended.
-enum Ended {
-    Done(Result<Box<ResultFile>, Trouble>),
-    Stopped,
-    Solved,
 }
 
 /// Ends a task when dropped.

@@ -59,8 +59,8 @@ pub enum RunEvent<'a> {
     },
     /// Everything that is left is held by others.
     Waiting {
-        /// Units without a result.
-        open: usize,
+        /// Units that others hold.
+        held: usize,
     },
 }
 

@@ -8,13 +8,15 @@ mod event;
 mod grader;
 mod heartbeat;
 mod log;
+mod options;
 mod plan;
 mod work;
 
-pub use agent::{Agent, Options, RunError, Summary};
+pub use agent::Agent;
 pub use event::{RunEvent, RunSink};
 #[cfg(feature = "exec_eval")]
 pub use grader::ExecEvalGrader;
 pub use grader::Grader;
+pub use options::{Options, RunError, Summary};
 pub use plan::{Cell, Plan, Unit, methods};
 pub use work::{ERROR_VERSION, ErrorRecord, Parts};

@@ -4,11 +4,13 @@
 
 mod folder;
 mod layout;
+mod mirror;
 mod object;
 mod target;
 
 pub(crate) use layout::file_name;
 pub use layout::{Layout, parse_stem};
+pub use mirror::Mirror;
 pub use target::Target;
 
 use std::path::PathBuf;

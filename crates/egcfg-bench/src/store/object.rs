@@ -4,11 +4,15 @@
 
 use std::sync::Arc;
 
+use futures::TryStreamExt as _;
 use object_store::aws::AmazonS3Builder;
 use object_store::path::Path;
 use object_store::{Error, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload};
 
 use super::StoreError;
+
+/// What tells one version of an object from the next: its time, its size and its tag.
+pub(crate) type Stamp = (i64, u64, Option<String>);
 
 /// A prefix of a bucket.
 #[derive(Debug)]
@@ -107,6 +111,19 @@ impl Objects {
             Err(Error::NotFound { .. }) => Ok(false),
             Err(error) => Err(self.failed("rename", from, &error)),
         }
+    }
+
+    /// All objects below the prefix, by their keys in it.
+    pub(crate) async fn list(&self) -> Result<Vec<(String, Stamp)>, StoreError> {
+        let prefix = self.path("");
+        let listed: Result<Vec<_>, _> = self.client.list(Some(&prefix)).try_collect().await;
+        let listed = listed.map_err(|error| self.failed("list", "", &error))?;
+        let inside = listed.into_iter().filter_map(|object| {
+            let parts: Vec<_> = object.location.prefix_match(&prefix)?.collect();
+            let key = parts.iter().map(AsRef::as_ref).collect::<Vec<&str>>().join("/");
+            Some((key, (object.last_modified.timestamp_millis(), object.size, object.e_tag)))
+        });
+        Ok(inside.collect())
     }
 
     /// Names of the objects, and of the folders, directly below a key.

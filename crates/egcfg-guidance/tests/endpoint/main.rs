@@ -149,7 +149,9 @@ fn a_line_takes_at_most_four_requests_where_prompts_are_scored() {
             assert_eq!(generation.stats.requests, told, "the event log tells every request");
             // What is written before guidance begins is no guided line; the last one ends without a newline.
             let guided = events.iter().skip_while(|event| !matches!(event, Event::GuidanceStarted { .. }));
-            requests += guided.map(asked).sum::<usize>();
+            let guided = guided.map(asked).sum::<usize>();
+            assert_eq!(generation.stats.guided_requests, guided);
+            requests += guided;
             lines += generation.stats.guided_lines + 1;
         }
         assert!(lines > 5, "{lines} lines");

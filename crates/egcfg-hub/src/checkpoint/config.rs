@@ -96,6 +96,16 @@ fn required(value: Option<u32>, field: &str) -> Result<u32, Problem> {
     }
 }
 
+/// Larger vocabularies than any model's: a table is made of this size before the weights can be compared with it.
+const MOST_TOKENS: u32 = 1 << 22;
+
+fn vocabulary(size: u32) -> Result<usize, Problem> {
+    if size > MOST_TOKENS {
+        return Err(Problem::field("vocab_size", format!("{size} is more than {MOST_TOKENS}")));
+    }
+    Ok(size as usize)
+}
+
 impl Config {
     pub(crate) fn parse(text: &[u8]) -> Result<Self, Problem> {
         let raw: Raw = serde_json::from_slice(text)?;
@@ -133,7 +143,7 @@ impl Config {
             heads,
             kv_heads,
             head,
-            vocab: required(raw.vocab_size, "vocab_size")? as usize,
+            vocab: vocabulary(required(raw.vocab_size, "vocab_size")?)?,
             tied: raw.tie_word_embeddings.unwrap_or(false),
             context: required(raw.max_position_embeddings, "max_position_embeddings")?,
             epsilon: raw.rms_norm_eps.ok_or_else(|| Problem::field("rms_norm_eps", "is missing"))?,

@@ -65,6 +65,8 @@ pub struct EndpointOptions {
     pub context: Option<usize>,
     /// Length of the lists of most probable tokens; what the server allows, up to a dialect's default, if not given.
     pub top: Option<usize>,
+    /// The model's `tokenizer.json`, for servers through which only text passes.
+    pub tokenizer: Option<std::path::PathBuf>,
     /// The prompt template that the model wants, where its file would have said so.
     pub template: Option<String>,
     /// Requests in flight at this host at most.
@@ -138,6 +140,7 @@ impl EndpointOptions {
             dialect: None,
             context: None,
             top: None,
+            tokenizer: None,
             template: None,
             concurrency: 16,
             retries: 8,

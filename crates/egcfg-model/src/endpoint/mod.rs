@@ -7,13 +7,16 @@
 
 mod address;
 mod breaker;
+mod capabilities;
 mod limit;
 mod model;
 mod pieces;
 mod probe;
+mod probe_tokens;
 mod retry;
 mod sample;
 mod score;
+mod tokenizer;
 mod transport;
 mod wire;
 mod wire_llama;
@@ -21,6 +24,6 @@ mod wire_openai;
 mod wire_sglang;
 
 pub use address::{EndpointOptions, Secret};
+pub use capabilities::Capabilities;
 pub use model::EndpointModel;
-pub use probe::Capabilities;
 pub use wire::Dialect;

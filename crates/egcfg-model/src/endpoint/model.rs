@@ -15,8 +15,10 @@ use crate::api::{
     TokensRequest, Usage,
 };
 use crate::endpoint::address::EndpointOptions;
+use crate::endpoint::capabilities::Capabilities;
 use crate::endpoint::pieces::{Pieces, mark, marked, unmarked};
-use crate::endpoint::probe::{Capabilities, Probe};
+use crate::endpoint::probe::Probe;
+use crate::endpoint::tokenizer::{Tokenizer, cut};
 use crate::endpoint::transport::Transport;
 use crate::endpoint::wire::{Answer, Dialect, token_id};
 use crate::error::ModelError;
@@ -41,6 +43,8 @@ pub(crate) struct Inner {
     pub(crate) caps: Capabilities,
     pub(crate) info: ModelInfo,
     pub(crate) pieces: Pieces,
+    /// The model's own, where the server has none to offer.
+    tokenizer: Option<Tokenizer>,
     encodings: Mutex<HashMap<(String, bool), Vec<TokenId>>>,
     /// Lookups that encoding took, not told to anyone yet.
     lookups: AtomicU64,
@@ -55,21 +59,29 @@ impl EndpointModel {
             .enable_all()
             .build()
             .map_err(|error| ModelError::Load { path: options.base.clone(), reason: error.to_string() })?;
+        let tokenizer = options.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
         let transport = Transport::new(options)?;
         let probed = wait(&runtime, async move {
             let pieces = Pieces::default();
-            let (caps, info) = Probe::new(&transport, &pieces).run().await?;
-            Ok((transport, pieces, caps, info))
+            let (caps, info) = Probe::new(&transport, &pieces, tokenizer.as_ref()).run().await?;
+            Ok((transport, pieces, tokenizer, caps, info))
         });
-        let (transport, pieces, caps, info) = match probed {
+        let (transport, pieces, tokenizer, caps, info) = match probed {
             Ok(parts) => parts,
             Err(error) => {
                 runtime.shutdown_background();
                 return Err(error);
             }
         };
-        let inner =
-            Inner { transport, caps, info, pieces, encodings: Mutex::default(), lookups: AtomicU64::new(0) };
+        let inner = Inner {
+            transport,
+            caps,
+            info,
+            pieces,
+            tokenizer,
+            encodings: Mutex::default(),
+            lookups: AtomicU64::new(0),
+        };
         Ok(Self { inner: Arc::new(inner), runtime: Some(runtime) })
     }
 
@@ -252,16 +264,7 @@ pub(crate) fn text_of(reply: &serde_json::Value) -> Option<&str> {
 /// spelling, so that no part is one.
 fn unspecial<'t>(text: &'t str, how: Encode, caps: &Capabilities) -> Vec<&'t str> {
     let recognised = how == Encode::Plain && matches!(caps.dialect, Dialect::Vllm | Dialect::Sglang);
-    let mut cuts: Vec<usize> = Vec::new();
-    for special in caps.special.iter().filter(|special| recognised && !special.is_empty()) {
-        let first = special.chars().next().map_or(1, char::len_utf8);
-        cuts.extend(text.match_indices(special.as_str()).map(|(at, _)| at + first));
-    }
-    cuts.sort_unstable();
-    cuts.dedup();
-    let ends = cuts.iter().copied().chain([text.len()]);
-    let mut start = 0;
-    ends.map(|end| &text[std::mem::replace(&mut start, end)..end]).filter(|part| !part.is_empty()).collect()
+    cut(text, if recognised { &caps.special } else { &[] })
 }
 
 /// Text in pieces of a token's usual length.
@@ -304,6 +307,9 @@ impl LanguageModel for EndpointModel {
             return Ok(Vec::new());
         }
         if self.inner.caps.dialect == Dialect::OpenAi {
+            if let Some(tokenizer) = &self.inner.tokenizer {
+                return tokenizer.encode(text, how);
+            }
             return Ok(text_pieces(text).map(|piece| self.inner.pieces.number(piece.as_bytes())).collect());
         }
         let Some(runtime) = &self.runtime else {

@@ -6,6 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::api::TokenId;
+use crate::endpoint::tokenizer::Tokenizer;
 
 /// Numbers above this are no token of any model; without a limit a broken reply could ask for gigabytes.
 pub(crate) const MOST_TOKENS: usize = 1 << 24;
@@ -16,10 +17,37 @@ type Bucket = Box<[OnceLock<Box<[u8]>>]>;
 #[derive(Debug, Default)]
 pub(crate) struct Pieces {
     buckets: [OnceLock<Bucket>; 25],
-    numbers: Mutex<HashMap<Box<[u8]>, TokenId>>,
+    numbers: Mutex<Numbers>,
+    /// Numbers below this are a vocabulary's.
+    vocabulary: OnceLock<TokenId>,
+}
+
+/// Numbers of texts.
+#[derive(Debug, Default)]
+struct Numbers {
+    by_text: HashMap<Box<[u8]>, TokenId>,
+    /// Handed out so far.
+    fresh: usize,
 }
 
 impl Pieces {
+    /// Takes a whole vocabulary; must come before anything else.
+    pub(crate) fn adopt(&self, tokenizer: &Tokenizer) {
+        let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
+        for id in &tokenizer.order {
+            if let Some(bytes) = tokenizer.bytes.get(*id as usize).and_then(Option::as_deref) {
+                self.learn(*id, bytes);
+                numbers.by_text.entry(bytes.into()).or_insert(*id);
+            }
+        }
+        let _ = self.vocabulary.set(tokenizer.size() as TokenId);
+    }
+
+    /// Whether there is a vocabulary, and all of these tokens are of it.
+    pub(crate) fn of_vocabulary(&self, tokens: &[TokenId]) -> bool {
+        self.vocabulary.get().is_some_and(|size| tokens.iter().all(|token| token < size))
+    }
+
     /// The bytes of a token, where they are known.
     pub(crate) fn get(&self, token: TokenId) -> Option<&[u8]> {
         let (bucket, index) = place(token)?;
@@ -37,12 +65,14 @@ impl Pieces {
     /// The number of a piece of text, a new one if need be.
     pub(crate) fn number(&self, bytes: &[u8]) -> TokenId {
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = numbers.get(bytes) {
+        if let Some(known) = numbers.by_text.get(bytes) {
             return *known;
         }
         // Past the table's end everything is one unknown token; a run never comes near it.
-        let fresh = numbers.len().min(MOST_TOKENS - 2) as TokenId;
-        numbers.insert(bytes.into(), fresh);
+        let first = self.vocabulary.get().map_or(0, |size| *size as usize);
+        let fresh = (first + numbers.fresh).min(MOST_TOKENS - 2) as TokenId;
+        numbers.fresh += 1;
+        numbers.by_text.insert(bytes.into(), fresh);
         drop(numbers);
         self.learn(fresh, bytes);
         fresh

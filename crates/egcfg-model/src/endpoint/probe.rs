@@ -4,33 +4,14 @@
 
 use serde_json::Value;
 
-use crate::api::{Encode, ModelInfo, TokenId};
-use crate::endpoint::model::{mark_tokens, text_of, tokenize};
+use crate::api::{ModelInfo, TokenId};
+use crate::endpoint::capabilities::Capabilities;
 use crate::endpoint::pieces::{MOST_TOKENS, Pieces};
+use crate::endpoint::tokenizer::Tokenizer;
 use crate::endpoint::transport::{Outcome, Transport};
 use crate::endpoint::wire::{Answer, Ask, Dialect};
 use crate::error::ModelError;
 
-/// What stands for the end of a text, or of a turn, in the models in use.
-pub(crate) const ENDS: [&str; 15] = [
-    "</s>",
-    "<|endoftext|>",
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end_of_text|>",
-    "<|EOT|>",
-    "<|end|>",
-    "<end_of_turn>",
-    "<eos>",
-    "<|return|>",
-    "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
-    "<EOT>",
-    "<|eom_id|>",
-    "<|endofturn|>",
-    "[EOS]",
-];
-/// A prompt whose continuation is not certain.
-const TEXT: &str = "The quick brown fox and the";
 /// Lists tried, longest first.
 const LENGTHS: [usize; 6] = [100, 50, 20, 10, 5, 1];
 /// Context length where a server does not tell.
@@ -38,105 +19,26 @@ const CONTEXT: usize = 4096;
 /// Vocabularies of at most this many entries are asked for whole where lists may have any length.
 const WHOLE: usize = 4096;
 
-/// What a server can do and what is made of it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Capabilities {
-    /// How it is asked.
-    pub dialect: Dialect,
-    /// The model's name at the server.
-    pub model: String,
-    /// How the server calls itself, where it does.
-    pub server: String,
-    /// Length of the lists of log-probabilities asked for.
-    pub top: usize,
-    /// Prompts are scored: drafts are checked with one prompt each.
-    pub prompt_logprobs: bool,
-    /// Prompts that travel in one request at most.
-    pub prompts_per_request: usize,
-    /// Several prompts travel in one request.
-    pub lists: bool,
-    /// Several completions of one prompt travel in one request.
-    pub n: bool,
-    /// Numbers of tokens outside the lists can be asked for.
-    pub chosen_tokens: bool,
-    /// Log-probabilities are those after the temperature: samples are scored again.
-    pub tempered: bool,
-    /// The server reports how much of a prompt was cached.
-    pub reports_cache: bool,
-    /// The server turns tokens into text.
-    pub detokenize: bool,
-    /// Stop texts are the server's to watch as well.
-    pub stop_texts: bool,
-    /// Size of the vocabulary, where told.
-    pub vocab: Option<usize>,
-    /// Things worth knowing before one relies on the results.
-    pub notes: Vec<String>,
-    /// Tokens of the mark that separates looked-up tokens.
-    pub(crate) mark: Vec<TokenId>,
-    /// Spellings of special tokens.
-    pub(crate) special: Vec<String>,
-    /// Different prompts of one request may share its seed.
-    pub(crate) shared_seed: bool,
-}
-
-impl Default for Capabilities {
-    fn default() -> Self {
-        Self {
-            dialect: Dialect::OpenAi,
-            model: String::new(),
-            server: String::new(),
-            top: 1,
-            prompt_logprobs: false,
-            prompts_per_request: 1,
-            lists: false,
-            n: false,
-            chosen_tokens: false,
-            tempered: false,
-            reports_cache: false,
-            detokenize: false,
-            stop_texts: false,
-            vocab: None,
-            notes: Vec::new(),
-            mark: Vec::new(),
-            special: Vec::new(),
-            shared_seed: true,
-        }
-    }
-}
-
-impl Capabilities {
-    /// Token ids travel both ways.
-    pub fn token_ids(&self) -> bool {
-        self.dialect != Dialect::OpenAi
-    }
-
-    /// Lists hold the whole vocabulary.
-    pub fn whole(&self) -> bool {
-        self.vocab.is_some_and(|vocab| self.top >= vocab)
-    }
-
-    /// Requests per guided line when drafting works out, for `candidates` fresh candidates.
-    pub fn requests_per_line(&self, candidates: usize) -> usize {
-        let draws = if self.n || self.dialect == Dialect::Egcfg { 1 } else { candidates };
-        let score = if self.lists { 1 } else { 12 };
-        draws + score + usize::from(self.tempered)
-    }
-}
-
 /// The questions to a server.
 pub(crate) struct Probe<'a> {
-    transport: &'a Transport,
-    pieces: &'a Pieces,
-    caps: Capabilities,
-    info: ModelInfo,
-    prompt: Vec<TokenId>,
+    pub(super) transport: &'a Transport,
+    pub(super) pieces: &'a Pieces,
+    pub(super) tokenizer: Option<&'a Tokenizer>,
+    pub(super) caps: Capabilities,
+    pub(super) info: ModelInfo,
+    pub(super) prompt: Vec<TokenId>,
 }
 
 impl<'a> Probe<'a> {
-    pub(crate) fn new(transport: &'a Transport, pieces: &'a Pieces) -> Self {
+    pub(crate) fn new(
+        transport: &'a Transport,
+        pieces: &'a Pieces,
+        tokenizer: Option<&'a Tokenizer>,
+    ) -> Self {
         Self {
             transport,
             pieces,
+            tokenizer,
             caps: Capabilities::default(),
             info: ModelInfo::default(),
             prompt: Vec::new(),
@@ -247,6 +149,8 @@ impl<'a> Probe<'a> {
                 self.info.chat_template =
                     props["chat_template"].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
                 self.caps.server = format!("llama.cpp {}", props["build_info"].as_str().unwrap_or(""));
+                // A completion takes a slot.
+                self.caps.most_n = props["total_slots"].as_u64().unwrap_or(1) as usize;
                 self.caps.special.extend(props["eos_token"].as_str().map(str::to_owned));
             }
             Dialect::Vllm => {
@@ -276,64 +180,7 @@ impl<'a> Probe<'a> {
         Ok(())
     }
 
-    /// Tokens from text and back; the beginning and the ends of texts.
-    async fn tokenizer(&mut self) -> Result<(), ModelError> {
-        if self.caps.dialect == Dialect::OpenAi {
-            let end = self.pieces.number(b"");
-            self.info.end_tokens = vec![end];
-            self.prompt = vec![self.pieces.number(TEXT.as_bytes())];
-            self.caps.notes.push(
-                "only text passes: prompts are encoded by the server, so tokens may be split differently than they \
-                 were written, and a user's text may spell special tokens"
-                    .to_owned(),
-            );
-            return Ok(());
-        }
-        let plain = tokenize(self.transport, &self.caps, TEXT, Encode::Plain, false).await?;
-        let special = tokenize(self.transport, &self.caps, TEXT, Encode::Plain, true).await?;
-        if special.len() == plain.len() + 1 && special.ends_with(&plain) {
-            self.info.bos = special.first().copied();
-        }
-        self.prompt = special;
-        self.caps.special.extend(ENDS.map(str::to_owned));
-        if self.info.end_tokens.is_empty() {
-            let spellings = self.caps.special.clone();
-            let mut found = Vec::new();
-            for spelling in spellings {
-                let ids = tokenize(self.transport, &self.caps, &spelling, Encode::Template, false).await?;
-                if let [id] = ids[..] {
-                    found.push(id);
-                }
-            }
-            found.sort_unstable();
-            found.dedup();
-            self.info.end_tokens = found;
-        }
-        if self.info.end_tokens.is_empty() {
-            self.caps
-                .notes
-                .push("no end-of-text token was found: answers end by their fence or by length".to_owned());
-        }
-        for end in &self.info.end_tokens {
-            self.pieces.learn(*end, b"");
-        }
-        // llama.cpp sends the bytes of every token along.
-        if self.caps.dialect != Dialect::LlamaCpp {
-            self.caps.mark = mark_tokens(self.transport, &self.caps).await?;
-            let body = serde_json::json!({ "model": self.caps.model, "tokens": plain });
-            let reply = self.transport.call("/detokenize", Some(&body)).await?;
-            let text = text_of(&reply).unwrap_or_default();
-            if text.trim() != TEXT {
-                self.caps
-                    .notes
-                    .push(format!("tokens do not come back as the text they were made of: {text:?}"));
-            }
-            self.caps.detokenize = true;
-        }
-        Ok(())
-    }
-
-    fn ask(&self) -> Ask {
+    pub(super) fn ask(&self) -> Ask {
         Ask {
             prompts: vec![self.prompt.clone()],
             n: 1,
@@ -346,8 +193,8 @@ impl<'a> Probe<'a> {
     }
 
     /// The answer to an ask, or why it was refused.
-    async fn attempt(&self, ask: &Ask) -> Result<Result<Answer, String>, ModelError> {
-        let body = self.caps.dialect.body(ask, &self.caps.model, self.pieces);
+    pub(super) async fn attempt(&self, ask: &Ask) -> Result<Result<Answer, String>, ModelError> {
+        let body = self.caps.dialect.body(ask, &self.caps.model, self.pieces, self.caps.ids_in);
         match self.transport.ask(self.caps.dialect.path(), Some(&body)).await? {
             Outcome::Json(reply) => Ok(self.caps.dialect.read(&reply, ask, self.pieces)),
             Outcome::Refused(status, said) => match status {
@@ -403,9 +250,14 @@ impl<'a> Probe<'a> {
         }
         match self.caps.dialect {
             Dialect::LlamaCpp => {
-                // Equal prompts with one seed draw equal tokens there: each continuation is a request.
+                // Equal prompts with one seed draw equal tokens there: continuations of other prompts are requests of their
+                // own. Versions that do not know how to draw several of one prompt answer with one.
                 self.caps.shared_seed = false;
                 self.caps.chosen_tokens = !self.caps.whole();
+                if self.caps.most_n > 1 {
+                    let ask = Ask { n: 2, temperature: 1.0, ..self.ask() };
+                    self.caps.n = self.attempt(&ask).await?.is_ok();
+                }
             }
             Dialect::Egcfg => self.caps.n = true,
             _ => {

@@ -68,7 +68,8 @@ impl Inner {
     fn groups(&self, request: &SampleRequest, open: &[Open<'_>], pending: &[usize]) -> Vec<Group> {
         let mut prompts: Vec<(&[TokenId], Vec<usize>)> = Vec::new();
         for at in pending {
-            match prompts.iter_mut().find(|(tokens, _)| *tokens == open[*at].tokens) {
+            let room = |members: &[usize]| members.len() < self.caps.most_n;
+            match prompts.iter_mut().find(|(tokens, own)| *tokens == open[*at].tokens && room(own)) {
                 Some((_, members)) if self.caps.n && self.caps.dialect != Dialect::Egcfg => members.push(*at),
                 _ => prompts.push((&open[*at].tokens, vec![*at])),
             }

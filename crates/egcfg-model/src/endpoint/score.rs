@@ -131,7 +131,7 @@ impl Inner {
     }
 
     async fn request(&self, ask: &Ask) -> Result<Answer, ModelError> {
-        let body = self.caps.dialect.body(ask, &self.caps.model, &self.pieces);
+        let body = self.caps.dialect.body(ask, &self.caps.model, &self.pieces, self.caps.ids_in);
         let reply = self.transport.call(self.caps.dialect.path(), Some(&body)).await?;
         self.caps.dialect.read(&reply, ask, &self.pieces).map_err(|reason| {
             let text = serde_json::to_string(&reply).unwrap_or_default();

@@ -52,9 +52,14 @@ impl Dialect {
         }
     }
 
-    pub(crate) fn body(self, ask: &Ask, model: &str, pieces: &Pieces) -> Value {
+    /// The request. `ids` says whether the plain form may be sent token ids.
+    pub(crate) fn body(self, ask: &Ask, model: &str, pieces: &Pieces, ids: bool) -> Value {
         match self {
-            Self::Egcfg | Self::Vllm | Self::OpenAi => wire_openai::body(self, ask, model, pieces),
+            Self::OpenAi => {
+                let ids = ids && ask.prompts.iter().all(|prompt| pieces.of_vocabulary(prompt));
+                wire_openai::body(self, ask, model, pieces, ids)
+            }
+            Self::Egcfg | Self::Vllm => wire_openai::body(self, ask, model, pieces, true),
             Self::Sglang => wire_sglang::body(ask),
             Self::LlamaCpp => wire_llama::body(ask),
         }

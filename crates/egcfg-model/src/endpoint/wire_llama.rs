@@ -27,6 +27,10 @@ pub(crate) fn body(ask: &Ask) -> Value {
             "tokens_predicted", "timings/cache_n", "truncated",
         ],
     });
+    if ask.n > 1 {
+        // Each of them has a seed of its own, counted up from the request's.
+        body["n_cmpl"] = json!(ask.n);
+    }
     if let Some(seed) = ask.seed {
         // 32 bits; the largest means "random".
         body["seed"] = json!((seed >> 33) as u32);
@@ -47,7 +51,9 @@ pub(crate) fn read(reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, 
             .iter()
             .map(|name| part[*name].as_u64().unwrap_or(0) as usize)
             .sum::<usize>();
-        if let Some(reused) = part["cache_n"].as_u64().or_else(|| part["timings"]["cache_n"].as_u64()) {
+        // A field that was asked for by its path comes under that path.
+        let reused = ["timings/cache_n", "cache_n"].iter().find_map(|name| part[*name].as_u64());
+        if let Some(reused) = reused.or_else(|| part["timings"]["cache_n"].as_u64()) {
             cached = Some(cached.unwrap_or(0) + reused as usize);
         }
         if part["truncated"].as_bool() == Some(true) {

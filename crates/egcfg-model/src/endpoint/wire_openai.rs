@@ -6,11 +6,10 @@ use serde_json::{Map, Value, json};
 use crate::api::TokenId;
 use crate::dist::LogProbs;
 use crate::endpoint::pieces::Pieces;
-use crate::endpoint::probe::ENDS;
+use crate::endpoint::probe_tokens::ENDS;
 use crate::endpoint::wire::{Answer, Ask, Choice, Dialect, Finish, array, list, number, token_id};
 
-pub(crate) fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces) -> Value {
-    let ids = dialect != Dialect::OpenAi;
+pub(crate) fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces, ids: bool) -> Value {
     let prompts: Vec<Value> =
         ask.prompts.iter().map(|p| if ids { json!(p) } else { json!(pieces.text(p)) }).collect();
     let prompt = if prompts.len() == 1 { prompts.into_iter().next() } else { Some(Value::Array(prompts)) };
@@ -27,19 +26,20 @@ pub(crate) fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces) ->
     if ask.n > 1 {
         set("n", json!(ask.n));
     }
+    let extended = dialect != Dialect::OpenAi;
     // Seeds are signed in some servers.
     if let Some(seed) = ask.seed {
         set("seed", json!(if dialect == Dialect::OpenAi { seed >> 32 } else { seed >> 1 }));
     }
     if !ask.stop.is_empty() {
         // The form allows four.
-        let most = if ids { ask.stop.len() } else { ask.stop.len().min(4) };
+        let most = if extended { ask.stop.len() } else { ask.stop.len().min(4) };
         set("stop", json!(ask.stop[..most]));
     }
     if ask.top > 0 {
         set("logprobs", json!(ask.top));
     }
-    if ids {
+    if extended {
         set("return_token_ids", json!(true));
         set("return_tokens_as_token_ids", json!(true));
         set("skip_special_tokens", json!(false));
@@ -110,7 +110,8 @@ impl Names<'_> {
     fn token(&self, name: &str) -> Result<TokenId, String> {
         if self.dialect == Dialect::OpenAi {
             // The end of a text has no bytes, under whatever name it is listed.
-            let bytes = if ENDS.contains(&name) { Vec::new() } else { text_bytes(name) };
+            let known = self.pieces.of_vocabulary(&[]);
+            let bytes = if !known && ENDS.contains(&name) { Vec::new() } else { text_bytes(name) };
             return Ok(self.pieces.number(&bytes));
         }
         let id = name.strip_prefix("token_id:").and_then(|id| id.parse::<u64>().ok());

@@ -55,7 +55,8 @@ fn a_server_is_recognised_and_what_it_can_do_is_found_out() {
         assert_eq!((caps.dialect, caps.top, caps.lists), (dialect, top, true), "{caps:?}");
         assert_eq!(caps.token_ids(), dialect != Dialect::OpenAi);
         assert_eq!(caps.prompt_logprobs, matches!(dialect, Dialect::Vllm | Dialect::Sglang | Dialect::Egcfg));
-        assert_eq!(caps.n, dialect != Dialect::LlamaCpp);
+        assert!(caps.n);
+        assert_eq!(caps.reports_cache, matches!(dialect, Dialect::Sglang | Dialect::LlamaCpp));
         assert!(!caps.tempered);
         assert_eq!(endpoint.info().name, "fake/model");
         assert_eq!(endpoint.info().end_tokens.len(), 1);
@@ -171,6 +172,37 @@ fn samples_end_by_the_shared_rules_and_bring_the_plain_distributions() {
                 assert_eq!((&a.tokens, a.stop), (&b.tokens, b.stop), "draws are this program's own");
             }
         }
+    }
+}
+
+#[test]
+fn candidates_share_requests_as_far_as_llama_cpps_slots_go() {
+    let draw = |seed| Continuation {
+        seed,
+        stop: StopRule { max_tokens: 6, newlines: None, texts: Vec::new() },
+        ..Continuation::default()
+    };
+    let request = SampleRequest {
+        context: vec![40, 41, 42],
+        continuations: (0..5).map(draw).collect(),
+        temperature: 1.0,
+        top_p: 1.0,
+        want_distributions: true,
+    };
+    // Five candidates over four, two and one slot; one is also what versions do that cannot draw several.
+    for (slots, requests) in [(4, 2), (2, 3), (1, 5)] {
+        let mut fake = Fake::new(Dialect::LlamaCpp, model(7), 200);
+        fake.slots = slots;
+        let server = fake.start();
+        let endpoint = connect(&server, "");
+        assert_eq!(endpoint.capabilities().n, slots > 1);
+        assert_eq!(endpoint.capabilities().requests_per_line(5), requests + 1);
+        let (samples, usage) = block_on(endpoint.sample(request.clone())).unwrap();
+        assert_eq!(usage.requests, requests, "{slots} slots");
+        let mut drawn: Vec<_> = samples.into_iter().map(|sample| sample.tokens).collect();
+        drawn.sort();
+        drawn.dedup();
+        assert_eq!(drawn.len(), 5, "{slots} slots: all draw apart");
     }
 }
 

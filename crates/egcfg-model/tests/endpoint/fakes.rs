@@ -21,11 +21,15 @@ pub(crate) struct Fake {
     pub(crate) most: usize,
     /// Numbers are those after the temperature.
     pub(crate) tempered: bool,
+    /// Slots of llama.cpp's server: completions of one prompt at most.
+    pub(crate) slots: usize,
+    /// The plain form refuses prompts of token ids.
+    pub(crate) text_only: bool,
 }
 
 impl Fake {
     pub(crate) fn new(dialect: Dialect, model: Arc<ScriptedModel>, most: usize) -> Self {
-        Self { dialect, model, most, tempered: false }
+        Self { dialect, model, most, tempered: false, slots: 2, text_only: false }
     }
 
     pub(crate) fn start(self) -> Server {
@@ -39,6 +43,7 @@ impl Fake {
             "/version" => Answer::Json(json!({ "version": "0.11.0" })),
             "/props" if self.dialect == Dialect::LlamaCpp => Answer::Json(json!({
                 "default_generation_settings": { "n_ctx": 4096 }, "build_info": "b6000", "eos_token": "</s>",
+                "total_slots": self.slots,
             })),
             "/get_server_info" => Answer::Json(json!({ "version": "0.5.1", "context_length": 4096 })),
             "/tokenize" if self.dialect != Dialect::OpenAi => self.tokenize(body),
@@ -154,6 +159,9 @@ impl Fake {
                 self.most
             ));
         }
+        if self.text_only && !texts(&body["prompt"]) {
+            return refuse("prompt must be a string or a list of strings");
+        }
         let prompts: Vec<Vec<TokenId>> = match &body["prompt"] {
             Value::Array(all) if all.first().is_some_and(Value::is_u64) => vec![ids(&body["prompt"])],
             Value::Array(all) => all.iter().map(|p| self.prompt(p)).collect(),
@@ -161,7 +169,7 @@ impl Fake {
         };
         let n = body["n"].as_u64().unwrap_or(1) as usize;
         let max_tokens = body["max_tokens"].as_u64().unwrap_or(16) as usize;
-        let mut choices = Vec::new();
+        let (mut choices, mut written) = (Vec::new(), 0);
         for (at, prompt) in prompts.iter().enumerate() {
             let draws = &body["egcfg"]["draws"];
             let samples: Vec<Sample> = if draws.is_array() {
@@ -189,12 +197,14 @@ impl Fake {
                 (0..n as u64).map(|i| self.draw(prompt, body, seed.wrapping_add(i), max_tokens)).collect()
             };
             for sample in samples {
+                written += sample.tokens.len();
                 choices.push(self.choice(choices.len(), prompt, &sample, body, top));
             }
         }
+        let read: usize = prompts.iter().map(Vec::len).sum();
         Answer::Json(json!({
             "id": "cmpl-1", "object": "text_completion", "model": "fake/model", "choices": choices,
-            "usage": { "prompt_tokens": 1, "total_tokens": 2, "completion_tokens": 1 },
+            "usage": { "prompt_tokens": read, "total_tokens": read + written, "completion_tokens": written },
         }))
     }
 
@@ -320,11 +330,17 @@ impl Fake {
     fn completion(&self, body: &Value) -> Answer {
         let top = body["n_probs"].as_u64().unwrap() as usize;
         let entry = |row: &LogProbs, id: TokenId| json!({ "id": id, "token": self.model.text(&[id]), "bytes": self.model.token_bytes(id), "logprob": row.get(id) });
+        let n = body["n_cmpl"].as_u64().unwrap_or(1);
+        if n > self.slots as u64 {
+            return refuse(&format!("Field 'n_cmpl' must be between 1 and {}", self.slots));
+        }
         let mut replies = Vec::new();
-        for (index, prompt) in body["prompt"].as_array().unwrap().iter().enumerate() {
-            let prompt = ids(prompt);
+        let prompts = body["prompt"].as_array().unwrap();
+        for (prompt, number) in prompts.iter().flat_map(|prompt| (0..n).map(move |number| (prompt, number))) {
+            let (prompt, index) = (ids(prompt), replies.len());
             let max_tokens = body["n_predict"].as_u64().unwrap() as usize;
-            let sample = self.draw(&prompt, body, body["seed"].as_u64().unwrap_or(3), max_tokens);
+            let seed = body["seed"].as_u64().unwrap_or(3) + number;
+            let sample = self.draw(&prompt, body, seed, max_tokens);
             let positions: Vec<Value> = sample
                 .tokens
                 .iter()
@@ -344,11 +360,16 @@ impl Fake {
             replies.push(json!({
                 "index": index, "content": self.model.text(&sample.tokens), "tokens": sample.tokens, "stop_type": stop,
                 "completion_probabilities": positions, "tokens_evaluated": prompt.len(), "tokens_predicted": sample.tokens.len(),
-                "truncated": false,
+                "timings/cache_n": 1, "truncated": false,
             }));
         }
         Answer::Json(if replies.len() == 1 { replies.remove(0) } else { Value::Array(replies) })
     }
+}
+
+/// A text or a list of texts.
+fn texts(prompt: &Value) -> bool {
+    prompt.is_string() || prompt.as_array().is_some_and(|all| all.iter().all(Value::is_string))
 }
 
 fn refuse(message: &str) -> Answer {

@@ -5,3 +5,4 @@ mod dialects;
 mod fakes;
 mod faults;
 mod server;
+mod tokenizer;

@@ -147,7 +147,10 @@ fn costs(out: &mut String, report: &GroupReport) {
         "errors",
         "missing",
     ];
-    for (index, head) in heads.into_iter().enumerate() {
+    // Models in this process make no requests.
+    let remote = report.rows.iter().any(|row| row.requests.is_some());
+    let heads = heads.into_iter().chain(["requests", "requests per line"].into_iter().filter(|_| remote));
+    for (index, head) in heads.enumerate() {
         let _ =
             write!(out, "<th scope=\"col\"{}>{head}</th>", if index == 0 { "" } else { " class=\"num\"" });
     }
@@ -169,7 +172,9 @@ fn costs(out: &mut String, report: &GroupReport) {
             row.errors.to_string(),
             row.missing.to_string(),
         ];
-        let cells = cells.iter().map(|cell| format!("<td class=\"num\">{cell}</td>"));
+        let asked = [mean(row.requests, 1), mean(row.requests_per_line, 2)];
+        let cells = cells.iter().chain(asked.iter().filter(|_| remote));
+        let cells = cells.map(|cell| format!("<td class=\"num\">{cell}</td>"));
         let cells = cells.collect::<Vec<String>>().concat();
         let _ = writeln!(out, "<tr><th scope=\"row\">{}</th>{cells}</tr>", escape(&row.configuration));
     }

@@ -7,10 +7,10 @@ use egcfg_hub::gguf::ElementType;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ConvertArgs {
-    /// The folder: config.json, tokenizer.json and safetensors
+    /// The folder: config.json, tokenizer.json and safetensors; or `pocket`, the embedded model
     #[arg(value_name = "DIR")]
     pub(crate) folder: PathBuf,
-    /// The file to write [default: beside the folder, named after it and the type]
+    /// The file to write [default: named after folder and type, beside it]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Number format of the matrices

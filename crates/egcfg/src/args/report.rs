@@ -3,11 +3,12 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
+use egcfg_bench::store::Target;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReportArgs {
-    /// A results folder, or one of its data sets or models
-    pub(crate) results: PathBuf,
+    /// A results folder or s3://bucket/prefix, or one of its data sets or models
+    pub(crate) results: Target,
     /// What to write [default: by the ending of --out, else table]
     #[arg(long, value_enum)]
     pub(crate) format: Option<ReportFormat>,
@@ -26,8 +27,8 @@ pub(crate) struct ReportArgs {
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct WatchArgs {
-    /// A results folder, or one of its data sets or models
-    pub(crate) results: PathBuf,
+    /// A results folder or s3://bucket/prefix, or one of its data sets or models
+    pub(crate) results: Target,
     /// Look once, print everything, and end
     #[arg(long)]
     pub(crate) once: bool,

@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use crate::args::CompareArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::{knobs, task_file};
+use crate::output::requests::requests;
 use crate::output::score::{accuracy, bootstrap, lead, rsr, share};
 use crate::output::text::{data, note};
 use crate::parts::{for_tasks, load_model, start_runner};
@@ -273,6 +274,11 @@ fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
         ahead.high,
         samples as f64 / tasks
     );
+    for (name, of) in METHODS {
+        if let Some(asked) = requests(&cost(rows, of)) {
+            let _ = writeln!(text, "{name}: {asked}");
+        }
+    }
     text
 }
 
@@ -288,6 +294,7 @@ fn summary(rows: &[Row], config: &Config, gamma: f64) -> serde_json::Value {
             "shown": share(&rows.iter().map(|r| of(r).shown).collect::<Vec<_>>()),
             "seconds": rows.iter().map(|r| of(r).seconds).sum::<f64>(),
             "cost": cost,
+            "requests_per_line": cost.requests_per_line(),
         });
         methods.insert(name.to_owned(), entry);
     }

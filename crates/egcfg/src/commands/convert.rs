@@ -1,4 +1,4 @@
-//! `egcfg convert`: a checkpoint folder to a GGUF file; and names of models, for `--model`: a folder is converted once,
+//! `egcfg convert`: a checkpoint folder to a GGUF file, or the embedded model to one; and names of models, for `--model`: a folder is converted once,
 //! a repository is taken from the hub's cache or downloaded into it.
 
 use std::ops::ControlFlow;
@@ -21,6 +21,10 @@ use crate::output::text::{data, note, visible};
 use crate::signals::interrupt;
 
 pub(crate) fn run(args: ConvertArgs) -> Result<ExitCode, Failure> {
+    #[cfg(feature = "llama")]
+    if args.folder.as_os_str() == "pocket" && !args.folder.exists() {
+        return super::export::run(&args);
+    }
     if !args.folder.is_dir() {
         return Err(Failure::input(format!("failed to convert {}: it is no folder", args.folder.display())));
     }
@@ -55,11 +59,11 @@ pub(crate) fn run(args: ConvertArgs) -> Result<ExitCode, Failure> {
 /// The GGUF file that stands for a model's name: a checkpoint folder's conversion, made now or before; any other name as
 /// it is.
 #[cfg(feature = "llama")]
-pub(crate) fn resolve(model: &str) -> Result<PathBuf, Failure> {
+pub(crate) fn resolve(model: &str, offline: bool) -> Result<PathBuf, Failure> {
     if model == "pocket" {
         return Ok(model.into());
     }
-    let (folder, name) = match named(model)? {
+    let (folder, name) = match named(model, offline || offline_by_environment())? {
         Found::Gguf(file) => return Ok(file),
         Found::Checkpoint(folder) => {
             // A snapshot's folder is called by its commit.
@@ -74,9 +78,9 @@ pub(crate) fn resolve(model: &str) -> Result<PathBuf, Failure> {
 }
 
 /// What a name stands for: a path where there is one, else a repository of the hub, from its cache or
-/// downloaded into it.
+/// downloaded into it unless that is forbidden.
 #[cfg(feature = "llama")]
-fn named(model: &str) -> Result<Found, Failure> {
+fn named(model: &str, offline: bool) -> Result<Found, Failure> {
     let path = PathBuf::from(model);
     if path.is_dir() && is_checkpoint(&path) {
         return Ok(Found::Checkpoint(path));
@@ -90,9 +94,9 @@ fn named(model: &str) -> Result<Found, Failure> {
         .ok_or_else(|| Failure::model("failed to find the hub's cache").hint("set HF_HOME or HOME"))?;
     match cache.find(&name) {
         Ok(found) => return Ok(found),
-        Err(error) if offline() => {
+        Err(error) if offline => {
             return Err(Failure::model(format!("failed to load {model}: {error}"))
-                .hint("HF_HUB_OFFLINE is set; without it, the repository would be downloaded"));
+                .hint("nothing is downloaded with --offline or HF_HUB_OFFLINE; leave them out to fetch it"));
         }
         Err(_) => note(&format!("downloading {model}")),
     }
@@ -125,9 +129,9 @@ fn download_failure(model: &str, error: &DownloadError) -> Failure {
     }
 }
 
-/// Whether nothing may be asked over the network.
+/// Whether the hub's own tools are told to ask nothing over the network.
 #[cfg(feature = "llama")]
-fn offline() -> bool {
+fn offline_by_environment() -> bool {
     std::env::var("HF_HUB_OFFLINE")
         .is_ok_and(|value| ["1", "true", "yes", "on"].iter().any(|yes| value.eq_ignore_ascii_case(yes)))
 }

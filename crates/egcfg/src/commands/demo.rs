@@ -106,6 +106,8 @@ fn pocket() -> ModelArgs {
     ModelArgs {
         model: "pocket".into(),
         key_file: None,
+        tokenizer: None,
+        offline: true,
         context: None,
         cache: None,
         threads: None,

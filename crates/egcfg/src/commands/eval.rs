@@ -14,6 +14,7 @@ use egcfg_bench::eval::{
 use crate::args_data::EvalArgs;
 use crate::commands::data::{Progress, concurrency, load, start};
 use crate::exit::{Failure, SANDBOX, SOLVED};
+use crate::input::results::Results;
 use crate::output::text::{data, note, visible};
 
 pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
@@ -21,7 +22,8 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
         return Err(Failure::usage("--k 0 is not above 0"));
     }
     let set = load(&args.data.dataset, &args.data.data, &args.data.options(None))?;
-    let samples = Samples::read(&args.samples, &set)?;
+    let found = Results::open(&args.samples, false).await?;
+    let samples = Samples::read(found.path(), &set)?;
     if !samples.foreign.is_empty() {
         let some: Vec<&str> = samples.foreign.iter().take(3).map(String::as_str).collect();
         note(&format!(

@@ -6,6 +6,8 @@ pub(crate) mod data;
 mod demo;
 mod doctor;
 mod eval;
+#[cfg(feature = "llama")]
+mod export;
 mod judge;
 mod report;
 pub(crate) mod run;

@@ -8,17 +8,18 @@ use egcfg_report::{Filter, Folder, Report, ReportError, csv, html, table};
 
 use crate::args::{ReportArgs, ReportFormat};
 use crate::exit::{Failure, SOLVED};
+use crate::input::results::Results;
 use crate::output::text::{data, note, visible};
 
 pub(crate) async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
-    local(&args.results)?;
+    let results = Results::open(&args.results, format(&args) == ReportFormat::Html).await?;
     // Reading a large folder takes a while: Ctrl-C must be heard meanwhile.
-    let work = tokio::task::spawn_blocking(move || write(&args)).await;
+    let work = tokio::task::spawn_blocking(move || write(&args, &results)).await;
     work.map_err(|error| Failure::input(format!("failed to report: {error}")))?
 }
 
-fn write(args: &ReportArgs) -> Result<ExitCode, Failure> {
-    let folder = Folder::read(&args.results, &Filter::from(&args.which))?;
+fn write(args: &ReportArgs, results: &Results) -> Result<ExitCode, Failure> {
+    let folder = Folder::read(results.path(), &Filter::from(&args.which))?;
     let report = Report::new(&folder, args.fixed.as_ref());
     if let (Some(fixed), None) = (&args.fixed, found(&folder, args)) {
         let names = report.groups.iter().flat_map(|group| &group.rows).map(|row| row.configuration.clone());
@@ -83,16 +84,6 @@ fn replace(path: &Path, text: &str) -> std::io::Result<()> {
 fn permissions() -> std::fs::Permissions {
     use std::os::unix::fs::PermissionsExt as _;
     std::fs::Permissions::from_mode(0o666)
-}
-
-/// Reports read local folders.
-pub(crate) fn local(path: &Path) -> Result<(), Failure> {
-    let text = path.to_string_lossy();
-    if text.contains("://") {
-        return Err(Failure::usage(format!("{text} is not a local folder"))
-            .hint("copy the results to this machine first, or mount them"));
-    }
-    Ok(())
 }
 
 impl From<ReportError> for Failure {

@@ -19,6 +19,7 @@ use sha2::{Digest as _, Sha256};
 use crate::args::run::RunArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::{experiment, knobs};
+use crate::output::requests::requests;
 use crate::output::run_progress::RunProgress;
 use crate::output::text::{data, note};
 use crate::parts::{for_tasks, load_model, sandbox_options, start_runner};
@@ -215,11 +216,13 @@ fn finish(ended: Result<Summary, RunError>, args: &RunArgs, root: &str) -> Resul
         RunError::Failing { ref kind, .. } => of_kind(kind, error.to_string())
             .hint("start the command again when the cause is gone: finished units are not repeated"),
     })?;
-    let Summary { total, done, dropped, failed, solved_tasks, published, tokens, interrupted, .. } = summary;
+    let Summary { total, done, dropped, failed, solved_tasks, published, tokens, cost, interrupted, .. } =
+        summary;
     if args.json {
         let object = serde_json::json!({
             "version": 1, "results": root, "units": total, "done": done, "dropped": dropped, "failed": failed,
             "solved_tasks": solved_tasks, "published": published, "tokens": tokens, "interrupted": interrupted,
+            "requests": cost.requests, "requests_per_line": cost.requests_per_line(),
         });
         data(&format!("{object}\n"))?;
     } else {
@@ -227,6 +230,9 @@ fn finish(ended: Result<Summary, RunError>, args: &RunArgs, root: &str) -> Resul
         data(&format!(
             "{done} of {total} units done{not_needed}, {solved_tasks} tasks solved at least once; results in {root}\n"
         ))?;
+        if let Some(asked) = requests(&cost) {
+            data(&format!("{asked} of this agent\n"))?;
+        }
     }
     if interrupted {
         return Err(Failure::interrupted());

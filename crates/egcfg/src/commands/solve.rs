@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use egcfg_bench::SandboxExecutor;
-use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Template, solve};
+use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Stats, Template, solve};
 use egcfg_task::Task;
 use futures::StreamExt as _;
 
@@ -13,8 +13,9 @@ use crate::exit::{Failure, SOLVED, UNSOLVED};
 use crate::input::{knobs, task_file};
 use crate::output::event_log::EventLog;
 use crate::output::progress::{Progress, View};
+use crate::output::requests::requests;
 use crate::output::result::{Circumstances, solved};
-use crate::output::text::data;
+use crate::output::text::{data, note};
 use crate::parts::{for_tasks, load_model, start_runner};
 
 /// Events go to the progress view and, where asked for, the log.
@@ -45,15 +46,19 @@ pub(crate) async fn run(mut args: SolveArgs) -> Result<ExitCode, Failure> {
     let settings = knobs::settings(&args.knobs, config, runner.python());
     let view = View::choose(args.verbose, tasks.len());
 
-    let mut unsolved = 0;
+    let (mut unsolved, mut cost) = (0, Stats::default());
     let work = tasks.iter().map(|task| {
         one(task, &args, &settings, &*model, &runner, &template, view, log.as_ref(), tasks.len())
     });
     let mut results = futures::stream::iter(work).buffered(jobs);
     while let Some(result) = results.next().await {
-        let (text, passed) = result?;
+        let (text, passed, own) = result?;
         unsolved += usize::from(!passed);
+        cost += own;
         data(&text)?;
+    }
+    if let Some(asked) = requests(&cost) {
+        note(&asked);
     }
     Ok(ExitCode::from(if unsolved == 0 { SOLVED } else { UNSOLVED }))
 }
@@ -77,7 +82,7 @@ fn read_tasks(args: &mut SolveArgs) -> Result<Vec<Task>, Failure> {
     Ok(tasks)
 }
 
-/// Solves one task; what to print, and whether it passes.
+/// Solves one task; what to print, whether it passes, and what it cost.
 #[expect(clippy::too_many_arguments, reason = "the parts of a session, named once")]
 async fn one(
     task: &Task,
@@ -89,7 +94,7 @@ async fn one(
     view: View,
     log: Option<&EventLog>,
     tasks: usize,
-) -> Result<(String, bool), Failure> {
+) -> Result<(String, bool, Stats), Failure> {
     let started = SystemTime::now();
     let cache = ExecutionCache::default();
     let prefix = if tasks > 1 { task.id.as_str() } else { "" };
@@ -120,5 +125,5 @@ async fn one(
     } else {
         best.generation.program.clone()
     };
-    Ok((text, solution.solved()))
+    Ok((text, solution.solved(), solution.stats()))
 }

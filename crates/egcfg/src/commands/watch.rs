@@ -1,4 +1,4 @@
-//! `egcfg watch`: a results folder while agents write to it. On a terminal a dashboard, elsewhere plain lines.
+//! `egcfg watch`: results while agents write them. On a terminal a dashboard, elsewhere plain lines.
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -10,24 +10,26 @@ use egcfg_report::Filter;
 use egcfg_report::watch::{Screen, Snapshot, Watcher, Wish, lines};
 
 use crate::args::WatchArgs;
-use crate::commands::report::local;
 use crate::exit::{Failure, SOLVED};
+use crate::input::results::Results;
 use crate::output::text::{data, visible};
 
 /// How often keys are looked at.
 const KEYS: Duration = Duration::from_millis(100);
 
 pub(crate) async fn run(args: WatchArgs) -> Result<ExitCode, Failure> {
-    local(&args.results)?;
-    let mut watcher = Watcher::new(&args.results, Filter::from(&args.which));
+    let results = Results::open(&args.results, false).await?;
+    let mut watcher = Watcher::new(results.path(), Filter::from(&args.which));
     let first = watcher.look()?;
     if args.once {
         data(&visible(&lines::table(&first)))?;
     } else if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
         let interval = args.interval.unwrap_or(Duration::from_secs(2));
+        let _copy = results.follow(interval);
         dashboard(watcher, first, interval).await?;
     } else {
         let interval = args.interval.unwrap_or(Duration::from_secs(10));
+        let _copy = results.follow(interval);
         follow(watcher, first, interval).await?;
     }
     Ok(ExitCode::from(SOLVED))

@@ -90,7 +90,11 @@ fn table(caps: &Capabilities) -> Vec<(&'static str, String, String)> {
         (
             "several samples",
             yes(caps.n),
-            say(caps.n, "all candidates in one request", "one request per candidate, side by side"),
+            if caps.n && caps.most_n < usize::MAX {
+                format!("up to {} candidates in one request", caps.most_n)
+            } else {
+                say(caps.n, "all candidates in one request", "one request per candidate, side by side")
+            },
         ),
         (
             "temperature",

@@ -3,6 +3,7 @@
 pub(crate) mod endpoint;
 pub(crate) mod event_log;
 pub(crate) mod progress;
+pub(crate) mod requests;
 pub(crate) mod result;
 pub(crate) mod run_progress;
 pub(crate) mod score;

@@ -98,7 +98,7 @@ impl RunSink for RunProgress {
                 let line = format!("warning: {}: {message} (attempt {attempt}, {then})", unit.label());
                 note(&visible(&line));
             }
-            RunEvent::Waiting { open } => note(&format!("waiting for {open} units that other agents hold")),
+            RunEvent::Waiting { held } => note(&format!("waiting for {held} units that other agents hold")),
         }
     }
 }

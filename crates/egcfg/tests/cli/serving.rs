@@ -6,7 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::run::{command, egcfg, folder};
+use crate::run::{command, egcfg, folder, repository};
 
 struct Server {
     child: Child,
@@ -91,4 +91,82 @@ fn a_server_for_others_needs_a_key() {
     assert_eq!(said.status.code(), Some(3));
     let said = String::from_utf8(said.stderr).unwrap();
     assert!(said.contains("chmod 600") && !said.contains("secret"), "{said}");
+}
+
+#[test]
+fn what_a_server_was_asked_is_told_by_every_command() {
+    let server = Server::start(&[]);
+    let empty = folder(&[]);
+    let model = format!("http://{}/v1", server.address);
+    let tasks = repository("tools/pocket/dev.jsonl");
+    let (tasks, config) = (tasks.to_str().unwrap(), "ns2t0.9d4k1_ln+oe");
+    let compared = egcfg(
+        empty.path(),
+        &["compare", tasks, "--limit", "2", "--config", config, "--model", &model, "--json"],
+    );
+    assert_eq!(compared.code, Some(0), "{}", compared.stderr);
+    let summary: Value = serde_json::from_str(&compared.stdout).unwrap();
+    let guided = &summary["methods"]["EG-CFG"];
+    let (asked, guided_asked, lines) = (
+        guided["cost"]["requests"].as_u64().unwrap(),
+        guided["cost"]["guided_requests"].as_u64().unwrap(),
+        guided["cost"]["guided_lines"].as_u64().unwrap(),
+    );
+    assert!(asked >= guided_asked && guided_asked >= lines && lines > 0, "{guided}");
+    let per_line = guided["requests_per_line"].as_f64().unwrap();
+    assert!((per_line - guided_asked as f64 / lines as f64).abs() < 1e-9 && per_line <= 4.0, "{guided}");
+    assert!(summary["methods"]["best-of-N, equal tokens"]["cost"]["requests"].as_u64().unwrap() > 0);
+
+    let solve = |more: &[&str]| {
+        let base = ["solve", "--prompt", PROMPT, "--test", TESTS[0], "--config", config, "--gamma", "1"];
+        egcfg(empty.path(), &[&base[..], more].concat())
+    };
+    let remote = solve(&["--model", &model]);
+    assert!(remote.stderr.contains(" requests to the server, "), "{}", remote.stderr);
+    assert!(remote.stderr.contains(" per guided line"), "{}", remote.stderr);
+    assert!(!solve(&[]).stderr.contains("requests"), "a model in this process is asked nothing");
+
+    let ran = egcfg(
+        empty.path(),
+        &[
+            "run",
+            "--dataset",
+            "tasks",
+            "--data",
+            tasks,
+            "--end",
+            "1",
+            "--config",
+            config,
+            "--gamma",
+            "0,1",
+            "--results",
+            "out",
+            "--model",
+            &model,
+        ],
+    );
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains(" requests to the server, "), "{}", ran.stdout);
+    let report = egcfg(empty.path(), &["report", "out"]);
+    assert!(report.stdout.contains("requests  per line"), "{}{}", report.stdout, report.stderr);
+    let page = egcfg(empty.path(), &["report", "out", "--format", "html"]);
+    assert!(page.stdout.contains("requests per line"), "{}", page.stderr);
+}
+
+#[test]
+fn the_embedded_model_can_be_written_out_for_other_engines() {
+    let empty = folder(&[]);
+    let half = egcfg(empty.path(), &["convert", "pocket"]);
+    assert_eq!((half.code, half.stdout.as_str()), (Some(0), "pocket.f16.gguf\n"), "{}", half.stderr);
+    assert_eq!(std::fs::read(empty.path().join("pocket.f16.gguf")).unwrap(), egcfg_model::POCKET_GGUF);
+    let single = egcfg(empty.path(), &["convert", "pocket", "--type", "f32", "--out", "single.gguf"]);
+    assert_eq!(single.code, Some(0), "{}", single.stderr);
+    let doctor = egcfg(empty.path(), &["doctor", "--model", "single.gguf", "--json"]);
+    let report: Value = serde_json::from_str(&doctor.stdout).unwrap();
+    assert_eq!(report["model"]["vocabulary"], 512, "{}", doctor.stderr);
+    let refused = egcfg(empty.path(), &["convert", "pocket", "--type", "q8_0", "--out", "small.gguf"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.stderr);
+    assert!(refused.stderr.contains("hint: it is f16"), "{}", refused.stderr);
+    assert!(!empty.path().join("small.gguf").exists());
 }

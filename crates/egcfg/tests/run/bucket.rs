@@ -135,6 +135,38 @@ fn eight_agents_share_a_bucket_and_three_of_them_die() {
         let result: serde_json::Value = serde_json::from_slice(&block_on(read)).unwrap();
         assert_eq!(result["passed"], true, "{key}");
     }
+    what_reads_results_reads_them_in_a_bucket(&world);
+}
+
+/// The rate, the report, the scores: of the whole store and of one model's results.
+fn what_reads_results_reads_them_in_a_bucket(world: &World) {
+    let whole = world.results.clone();
+    let model = format!("{whole}/tasks/scripted");
+    for place in [&whole, &model] {
+        let ran = world.egcfg(&["report", place, "--format", "json"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        let report: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+        let group = &report["groups"][0];
+        assert_eq!((&group["dataset"], &group["model"]), (&"tasks".into(), &"scripted".into()));
+        let cells = group["rows"].as_array().unwrap().iter().map(|row| row["results"].as_u64().unwrap());
+        assert_eq!(cells.sum::<u64>(), UNITS as u64, "{group}");
+        let ran = world.egcfg(&["watch", place, "--once"]);
+        assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+        assert!(ran.stdout.contains(&format!("{UNITS} of {UNITS}")), "{}", ran.stdout);
+    }
+    // An ended experiment ends the watch.
+    assert_eq!(world.egcfg(&["watch", &whole]).code, Some(0));
+    let page = world.egcfg(&["report", &whole, "--out", "page.html"]);
+    assert_eq!(page.code, Some(0), "{}", page.stderr);
+    let page = std::fs::read_to_string(world.folder.path().join("page.html")).unwrap();
+    assert!(page.contains("replay"), "event logs come along");
+    let scored = ["eval", "--dataset", "tasks", "--data", "tasks.jsonl", "--json", "--samples", &whole];
+    let ran = world.egcfg(&scored);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    let scores: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    assert_eq!((&scores["solved"], &scores["total"]), (&25.into(), &25.into()), "{scores}");
+    let missing = world.egcfg(&["report", &format!("{whole}/nothing")]);
+    assert!(missing.code == Some(3) && missing.stderr.contains("is empty"), "{}", missing.stderr);
 }
 
 #[test]

@@ -70,7 +70,17 @@ impl World {
 
     /// Runs one agent to its end.
     pub(crate) fn run(&self, more: &[&str]) -> Ran {
-        let out = self.command(more).output().unwrap();
+        Self::ran(&mut self.command(more))
+    }
+
+    /// Runs another command in the folder.
+    pub(crate) fn egcfg(&self, arguments: &[&str]) -> Ran {
+        let env = self.env.iter().map(|(key, value)| (key, value));
+        Self::ran(command(self.folder.path()).args(arguments).envs(env))
+    }
+
+    fn ran(command: &mut Command) -> Ran {
+        let out = command.output().unwrap();
         Ran {
             code: out.status.code(),
             stdout: String::from_utf8(out.stdout).unwrap(),
