@@ -20,6 +20,8 @@ _prctl = _libc.prctl
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 8, 24, 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 47, 4
 _CAP_DAC_READ_SEARCH = 2
+# Process ids end below.
+UIDS = 1 << 23
 # CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID: what it takes to give each run a uid of its own, to end it, and to clean up
 # after it.
 _GIVES_UIDS = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 6 | 1 << 7
@@ -69,7 +71,7 @@ class Confinement:
         self.plan, self.namespaces = plan, namespaces
         # Protections that a test wants to see missing.
         self.left_out = frozenset(plan["without"])
-        self.root = os.geteuid() == 0 and _holds(_GIVES_UIDS)
+        self.root = namespaces.root
         self.zygote = namespaces.host_pid()
         self.filters, inherited = (
             [_Filter(bytes.fromhex(text), plan["pid_magic"]) for text in plan[name]] for name in ("filters", "inherited")
@@ -232,8 +234,7 @@ class Confinement:
     def _drop(self, uid):
         if not self.root:
             self._capabilities(0)
-            lacks = "root without CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID" if os.geteuid() == 0 else "not root"
-            raise OSError(0, "%s: programs run as the user who started the sandbox" % lacks)
+            raise OSError(0, "%s: programs run as the user who started the sandbox" % self.namespaces.no_uids)
         mask = 1 << _CAP_DAC_READ_SEARCH if self.keep_read and self.abi else 0
         if not self.shed:
             self._drop_groups()
@@ -287,14 +288,22 @@ class Confinement:
         _check(_syscall(_long(self.numbers["seccomp"]), _long(1), _long(0), header))
 
 
-def _holds(mask):
-    """Whether all of these capabilities are in effect: root in a container may have lost some."""
+def why_no_uids(base, proc):
+    """Why runs cannot have uids of their own from `base` on; `None` if they can. Root in a container may have lost the
+    capabilities for it, or have few users in its user namespace. `proc` is a descriptor of `/proc`, or `None`."""
+    if os.geteuid() != 0:
+        return "not root"
     header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
     data = ctypes.create_string_buffer(24)
-    if _libc.capget(header, data) < 0:
-        return False
-    effective = struct.unpack("=6I", data.raw)[0]
-    return effective & mask == mask
+    if _libc.capget(header, data) < 0 or struct.unpack("=6I", data.raw)[0] & _GIVES_UIDS != _GIVES_UIDS:
+        return "root without CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID"
+    for name in ("uid_map", "gid_map") if proc is not None else ():
+        fd = os.open("self/" + name, os.O_RDONLY, dir_fd=proc)
+        extents = [[int(word) for word in line.split()] for line in os.read(fd, 4096).splitlines()]
+        os.close(fd)
+        if not any(first <= base and base + UIDS <= first + count for first, _, count in extents):
+            return "root of a user namespace with too few users"
+    return None
 
 
 def make_directory(path, mode):
