@@ -321,7 +321,8 @@ impl Child {
 fn no_pidfd(error: rustix::io::Errno) -> SandboxError {
     if error == rustix::io::Errno::NOSYS {
         return SandboxError::Zygote(
-            "this system has no pidfd_open (hint: Linux has it since 5.3; old versions of gVisor lack it)".to_owned(),
+            "this system has no pidfd_open (hint: Linux has it since 5.3; old versions of gVisor lack it)"
+                .to_owned(),
         );
     }
     SandboxError::Spawn(error.to_string())

@@ -253,6 +253,10 @@ class Namespaces:
         if self.host_parent() != int(me):
             os._exit(70)
 
+    def held(self):
+        """The run directory as this process sees it."""
+        return _HOLD if self.has("private-root") else self.plan["run"]
+
     def host_pid(self):
         """This process's number on the host."""
         return int(os.readlink("self", dir_fd=self.host_proc)) if self.has("pid-namespace") else os.getpid()
