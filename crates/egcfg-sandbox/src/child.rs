@@ -104,7 +104,7 @@ impl Child {
         // Nobody reaps before the supervisor says so: the number is this child's.
         let pidfd = Pid::from_raw(pid)
             .ok_or_else(|| SandboxError::Protocol(format!("{pid} is no process id")))
-            .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).map_err(spawn))
+            .and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).map_err(no_pidfd))
             .and_then(|fd| watch_exit(fd).map_err(io))?;
         let mut child = Self {
             pid,
@@ -330,6 +330,17 @@ impl Child {
     fn kill(&self) {
         let _ = pidfd_send_signal(self.pidfd.get_ref().as_fd(), Signal::KILL);
     }
+}
+
+/// Why there is no descriptor of a process. No number of tries or free processes helps where the system lacks the call.
+fn no_pidfd(error: rustix::io::Errno) -> SandboxError {
+    if error == rustix::io::Errno::NOSYS {
+        return SandboxError::Zygote(
+            "this system has no pidfd_open (hint: Linux has it since 5.3; old versions of gVisor lack it)"
+                .to_owned(),
+        );
+    }
+    SandboxError::Spawn(error.to_string())
 }
 
 /// Registers the descriptor that becomes readable when the process ends.

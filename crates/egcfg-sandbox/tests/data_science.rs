@@ -37,7 +37,14 @@ async fn sandbox(limits: impl FnOnce(Limits) -> Limits) -> Option<(Sandbox, bool
         limits: limits(Profile::DataScience.limits()),
         ..SandboxOptions::of(Profile::DataScience)
     };
-    Some((Sandbox::start(options).await.unwrap(), pandas))
+    let sandbox = Sandbox::start(options).await.unwrap();
+    // What a library sets for itself is no hole.
+    assert!(
+        sandbox.missing().all(|protection| protection.name != "environment"),
+        "{:?}",
+        sandbox.protections()
+    );
+    Some((sandbox, pandas))
 }
 
 async fn verdicts(sandbox: &Sandbox, source: &str, tests: &[&str]) -> Vec<TestResult> {
@@ -130,4 +137,28 @@ async fn memory_in_use_counts_and_memory_reserved_does_not() {
         let results = verdicts(&sandbox, used, &["f(1)"]).await;
         assert_eq!(results[0].verdict, Verdict::MemoryExceeded, "{used}: {:?}", results[0]);
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn libraries_that_write_while_they_are_imported_are_whole() {
+    let named = std::env::var_os("EGCFG_DATA_PYTHON").map(PathBuf::from);
+    let candidates: Vec<PathBuf> = named.map_or_else(common::interpreters, |path| vec![path]);
+    let Some(python) = candidates.into_iter().find(|python| imports(python, "matplotlib.pyplot")) else {
+        common::note("skipped: no interpreter with matplotlib (name one with EGCFG_DATA_PYTHON)");
+        return;
+    };
+    let options = SandboxOptions {
+        python: Some(python),
+        workers: 1,
+        preload: vec!["matplotlib.pyplot".to_owned()],
+        ..SandboxOptions::of(Profile::DataScience)
+    };
+    let sandbox = Sandbox::start(options).await.unwrap();
+    let source = "import sys\nloaded = 'matplotlib.pyplot' in sys.modules\nimport matplotlib.pyplot as plt\nimport tempfile\n\
+                  def f(x):\n    plt.plot([1, 2], [3, x])\n    plt.savefig('a.png')\n    \
+                  return loaded, plt.gca().lines[0].get_color(), matplotlib.colors.to_hex('r'), \
+                  tempfile.gettempdir() == __import__('os').getcwd()\nimport matplotlib\n";
+    let tests = asserts(&["assert f(4) == (True, '#1f77b4', '#ff0000', True)"]);
+    let results = sandbox.judge(&program(source), &tests).await.unwrap();
+    assert_eq!(results[0].verdict, Verdict::Passed, "{results:?}");
 }

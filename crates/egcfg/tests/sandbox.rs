@@ -1,6 +1,6 @@
 //! The sandbox as a person meets it: the level that is asked for, the one that is had, what is said about the difference.
 
-#![allow(clippy::unwrap_used, reason = "test helpers")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test helpers; a test that skips says so")]
 
 use std::process::{Command, Output};
 
@@ -93,4 +93,50 @@ fn limits_come_from_the_kind_of_programs_and_from_flags() {
         (&2.0.into(), &2.0.into(), &4.0.into())
     );
     assert_eq!(doctor(&["--memory-limit", "1"]).0, Some(2));
+}
+
+/// What root is in many a container: without its rights, or among few users.
+#[test]
+fn a_root_that_cannot_give_uids_away_runs_programs_as_itself() {
+    for (wrapper, why) in [
+        (["setpriv", "--bounding-set", "-all"], "root without CHOWN"),
+        (["unshare", "--user", "--map-root-user"], "root of a user namespace with too few users"),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let wrapped = |words: &[&str]| {
+            let mut command = Command::new(wrapper[0]);
+            command.args(&wrapper[1..]).args(words).env("TMPDIR", folder.path()).env("NO_COLOR", "1");
+            command.env_remove("EGCFG_SANDBOX").env_remove("EGCFG_PYTHON").output()
+        };
+        if !wrapped(&["sh", "-c", "test \"$(id -u)\" = 0"]).is_ok_and(|ran| ran.status.success()) {
+            println!("skipped: {wrapper:?} cannot be had here");
+            continue;
+        }
+        let this = env!("CARGO_BIN_EXE_egcfg");
+        let ran = wrapped(&[this, "doctor", "--sandbox-only", "--json"]).unwrap();
+        assert_eq!(ran.status.code(), Some(0), "{wrapper:?}: {}", text(&ran.stderr));
+        let seen: Value = serde_json::from_slice(&ran.stdout).unwrap();
+        assert_ne!(seen["sandbox"]["level"], "none", "{wrapper:?}: {}", text(&ran.stderr));
+        let protections = seen["protections"].as_array().unwrap();
+        let uid = protections.iter().find(|p| p["name"] == "unused-uid").unwrap();
+        assert!(uid["missing"].as_str().is_some_and(|text| text.starts_with(why)), "{wrapper:?}: {uid}");
+        let source = "import os\ndef f(x):\n    os.mkdir('d')\n    open('d/a', 'w').write('x')\n    \
+                      open('/proc/1/environ')\n";
+        let file = folder.path().join("program.py");
+        std::fs::write(&file, source).unwrap();
+        let judge = [this, "judge", file.to_str().unwrap(), "--test", "f(1)"];
+        let ran = wrapped(&judge).unwrap();
+        assert!(
+            ["exception (PermissionError)", "exception (FileNotFoundError)"]
+                .iter()
+                .any(|verdict| text(&ran.stdout).starts_with(verdict)),
+            "{wrapper:?}: {}{}",
+            text(&ran.stdout),
+            text(&ran.stderr)
+        );
+        let left = std::fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.path().is_dir());
+        let left: Vec<_> =
+            left.flat_map(|entry| std::fs::read_dir(entry.path()).unwrap().flatten()).collect();
+        assert!(left.is_empty(), "{wrapper:?}: {left:?}");
+    }
 }

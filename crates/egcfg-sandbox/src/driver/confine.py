@@ -26,6 +26,8 @@ _prctl = _libc.prctl
 _PR_SET_PDEATHSIG, _PR_SET_KEEPCAPS, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 8, 24, 38
 _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL, _PR_SET_THP_DISABLE = 47, 4, 41
 _CAP_DAC_READ_SEARCH = 2
+# Process ids end below.
+UIDS = 1 << 23
 # CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID: what it takes to give each run a uid of its own, to end it, and to clean up
 # after it.
 _GIVES_UIDS = 1 << 0 | 1 << 1 | 1 << 5 | 1 << 6 | 1 << 7
@@ -76,7 +78,7 @@ class Confinement:
         self.plan, self.namespaces = plan, namespaces
         # Protections that a test wants to see missing.
         self.left_out = frozenset(plan["without"])
-        self.root = os.geteuid() == 0 and _holds(_GIVES_UIDS)
+        self.root = namespaces.root
         self.zygote = namespaces.host_pid()
         filters, inherited = (
             [_Filter(bytes.fromhex(text), plan["pid_magic"]) for text in plan[name]] for name in ("filters", "inherited")
@@ -219,7 +221,7 @@ class Confinement:
 
     def _drop(self):
         if not self.root:
-            return self._capabilities(0) + [(_not_root, (), None, 0)]
+            return self._capabilities(0) + [(self._keep_uid, (), None, 0)]
         keep_read = self.abi and not _reachable(os.path.dirname(os.__file__))
         uid = (self.uid, self.uid, self.uid)
         calls = [] if self.shed else [(self._drop_groups, (), None, 0)]
@@ -229,6 +231,9 @@ class Confinement:
             calls.append(self._call("prctl", _PR_SET_KEEPCAPS, 1, 0, 0, 0))
         calls.append(self._call("setresuid", *uid))
         return calls + self._capabilities(1 << _CAP_DAC_READ_SEARCH if keep_read else 0)
+
+    def _keep_uid(self):
+        raise OSError(0, "%s: programs run as the user who started the sandbox" % self.namespaces.no_uids)
 
     def _capabilities(self, mask):
         header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
@@ -347,10 +352,6 @@ def _take(steps):
     return failed
 
 
-def _not_root():
-    raise OSError(0, "not root: programs run as the user who started the sandbox")
-
-
 def _no_landlock():
     raise OSError(0, "the kernel has no Landlock")
 
@@ -360,14 +361,22 @@ def _close_each(first):
     return 0
 
 
-def _holds(mask):
-    """Whether all of these capabilities are in effect: root in a container may have lost some."""
+def why_no_uids(base, proc):
+    """Why runs cannot have uids of their own from `base` on; `None` if they can. Root in a container may have lost the
+    capabilities for it, or have few users in its user namespace. `proc` is a descriptor of `/proc`, or `None`."""
+    if os.geteuid() != 0:
+        return "not root"
     header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
     data = ctypes.create_string_buffer(24)
-    if _libc.capget(header, data) < 0:
-        return False
-    effective = struct.unpack("=6I", data.raw)[0]
-    return effective & mask == mask
+    if _libc.capget(header, data) < 0 or struct.unpack("=6I", data.raw)[0] & _GIVES_UIDS != _GIVES_UIDS:
+        return "root without CHOWN, DAC_OVERRIDE, KILL, SETGID and SETUID"
+    for name in ("uid_map", "gid_map") if proc is not None else ():
+        fd = os.open("self/" + name, os.O_RDONLY, dir_fd=proc)
+        extents = [[int(word) for word in line.split()] for line in os.read(fd, 4096).splitlines()]
+        os.close(fd)
+        if not any(first <= base and base + UIDS <= first + count for first, _, count in extents):
+            return "root of a user namespace with too few users"
+    return None
 
 
 def make_directory(path, mode):

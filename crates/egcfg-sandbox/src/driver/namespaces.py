@@ -20,7 +20,7 @@ import json
 import os
 import signal
 
-from _egcfg_confine import _check, _long, _prctl, _syscall, make_directory
+from _egcfg_confine import UIDS, _check, _long, _prctl, _syscall, make_directory, why_no_uids
 
 NEWNS, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET = 0x20000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000
 # In the order in which they are entered: the user namespace gives the rights to make the others.
@@ -61,7 +61,6 @@ class Namespaces:
 
     def __init__(self, plan):
         self.plan = plan
-        self.root = os.geteuid() == 0
         self.numbers = plan["syscalls"]
         self.entered = {}
         self.children = {}
@@ -74,6 +73,9 @@ class Namespaces:
             os.readlink("self", dir_fd=self.host_proc)
         except OSError:
             self.host_proc = None
+        self.no_uids = why_no_uids(plan["uid_base"], self.host_proc)
+        # Whether each run gets a uid of its own.
+        self.root = self.no_uids is None
 
     def has(self, name):
         return self.entered.get(name, "") is None
@@ -189,9 +191,9 @@ class Namespaces:
         if self.has("uts-namespace"):
             try:
                 socket.sethostname("sandbox")
-            except OSError as error:
-                # Containers refuse this call by itself.
-                self.entered["uts-namespace"] = "the host's name cannot be hidden: sethostname: %s" % error.strerror
+            except OSError:
+                # Containers refuse this call by itself. What is seen there is the container's name.
+                pass
         return failed
 
     def _compare(self, name, kind):
@@ -213,7 +215,7 @@ class Namespaces:
         if helper == 0:
             try:
                 ours.close()
-                text = "0 0 1\n%d %d %d\n" % (self.plan["uid_base"], self.plan["uid_base"], 1 << 23)
+                text = "0 0 1\n%d %d %d\n" % (self.plan["uid_base"], self.plan["uid_base"], UIDS)
                 if theirs.recv(1) == b"m":
                     for name in ("uid_map", "gid_map"):
                         self._write("%s/%s" % (own, name), text)
@@ -250,6 +252,10 @@ class Namespaces:
         _die_with_parent()
         if self.host_parent() != int(me):
             os._exit(70)
+
+    def held(self):
+        """The run directory as this process sees it."""
+        return _HOLD if self.has("private-root") else self.plan["run"]
 
     def host_pid(self):
         """This process's number on the host."""

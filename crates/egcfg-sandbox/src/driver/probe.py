@@ -21,8 +21,8 @@ def run(steps, confinement):
     """Name to `None` (in force) or why not, for each protection."""
     results = dict(steps)
     for name, canary in (
-        ("descriptors", _descriptors), ("environment", _environment), ("rlimits", _rlimits),
-        ("no-new-privs", _no_new_privs), ("parent-death", _parent_death), ("landlock", _landlock),
+        ("descriptors", _descriptors), ("environment", lambda: _environment(confinement.plan["set_by_modules"])),
+        ("rlimits", _rlimits), ("no-new-privs", _no_new_privs), ("parent-death", _parent_death), ("landlock", _landlock),
         ("fork-denied", _fork), ("exec-denied", _exec), ("network-denied", _network),
         ("signals-denied", lambda: _signals(confinement.zygote)), ("privileged-calls-denied", _privileged),
         ("shared-objects-denied", _shared), ("attributes-denied", _attributes), ("uncounted-memory-denied", _memory),
@@ -74,8 +74,9 @@ def _descriptors():
     return "descriptors %s are open" % opened if opened else None
 
 
-def _environment():
-    odd = sorted(set(os.environ) - {"PYTHONHASHSEED", "PATH", "LANG", "HOME", "TMPDIR", "TZ", "LC_ALL", "LC_CTYPE"} - _BLAS)
+def _environment(set_by_modules):
+    known = {"PYTHONHASHSEED", "PATH", "LANG", "HOME", "TMPDIR", "TZ", "LC_ALL", "LC_CTYPE", *_BLAS, *set_by_modules}
+    odd = sorted(set(os.environ) - known)
     return "unexpected variables: %s" % ", ".join(odd) if odd else None
 
 

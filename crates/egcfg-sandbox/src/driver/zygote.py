@@ -27,6 +27,7 @@ import _egcfg_warm as warm
 from _egcfg_confine import Confinement, _libc
 from _egcfg_namespaces import Namespaces
 
+
 def main(config):
     # It is for this process only; see the bundle.
     del os.environ["LD_BIND_NOW"]
@@ -45,12 +46,11 @@ def main(config):
     # So that whatever comes later has numbers above those that a child's descriptors get.
     for fd in (0, PROTOCOL, TRACE):
         os.dup2(null, fd)
+    given = set(os.environ)
     sys.path[:] = [path for path in sys.path if path] + config["extra_paths"]
-    for name in config["preload"]:
-        try:
-            __import__(name)
-        except Exception:
-            pass
+    _preload(config["preload"], namespaces)
+    # Numeric libraries set some for themselves: no secrets of the user's, and children find them set.
+    config["plan"]["set_by_modules"] = sorted(set(os.environ) - given)
     if config["data"]:
         codec_data.install()
     warm.run()
@@ -88,6 +88,29 @@ def main(config):
 
 def _descriptors(ancillary):
     return [fd for _, _, data in ancillary for fd in struct.unpack("=%di" % (len(data) // 4), data)]
+
+
+def _preload(names, namespaces):
+    """Imports what programs will want. Some libraries need a home and a directory to write to for it; it is removed again."""
+    scratch = "%s/warm-%d" % (namespaces.held(), namespaces.host_pid())
+    if names:
+        os.mkdir(scratch, 0o700)
+        os.environ["HOME"] = os.environ["TMPDIR"] = scratch
+    for name in names:
+        known = set(sys.modules)
+        try:
+            __import__(name)
+        except Exception:
+            # What is left of a package would be taken for the whole by the next import.
+            for added in set(sys.modules) - known:
+                if added.partition(".")[0] == name.partition(".")[0]:
+                    del sys.modules[added]
+    if names:
+        del os.environ["HOME"], os.environ["TMPDIR"]
+        if "tempfile" in sys.modules:
+            sys.modules["tempfile"].tempdir = None
+        import shutil
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 # The C library's fork, with the interpreter's lock held throughout. Python's own resets locks and thread lists that only
