@@ -35,7 +35,7 @@ fn tokenizer_of(scripted: &ScriptedModel, folder: &Path) -> PathBuf {
         "normalizer": null,
         "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false },
         "post_processor": null,
-        "decoder": { "type": "ByteLevel" },
+        "decoder": null,
         "model": { "type": "BPE", "vocab": vocab, "merges": [] },
     });
     let path = folder.join("tokenizer.json");
