@@ -33,6 +33,7 @@ done
 mkdir -p "$cache"
 work="$(mktemp -d "$cache/build.XXXXXX")"
 trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
 
 if [ -n "${1:-}" ]; then
     sources="$1"

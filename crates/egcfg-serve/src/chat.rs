@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::admission::Place;
 use crate::app::{App, now};
+use crate::asked::{include_usage, params};
 use crate::chat_template;
-use crate::completion::{PORTION, include_usage, params};
+use crate::completion::PORTION;
 use crate::draw::{Drawing, Lane};
 use crate::error::ApiError;
 use crate::fields::Fields;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use crate::admission::Place;
 use crate::app::{App, now};
-use crate::completion::include_usage;
+use crate::asked::include_usage;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::metrics::Metrics;

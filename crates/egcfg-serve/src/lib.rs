@@ -6,6 +6,7 @@
 
 mod admission;
 mod app;
+mod asked;
 mod auth;
 mod chat;
 mod chat_template;

@@ -111,11 +111,8 @@ impl Probe<'_> {
         let whole: Vec<TokenId> = tokenizer.bos.into_iter().chain(plain.iter().copied()).collect();
         let one = |prompt: &[TokenId]| Ask { prompts: vec![prompt.to_vec()], top: 1, ..self.ask() };
         let as_text = self.attempt(&one(&plain)).await?.ok();
-        self.caps.ids_in = true;
-        let one = |prompt: &[TokenId]| Ask { prompts: vec![prompt.to_vec()], top: 1, ..self.ask() };
-        let as_ids = self.attempt(&one(&whole)).await?.ok();
-        self.caps.ids_in = as_ids.is_some();
-        // The count holds the one new token. Servers that do not count say nothing.
+        // The count holds the one new token. Servers that do not count say nothing. Ids of another vocabulary are never sent:
+        // not every server survives them.
         let counted =
             as_text.as_ref().map(|answer| answer.tokens.saturating_sub(1)).filter(|count| *count > 0);
         if let Some(counted) = counted.filter(|counted| counted.abs_diff(plain.len()) > 1) {
@@ -128,6 +125,9 @@ impl Probe<'_> {
                 ),
             });
         }
+        let ask = one(&whole);
+        self.caps.ids_in = true;
+        self.caps.ids_in = self.attempt(&ask).await?.is_ok();
         if self.caps.ids_in {
             self.info.bos = tokenizer.bos;
             self.prompt = whole;

@@ -23,6 +23,7 @@ fn tokenizer_of(scripted: &ScriptedModel, folder: &Path) -> PathBuf {
         None => char::from(byte),
     };
     let mut vocab = serde_json::Map::new();
+    vocab.insert("</s>".to_owned(), json!(0));
     for id in 1..scripted.info().vocab as TokenId {
         vocab.insert(scripted.token_bytes(id).iter().map(|byte| letter(*byte)).collect(), json!(id));
     }
@@ -35,7 +36,7 @@ fn tokenizer_of(scripted: &ScriptedModel, folder: &Path) -> PathBuf {
         "normalizer": null,
         "pre_tokenizer": { "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false },
         "post_processor": null,
-        "decoder": { "type": "ByteLevel" },
+        "decoder": null,
         "model": { "type": "BPE", "vocab": vocab, "merges": [] },
     });
     let path = folder.join("tokenizer.json");
@@ -72,7 +73,8 @@ fn tokens_are_the_models_own_where_the_server_takes_them() {
         let endpoint = connect(Fake::new(Dialect::OpenAi, Arc::clone(&scripted), 200), &file).unwrap();
         assert!(endpoint.capabilities().token_ids(), "{:?}", endpoint.capabilities());
         assert_eq!(endpoint.info().end_tokens, [0]);
-        let text = "def f(x):\n    return";
+        // Without a piece of several characters, which would need merges.
+        let text = "def f(x): return";
         assert_eq!(
             endpoint.encode(text, Encode::Plain).unwrap(),
             scripted.encode(text, Encode::Plain).unwrap()
