@@ -5,9 +5,12 @@ use std::fs::{self, DirBuilder, File};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{LazyLock, Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, FlockOperation, Timespec, Timestamps, flock, llistxattr, utimensat};
+use rustix::fs::{
+    AtFlags, CWD, FlockOperation, MemfdFlags, Timespec, Timestamps, flock, fstat, llistxattr, major,
+    memfd_create, minor, utimensat,
+};
 
 use crate::error::SandboxError;
 use crate::reading::{is_ours, tasks_of};
@@ -217,11 +220,22 @@ pub(crate) fn hides_more(pid: i32, bytes: u64, file_size: u64) -> bool {
             maps = fs::read_to_string(task.join("maps")).unwrap_or_default();
         }
     }
-    let deleted = maps.lines().filter(|line| line.ends_with(" (deleted)") && !line.contains(" /memfd:"));
+    // Memory that processes share has no name either; it lies on the device of memory files, on which nobody has others.
+    let memory = MEMORY.as_deref();
+    let on_disk =
+        |line: &&str| line.ends_with(" (deleted)") && line.split_ascii_whitespace().nth(3) != memory;
+    let deleted = maps.lines().filter(on_disk);
     let inodes = deleted.filter_map(|line| line.split_ascii_whitespace().nth(4)?.parse().ok());
     let mapped = inodes.filter(|&inode| seen.insert(inode)).count() as u64;
     hidden + mapped.saturating_sub(FEW) * file_size > bytes
 }
+
+/// The device of memory files, as a process's maps write it.
+static MEMORY: LazyLock<Option<String>> = LazyLock::new(|| {
+    let file = memfd_create("egcfg-device", MemfdFlags::CLOEXEC).ok()?;
+    let device = fstat(&file).ok()?.st_dev;
+    Some(format!("{:02x}:{:02x}", major(device), minor(device)))
+});
 
 fn is_memory(link: &Path) -> bool {
     fs::read_link(link).is_ok_and(|target| target.as_os_str().as_encoded_bytes().starts_with(b"/memfd:"))

@@ -104,6 +104,13 @@ async fn values_of_numpy_and_pandas_are_compared_by_a_clean_interpreter() {
         cases.push(("import pandas as pd\ndef f(x): return pd.date_range('2024-03-01', periods=x, freq='D', tz='Europe/Paris').to_series().diff().max(), pd.Timestamp('2024-02-29 12:00'), pd.NaT",
             "import pandas as pd\nr = f(3)\nassert r[0] == pd.Timedelta(days=1) and r[1].day == 29 and r[2] is pd.NaT",
             "import pandas as pd\nassert f(3)[0] == pd.Timedelta(days=2)"));
+        cases.push(("import pandas as pd\ndef f(x): return pd.Index([10, x], name='n'), pd.Index([0.5, x]).astype('float64')",
+            "r = f(7)\nassert r[0].tolist() == [10, 7] and r[0].name == 'n' and r[1].tolist() == [0.5, 7.0]",
+            "r = f(7)\nassert r[0].tolist() == [10, 8]"));
+        // A frame by something that has no canonical form has none itself: it is no forgery.
+        let periods = "import pandas as pd\ndef f(x): return pd.Series([x, 2], index=pd.period_range('2020', periods=2, freq='Y'))";
+        let results = verdicts(&sandbox, periods, &["assert f(1).sum() == 3"]).await;
+        assert!(results[0].verdict != Verdict::Forged && !results[0].verdict.passed(), "{results:?}");
     }
     for (source, right, wrong) in cases {
         let results = verdicts(&sandbox, source, &[right, wrong]).await;

@@ -467,8 +467,14 @@ class Decoder:
         if tag == b"y":
             return TYPES[self.text()]
         if tag == b"X":
-            name, form = self.text(), self.value(depth + 1, skip)
-            return None if skip else BUILDERS[name](form)
+            met, name, form = len(self.opaque), self.text(), self.value(depth + 1, skip)
+            try:
+                return None if skip else BUILDERS[name](form)
+            except Exception:
+                if len(self.opaque) == met:
+                    raise
+                # Made of something that has no canonical form, it has none itself.
+                return self.opaque[-1]
         if tag == b"o":
             flag, name = self.take(1), self.text()
             stand_in = Opaque(name, flag == b"2", flag != b"0")

@@ -136,7 +136,10 @@ def _pandas(np, pd):
     extensions[pd.Series], extensions[pd.DataFrame] = series, frame
     builders["Series"] = lambda form: pd.Series(revive(form[0]), index=form[1], name=form[2])
     builders["DataFrame"] = make_frame
-    for cls in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex):
+    # Before its version 2, pandas had classes of their own for indexes of numbers.
+    numeric = sys.modules.get("pandas.core.indexes.numeric")
+    numbers = [getattr(numeric, name, None) for name in ("Int64Index", "UInt64Index", "Float64Index")]
+    for cls in (pd.Index, pd.DatetimeIndex, pd.TimedeltaIndex, pd.CategoricalIndex, *filter(None, numbers)):
         extensions[cls] = index
     builders["Index"] = make_index
     extensions[pd.RangeIndex] = lambda x: ("RangeIndex", (x.start, x.stop, x.step, x.name))
