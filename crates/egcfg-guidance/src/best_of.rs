@@ -78,7 +78,7 @@ pub async fn best_of(
             let bytes: Vec<u8> = sample.tokens.iter().flat_map(|t| model.token_bytes(*t)).copied().collect();
             let answer = prompt.code_prefix.clone() + &String::from_utf8_lossy(&bytes);
             let code = crate::code::cut_at(&answer, &texts).unwrap_or(&answer);
-            let program = egcfg_python::extract_program(code, Some(&session.task.entry_point)).code;
+            let program = egcfg_python::extract_program(code, session.task.defines()).code;
             let stats = Stats {
                 accepted_tokens: sample.tokens.len(),
                 prompt_tokens: prompt.len(),

@@ -86,10 +86,12 @@ pub async fn generate(session: Session<'_>, settings: &Settings) -> Result<Gener
     if stop.is_none() {
         run.emit(&Event::GuidanceStarted { position: run.answer.tokens.len() });
     } else if !began && settings.gamma != 0.0 {
-        let message = format!(
-            "guidance never began: the answer has no line that starts with 'def {}('",
-            session.task.entry_point
-        );
+        let message = match session.task.defines() {
+            Some(name) => {
+                format!("guidance never began: the answer has no line that starts with 'def {name}('")
+            }
+            None => "guidance never began: the answer has no code block".to_owned(),
+        };
         run.emit(&Event::Warning { message });
     }
     let mut chosen = None;
@@ -156,10 +158,14 @@ impl<'a> Run<'a> {
 
     /// Whether the code so far has reached the entry point's definition; moves the code's beginning behind its fence.
     pub(crate) fn defined(&mut self) -> bool {
-        if self.session.task.entry_point.is_empty() {
-            return true;
-        }
-        let Some(at) = definition(self.answer.text(), &self.session.task.entry_point) else { return false };
+        let text = self.answer.text();
+        let at = match self.session.task.defines() {
+            Some(name) => definition(text, name),
+            // Any code is the program: it begins where its fence was opened.
+            None if self.in_code => Some(0),
+            None => text.find("```").and_then(|fence| Some(fence + text[fence..].find('\n')? + 1)),
+        };
+        let Some(at) = at else { return false };
         self.answer.enter_fence(at);
         self.in_code = true;
         true
@@ -241,7 +247,7 @@ impl<'a> Run<'a> {
     fn program(&self, began: bool) -> String {
         if !began {
             return tidy(
-                &egcfg_python::extract_program(self.answer.text(), Some(&self.session.task.entry_point)).code,
+                &egcfg_python::extract_program(self.answer.text(), self.session.task.defines()).code,
             );
         }
         let code = self.answer.code();

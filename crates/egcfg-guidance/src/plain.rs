@@ -9,16 +9,21 @@ use crate::generate::Run;
 impl Run<'_> {
     /// Writes greedily until the answer defines the entry point. `Some` when it ended before it did.
     pub(crate) async fn write_to_definition(&mut self) -> Result<Option<Stop>, GuidanceError> {
-        let name = self.session.task.entry_point.clone();
-        let marks = [format!("def {name}"), format!("class {name}")];
+        let marks = match self.session.task.defines() {
+            Some(name) => vec![format!("def {name}"), format!("class {name}")],
+            None => vec!["```".to_owned()],
+        };
         let mut texts = marks.to_vec();
         // In an answer that began inside a code block, the end of the block ends the answer.
         if self.prompt.fence_open {
             texts.extend(self.session.template.end.iter().cloned());
         }
         while !self.defined() {
-            // Right after "def name" the parenthesis is still to come: one token at a time until it is clear.
-            let near = marks.iter().any(|mark| self.answer.text().ends_with(mark.as_str()));
+            // Right after "def name" the parenthesis is still to come, after a fence the language and the line's end: one token
+            // at a time until it is clear.
+            let line = self.answer.text().rsplit('\n').next().unwrap_or_default();
+            let near = marks.iter().any(|mark| line.ends_with(mark.as_str()))
+                || (self.session.task.defines().is_none() && line.contains("```"));
             if let Some(stop) = self.write(if near { 1 } else { usize::MAX }, &texts).await? {
                 return Ok(Some(stop));
             }

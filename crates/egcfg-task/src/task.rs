@@ -72,4 +72,10 @@ impl Task {
     pub fn grading_tests(&self) -> &[Test] {
         if self.graded_tests.is_empty() { &self.shown_tests } else { &self.graded_tests }
     }
+
+    /// The name that a program must define; `None` where any code is an answer: no name is known, or the code is put into a
+    /// context (DS-1000), whose functions the tests call.
+    pub fn defines(&self) -> Option<&str> {
+        Some(self.entry_point.as_str()).filter(|name| self.context.is_empty() && !name.is_empty())
+    }
 }

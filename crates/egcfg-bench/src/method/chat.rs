@@ -124,7 +124,7 @@ impl<'a> Dialogue<'a> {
         values: &(dyn Fn(usize) -> Value + Sync),
     ) -> Result<Option<Option<String>>, GuidanceError> {
         let task = self.session.task;
-        let found = self.code(message, &task.entry_point, values).await?;
+        let found = self.code(message, task.defines().unwrap_or_default(), values).await?;
         Ok(found.map(|code| code.map(|code| with_prelude(task, code))))
     }
 

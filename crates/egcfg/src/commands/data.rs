@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 use egcfg_bench::SandboxExecutor;
 use egcfg_bench::dataset::{Dataset, registry};
 use egcfg_bench::eval::{Environment, Failure as Found, Verification, verify};
-use egcfg_sandbox::Interpreter;
+use egcfg_sandbox::{Interpreter, SandboxOptions};
+use egcfg_task::Task;
 
 use crate::args::SandboxArgs;
 use crate::args_data::{DataArgs, DataCommand, ListArgs, VerifyArgs};
@@ -88,22 +89,31 @@ pub(crate) fn concurrency(jobs: Option<usize>, sandbox: &SandboxArgs) -> usize {
     jobs.or(sandbox.workers).unwrap_or_else(processors).max(1)
 }
 
-/// Starts the sandbox that a data set needs: data-science tasks get their packages, memory by what is in use, and more time
-/// than others of their kind.
+/// Starts the sandbox that a data set needs.
 pub(crate) async fn start(
     set: &Dataset,
     args: &SandboxArgs,
     jobs: Option<usize>,
 ) -> Result<(SandboxExecutor, Environment), Failure> {
-    let science = set.items.iter().any(|item| item.library.is_some());
-    let mut args = for_tasks(args, set.items.iter().map(|item| &item.task), science);
+    let (args, mut options, environment) = needs(set.items.iter().map(|item| &item.task), args)?;
+    options.workers = concurrency(jobs, &args);
+    Ok((start_sandbox(&args, options).await?, environment))
+}
+
+/// What a sandbox for these tasks is started with. Data-science tasks, which are loaded in a context, get their packages,
+/// memory by what is in use, and more time than others of their kind.
+pub(crate) fn needs<'a>(
+    tasks: impl Iterator<Item = &'a Task> + Clone,
+    args: &SandboxArgs,
+) -> Result<(SandboxArgs, SandboxOptions, Environment), Failure> {
+    let science = tasks.clone().any(|task| !task.context.is_empty());
+    let mut args = for_tasks(args, tasks, science);
     if science {
         let timeout = Duration::from_secs(60);
         args.timeout = Some(args.timeout.map_or(timeout, |asked| asked.max(timeout)));
         args.memory_limit = Some(args.memory_limit.map_or(4096, |asked| asked.max(4096)));
     }
     let mut options = sandbox_options(&args);
-    options.workers = concurrency(jobs, &args);
     let mut environment = Environment::default();
     if science {
         let python = Interpreter::find(args.python.as_deref())?;
@@ -112,7 +122,7 @@ pub(crate) async fn start(
         options.import_paths.clone_from(&environment.paths);
         options.preload = environment.preload();
     }
-    Ok((start_sandbox(&args, options).await?, environment))
+    Ok((args, options, environment))
 }
 
 /// Progress as plain lines, a few per minute.

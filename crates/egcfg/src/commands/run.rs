@@ -17,12 +17,13 @@ use egcfg_task::{Config, PromptType, Task};
 use sha2::{Digest as _, Sha256};
 
 use crate::args::run::RunArgs;
+use crate::commands::data::needs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::{experiment, knobs};
 use crate::output::requests::requests;
 use crate::output::run_progress::RunProgress;
 use crate::output::text::{data, note};
-use crate::parts::{for_tasks, load_model, sandbox_options, start_runner};
+use crate::parts::{load_model, start_sandbox};
 use crate::scripted;
 use crate::signals::{interrupt, or_interrupt};
 
@@ -67,7 +68,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
 
 /// The units, without a model or a sandbox.
 fn list(settings: &Overrides) -> Result<ExitCode, Failure> {
-    let tasks = experiment::tasks(settings)?;
+    let (dataset, tasks) = experiment::tasks(settings)?;
+    let settings = &Overrides { dataset: Some(dataset), ..settings.clone() };
     let model = settings.model.clone().unwrap_or_else(|| "pocket".to_owned());
     let experiment = Experiment::resolve(settings, &tasks, &model, String::new())?;
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
@@ -87,25 +89,26 @@ async fn prepare(
     settings: &Overrides,
     target: &Target,
 ) -> Result<(Arc<Agent>, String), Failure> {
-    let tasks = experiment::tasks(settings)?;
+    let (dataset, tasks) = experiment::tasks(settings)?;
     let jobs = settings.jobs.unwrap_or(1).clamp(1, 1024);
     let lease = settings.lease.unwrap_or(60.0);
     if !(0.2..=86_400.0).contains(&lease) {
         return Err(Failure::usage(format!("--lease {lease} is not between 0.2 and 86400 seconds")));
     }
-    let mut sandbox = for_tasks(&args.sandbox, &tasks, false);
+    let mut sandbox = args.sandbox.clone();
     if let Some(timeout) = settings.timeout {
         let timeout = Duration::try_from_secs_f64(timeout)
             .map_err(|_| Failure::usage(format!("timeout {timeout} is no number of seconds")))?;
         sandbox.timeout = Some(timeout);
     }
     sandbox.memory_limit = settings.memory_limit.or(sandbox.memory_limit);
-    let limits = sandbox_options(&sandbox).limits;
+    let (sandbox, options, _) = needs(tasks.iter(), &sandbox)?;
+    let limits = options.limits.clone();
     let grader = match &settings.exec_eval {
         Some(address) => Some(grader(address, &limits, &tasks).await?),
         None => None,
     };
-    let runner = start_runner(&sandbox).await?;
+    let runner = start_sandbox(&sandbox, options).await?;
     let model = model(args, settings, jobs)?;
     let templates = templates(args, settings, model.info())?;
     let mut names: Vec<String> =
@@ -113,6 +116,7 @@ async fn prepare(
     names.sort_unstable();
     names.dedup();
     let settings = &Overrides {
+        dataset: Some(dataset),
         timeout: Some(limits.cpu.as_secs_f64()),
         memory_limit: Some(limits.memory >> 20),
         ..settings.clone()

@@ -5,10 +5,12 @@ use std::path::Path;
 use clap::CommandFactory as _;
 use clap::parser::ValueSource;
 use egcfg_bench::config::{BestOfBudget, Overrides, file, session};
+use egcfg_bench::dataset::LoadOptions;
 use egcfg_task::Task;
 
 use crate::args::Args;
 use crate::args::run::RunArgs;
+use crate::commands::data::load;
 use crate::exit::Failure;
 use crate::input::{knobs, task_file};
 
@@ -94,17 +96,17 @@ fn configurations(args: &RunArgs, names: Option<Vec<String>>) -> Result<Vec<Stri
     Ok(resolved)
 }
 
-/// The tasks of the data set, cut to the wanted range.
-pub(crate) fn tasks(settings: &Overrides) -> Result<Vec<Task>, Failure> {
+/// The data set's own name, and its tasks, cut to the wanted range.
+pub(crate) fn tasks(settings: &Overrides) -> Result<(String, Vec<Task>), Failure> {
     let dataset = settings.dataset.as_deref().unwrap_or("tasks");
     let Some(data) = &settings.data else {
         return Err(Failure::usage("no data given").hint("name the tasks' file with --data"));
     };
-    let mut tasks = if dataset == "tasks" {
-        task_file::read(Path::new(data))?
+    let (name, mut tasks) = if dataset == "tasks" {
+        (dataset.to_owned(), task_file::read(Path::new(data))?)
     } else {
-        return Err(Failure::usage(format!("no data set is called '{dataset}'"))
-            .hint("'tasks' is a file of tasks of your own"));
+        let set = load(dataset, Path::new(data), &LoadOptions::default())?;
+        (set.name.clone(), set.tasks())
     };
     let all = tasks.len();
     let (start, end) = (settings.start.unwrap_or(0), settings.end.unwrap_or(all).min(all));
@@ -113,7 +115,7 @@ pub(crate) fn tasks(settings: &Overrides) -> Result<Vec<Task>, Failure> {
     }
     tasks.truncate(end);
     tasks.drain(..start);
-    Ok(tasks)
+    Ok((name, tasks))
 }
 
 /// Which flags of `run` were given, rather than left at their defaults.
