@@ -13,7 +13,7 @@ impl Run<'_> {
             Some(name) => vec![format!("def {name}"), format!("class {name}")],
             None => vec!["```".to_owned()],
         };
-        let mut texts = marks.to_vec();
+        let mut texts = marks.clone();
         // In an answer that began inside a code block, the end of the block ends the answer.
         if self.prompt.fence_open {
             texts.extend(self.session.template.end.iter().cloned());
