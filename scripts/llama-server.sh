@@ -2,7 +2,7 @@
 # Builds llama.cpp's own server, once, for the tests that take a model from it (crates/egcfg/tests/exactness) and for
 # comparisons. Its sources come with the Python package of llama.cpp's bindings: pip fetches that, and its hash is checked.
 # The program lands in the cache folder ($EGCFG_CACHE, else $XDG_CACHE_HOME/egcfg, else ~/.cache/egcfg), where the tests look
-# for it; its path is printed. Takes ten minutes on two quiet cores and 1 GiB of disk, which is given back. No part of `make test`.
+# for it; its path is printed. Takes many minutes, and 1 GiB of disk that is given back. No part of `make test`.
 #
 #   scripts/llama-server.sh            fetch and build, unless that was done
 #   scripts/llama-server.sh SOURCES    build from this llama.cpp folder instead
