@@ -198,6 +198,10 @@ impl Child {
                 },
                 frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
                     return match frame {
+                        // What it says after the kernel has ended a part of it comes of that: it is not its answer.
+                        Ok(Some(_)) if self.group.as_ref().is_some_and(|group| group.is_out_of_memory()) => {
+                            Err(Ended::Memory)
+                        }
                         Ok(Some(frame)) => {
                             watch.settle();
                             Ok(frame)
