@@ -8,6 +8,8 @@ the supervisor has it run in the program's own process under a weaker label.
 
 One such process may serve several programs, one after the other, for as long as nothing could have stayed behind: see
 `_Test.leaves_nothing`. After any other test it says so, and is replaced.
+
+The file is long because a test's run, the stand-ins it meets and what is told of its failure know of each other.
 """
 
 import ast

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
@@ -15,6 +14,7 @@ use crate::args_data::EvalArgs;
 use crate::commands::data::{Progress, concurrency, load, start};
 use crate::exit::{Failure, SANDBOX, SOLVED};
 use crate::input::results::Results;
+use crate::output::file::write_whole;
 use crate::output::text::{data, note, visible};
 
 pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
@@ -49,7 +49,8 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     let summary = summarize(&set, &samples, &judged, &args.k);
     if let Some(path) = &args.out {
         let file = evalplus_results(&set, &samples, &judged, &summary, &now());
-        write_whole(path, &(file.to_string() + "\n"))?;
+        write_whole(path, &(file.to_string() + "\n"))
+            .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))?;
     }
     if summary.missing > 0 {
         note(&format!("warning: {} tasks have no sample and are in no score", summary.missing));
@@ -96,19 +97,6 @@ fn open_log(out: &Path) -> Result<VerdictLog, Failure> {
     let path = log_path(out);
     VerdictLog::open(&path)
         .map_err(|error| Failure::input(format!("failed to open {}: {error}", path.display())))
-}
-
-/// Writes a file so that a kill leaves the old one or the new one, never half of it.
-fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let write = || -> std::io::Result<()> {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
-    };
-    write().map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))
 }
 
 /// Seconds since 1970 as a date, in UTC.

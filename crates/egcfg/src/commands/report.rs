@@ -1,7 +1,5 @@
 //! `egcfg report`: a results folder as a table, CSV, JSON or one HTML file.
 
-use std::io::Write as _;
-use std::path::Path;
 use std::process::ExitCode;
 
 use egcfg_report::{Filter, Folder, Report, ReportError, csv, html, table};
@@ -9,6 +7,7 @@ use egcfg_report::{Filter, Folder, Report, ReportError, csv, html, table};
 use crate::args::{ReportArgs, ReportFormat};
 use crate::exit::{Failure, SOLVED};
 use crate::input::results::Results;
+use crate::output::file::write_whole;
 use crate::output::text::{data, note, visible};
 
 pub(crate) async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
@@ -43,7 +42,7 @@ fn write(args: &ReportArgs, results: &Results) -> Result<ExitCode, Failure> {
     };
     match &args.out {
         Some(path) => {
-            replace(path, &text).map_err(|source| ReportError::Write { path: path.clone(), source })?;
+            write_whole(path, &text).map_err(|source| ReportError::Write { path: path.clone(), source })?;
             note(&format!("wrote {} ({} KiB)", path.display(), text.len().div_ceil(1024)));
         }
         None => data(&text)?,
@@ -67,23 +66,6 @@ fn format(args: &ReportArgs) -> ReportFormat {
         Some("csv") => ReportFormat::Csv,
         _ => ReportFormat::Table,
     })
-}
-
-/// Writes a file whole or not at all.
-fn replace(path: &Path, text: &str) -> std::io::Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
-    file.write_all(text.as_bytes())?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
-}
-
-/// A report is to be read by others; the process's mask takes away what it must.
-#[cfg(unix)]
-fn permissions() -> std::fs::Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
-    std::fs::Permissions::from_mode(0o666)
 }
 
 impl From<ReportError> for Failure {

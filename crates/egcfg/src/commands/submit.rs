@@ -10,6 +10,7 @@ use egcfg_bench::submit::{Kubernetes, Resources, Slurm, Volume, mebibytes, secon
 use crate::args::run::{AgentsArgs, KubernetesArgs, SlurmArgs, SubmitArgs, SubmitTo};
 use crate::args::{Args, Command};
 use crate::exit::{Failure, SOLVED};
+use crate::output::file::write_whole;
 use crate::output::text::data;
 
 pub(crate) fn run(args: SubmitArgs) -> Result<ExitCode, Failure> {
@@ -94,16 +95,8 @@ fn command(program: &str, args: &AgentsArgs) -> Result<Vec<String>, Failure> {
     }
 }
 
-/// Written whole or not at all.
+/// A job file.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    let folder = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let written = (|| {
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        std::io::Write::write_all(&mut file, text.as_bytes())?;
-        file.as_file().sync_all()?;
-        file.persist(path).map_err(|error| error.error)
-    })();
-    written.map(|_| ()).map_err(|error: std::io::Error| {
-        Failure::input(format!("failed to write {}: {error}", path.display()))
-    })
+    write_whole(path, text)
+        .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod endpoint;
 pub(crate) mod event_log;
+pub(crate) mod file;
 pub(crate) mod progress;
 pub(crate) mod requests;
 pub(crate) mod result;
