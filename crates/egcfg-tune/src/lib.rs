@@ -3,8 +3,9 @@
 //! *train* makes an adapter of them, and the next round samples with it.
 
 mod error;
+pub mod export;
 mod files;
-mod train;
+pub mod replay;
+pub mod train;
 
 pub use error::TuneError;
-pub use train::*;
