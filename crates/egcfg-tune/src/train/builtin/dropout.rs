@@ -24,8 +24,17 @@ impl Dropout {
         let labels = ["dropout", &self.batch.to_string(), &layer.to_string(), target.name()];
         let mut random = Random::new(self.seed, &labels);
         let kept = (1.0 / (1.0 - self.share)) as f32;
-        let values = (0..x.elem_count()).map(|_| if random.uniform() < self.share { 0.0 } else { kept });
-        let mask = Tensor::from_vec(values.collect::<Vec<f32>>(), x.shape(), x.device())?;
+        let below = (self.share * f64::from(u32::MAX)) as u32;
+        let mut values = Vec::with_capacity(x.elem_count() + 1);
+        while values.len() < x.elem_count() {
+            // Each random number decides about two values.
+            let bits = random.bits();
+            for half in [bits as u32, (bits >> 32) as u32] {
+                values.push(if half < below { 0.0 } else { kept });
+            }
+        }
+        values.truncate(x.elem_count());
+        let mask = Tensor::from_vec(values, x.shape(), x.device())?;
         Ok((x * mask)?)
     }
 }

@@ -7,7 +7,7 @@ use super::super::adapter::Pairs;
 use super::super::example::Example;
 use super::base::Base;
 use super::dropout::Dropout;
-use super::layer::{Pass, Saved, saved_bytes};
+use super::layer::{Masks, Pass, Saved, saved_bytes};
 use super::loss::{Answers, loss, teacher_rows};
 use super::rotary::Rotary;
 use crate::error::TuneError;
@@ -71,9 +71,10 @@ pub(crate) fn batch_gradient(
     let base = work.base;
     let teacher = work.distil.then(|| teach(base, examples)).transpose()?;
     let packed = pack(examples, |example| &example.prompt);
+    let masks = Masks::on(&base.device);
     let rotary = Rotary::new(&base.shape, &packed.segments, &base.device)?;
     let adapter = Some((work.adapter, work.scale));
-    let pass = Pass { base, adapter, dropout, rotary: &rotary, segments: &packed.segments };
+    let pass = Pass { base, adapter, dropout, rotary: &rotary, segments: &packed.segments, masks: &masks };
     let layers = base.layers.len();
     let kept = (work.memory / (saved_bytes(&base.shape) * packed.tokens.len()).max(1)).min(layers);
     let mut x = embed(base, &packed.tokens)?;
@@ -104,8 +105,16 @@ enum Memory {
 /// The teacher's hidden rows: the frozen model, without the adapter, after it has read each example's teacher prompt.
 fn teach(base: &Base, examples: &[&Example]) -> Result<Tensor, TuneError> {
     let packed = pack(examples, |example| example.teacher.as_deref().unwrap_or(&example.prompt));
+    let masks = Masks::on(&base.device);
     let rotary = Rotary::new(&base.shape, &packed.segments, &base.device)?;
-    let pass = Pass { base, adapter: None, dropout: None, rotary: &rotary, segments: &packed.segments };
+    let pass = Pass {
+        base,
+        adapter: None,
+        dropout: None,
+        rotary: &rotary,
+        segments: &packed.segments,
+        masks: &masks,
+    };
     let mut x = embed(base, &packed.tokens)?;
     for number in 0..base.layers.len() {
         x = pass.forward(number, &x)?.0;

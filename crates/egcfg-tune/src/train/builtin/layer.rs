@@ -26,6 +26,7 @@ pub(crate) struct Pass<'a> {
     pub(crate) dropout: Option<&'a Dropout>,
     pub(crate) rotary: &'a Rotary,
     pub(crate) segments: &'a Segments,
+    pub(crate) masks: &'a Masks,
 }
 
 /// What a layer's backward pass needs of its forward pass; `[N, ...]` with N packed rows.
@@ -109,7 +110,7 @@ impl Pass<'_> {
         let (q, k) = (self.rotary.turn(&q)?, self.rotary.turn(&k)?);
         let mut parts = Vec::with_capacity(self.segments.len());
         for segment in self.segments {
-            let attention = Attention::new(&q, &k, &v, *segment, shape)?;
+            let attention = Attention::new(self, &q, &k, &v, *segment)?;
             parts.push(attention.output()?);
         }
         let mixed = Tensor::cat(&parts, 0)?;
@@ -136,7 +137,7 @@ impl Pass<'_> {
             self.linear_back(&saved.mixed, &d_middle, &weights.o, (number, Target::O), gradients)?;
         let (mut dq, mut dk, mut dv) = (Vec::new(), Vec::new(), Vec::new());
         for segment in self.segments {
-            let attention = Attention::new(&saved.q, &saved.k, &saved.v, *segment, shape)?;
+            let attention = Attention::new(self, &saved.q, &saved.k, &saved.v, *segment)?;
             let (q, k, v) = attention.backward(&d_mixed)?;
             dq.push(q);
             dk.push(k);
@@ -182,7 +183,7 @@ impl Pass<'_> {
 
 /// `x / sqrt(mean(x^2) + epsilon) * weight`, row by row (arXiv 1910.07467).
 pub(crate) fn rms_norm(x: &Tensor, weight: &Tensor, epsilon: f64) -> Result<Tensor> {
-    Ok(x.broadcast_mul(&inverse_rms(x, epsilon)?)?.broadcast_mul(weight)?)
+    Ok(candle_nn::ops::rms_norm(&x.contiguous()?, weight, epsilon as f32)?)
 }
 
 /// Gradient of [`rms_norm`] with respect to `x`: `r (g - x r^2 mean(g x))` with `g = dy * weight` and `r` the inverse root.
@@ -211,7 +212,8 @@ struct Attention {
 }
 
 impl Attention {
-    fn new(q: &Tensor, k: &Tensor, v: &Tensor, segment: (usize, usize), shape: &Shape) -> Result<Self> {
+    fn new(pass: &Pass<'_>, q: &Tensor, k: &Tensor, v: &Tensor, segment: (usize, usize)) -> Result<Self> {
+        let (shape, masks) = (&pass.base.shape, pass.masks);
         let (start, rows) = segment;
         let by_head =
             |x: &Tensor| -> Result<Tensor> { Ok(x.narrow(0, start, rows)?.transpose(0, 1)?.contiguous()?) };
@@ -220,9 +222,8 @@ impl Attention {
         let (k, v) = (by_head(k)?, by_head(v)?);
         let scale = 1.0 / (shape.head as f64).sqrt();
         let scores = (q.matmul(&k.t()?)? * scale)?.reshape((shape.heads, rows, rows))?;
-        let scores = scores.broadcast_add(&causal_mask(rows, q.device())?)?;
-        let powers = scores.broadcast_sub(&scores.max_keepdim(D::Minus1)?)?.exp()?;
-        let probabilities = powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)?;
+        let scores = scores.broadcast_add(&masks.causal(rows)?)?;
+        let probabilities = candle_nn::ops::softmax_last_dim(&scores)?;
         let probabilities = probabilities.reshape((shape.kv_heads, groups * rows, rows))?;
         Ok(Self { q, k, v, probabilities, rows, segment, groups, scale })
     }
@@ -256,8 +257,29 @@ impl Attention {
     }
 }
 
-/// `[rows, rows]`: 0 where a row may look, minus infinity after it.
-fn causal_mask(rows: usize, device: &candle_core::Device) -> Result<Tensor> {
-    let cell = |at: usize| if at % rows <= at / rows { 0.0_f32 } else { f32::NEG_INFINITY };
-    Ok(Tensor::from_vec((0..rows * rows).map(cell).collect::<Vec<_>>(), (rows, rows), device)?)
+/// The masks of a batch's sequences, made once per length.
+#[derive(Debug, Default)]
+pub(crate) struct Masks {
+    made: std::cell::RefCell<std::collections::BTreeMap<usize, Tensor>>,
+    device: Option<candle_core::Device>,
+}
+
+impl Masks {
+    /// Masks on a device.
+    pub(crate) fn on(device: &candle_core::Device) -> Self {
+        Self { device: Some(device.clone()), ..Self::default() }
+    }
+
+    /// `[rows, rows]`: 0 where a row may look, minus infinity after it.
+    fn causal(&self, rows: usize) -> Result<Tensor> {
+        if let Some(mask) = self.made.borrow().get(&rows) {
+            return Ok(mask.clone());
+        }
+        let cell = |at: usize| if at % rows <= at / rows { 0.0_f32 } else { f32::NEG_INFINITY };
+        let cells: Vec<f32> = (0..rows * rows).map(cell).collect();
+        let mask =
+            Tensor::from_vec(cells, (rows, rows), self.device.as_ref().unwrap_or(&candle_core::Device::Cpu))?;
+        self.made.borrow_mut().insert(rows, mask.clone());
+        Ok(mask)
+    }
 }

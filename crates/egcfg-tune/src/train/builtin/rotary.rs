@@ -7,7 +7,7 @@ use super::base::Shape;
 use super::layer::Segments;
 use crate::error::TuneError;
 
-/// Cosines and sines of every packed row, `[N, 1, head / 2]`.
+/// Cosines and sines of every packed row, `[N, head / 2]`.
 #[derive(Debug)]
 pub(crate) struct Rotary {
     cosines: Tensor,
@@ -31,8 +31,8 @@ impl Rotary {
         }
         let rows = cosines.len() / half;
         Ok(Self {
-            cosines: Tensor::from_vec(cosines, (rows, 1, half), device)?,
-            sines: Tensor::from_vec(sines, (rows, 1, half), device)?,
+            cosines: Tensor::from_vec(cosines, (rows, half), device)?,
+            sines: Tensor::from_vec(sines, (rows, half), device)?,
         })
     }
 
@@ -47,10 +47,7 @@ impl Rotary {
     }
 
     fn rotate(&self, x: &Tensor, sines: &Tensor) -> Result<Tensor, TuneError> {
-        let half = x.dim(2)? / 2;
-        let (first, second) = (x.narrow(2, 0, half)?, x.narrow(2, half, half)?);
-        let turned_first = (first.broadcast_mul(&self.cosines)? - second.broadcast_mul(sines)?)?;
-        let turned_second = (second.broadcast_mul(&self.cosines)? + first.broadcast_mul(sines)?)?;
-        Ok(Tensor::cat(&[turned_first, turned_second], 2)?)
+        let turned = candle_nn::rotary_emb::rope_thd(&x.contiguous()?.unsqueeze(0)?, &self.cosines, sines)?;
+        Ok(turned.squeeze(0)?)
     }
 }
