@@ -197,7 +197,7 @@ fn count(app: &App, solution: &Solution) -> Usage {
 /// The choice, and what is special about it.
 fn choice(asked: &Asked, solution: &Solution, chunk: bool) -> Result<(Value, Value), ApiError> {
     let best = solution.best().ok_or_else(|| ApiError::sandbox("no attempt was made"))?;
-    if let Some(broken) = best.results.iter().find(|result| !result.verdict.is_scored()) {
+    if let Some(broken) = best.results.iter().find(|result| result.verdict.is_infrastructure()) {
         let why = broken.error.clone().unwrap_or_default();
         return Err(ApiError::sandbox(format!("the program was not judged: {}: {why}", broken.verdict)));
     }

@@ -7,9 +7,9 @@ use egcfg_task::{Clock, TestResult, Verdict};
 use serde::Deserialize;
 
 use super::protocol::Answer;
-use crate::judge::plain;
-use crate::session::{Failure, exception};
-use crate::stdio::{SHOWN, difference};
+use crate::judge::asserts::plain;
+use crate::judge::session::{Failure, exception};
+use crate::judge::stdio::{SHOWN, difference};
 use crate::text::lines;
 
 /// How the wrapper says that a program ended.

@@ -6,9 +6,9 @@ use std::time::Instant;
 use egcfg_task::{Test, TestResult, Verdict};
 
 use crate::error::SandboxError;
-use crate::judge::{Judged, plain};
-use crate::pool::Lease;
-use crate::session::{Failure, Session};
+use crate::judge::asserts::{Judged, plain};
+use crate::judge::session::{Failure, Session, invalid};
+use crate::supervisor::pool::Lease;
 use crate::text::{lines, one_line};
 
 /// Judges every test of one program, in order.
@@ -33,8 +33,7 @@ async fn one(session: &mut Session<'_>, test: &Test) -> Result<Judged, SandboxEr
     let started = Instant::now();
     let mut result = match test {
         Test::Assert(_) => {
-            let text = "an assert test of a program that reads standard input";
-            plain(Failure::new(Verdict::HarnessError, text), started.elapsed())
+            plain(invalid("it is an assert, and the program reads standard input"), started.elapsed())
         }
         Test::Stdio { stdin, stdout } => {
             let loaded = session.load().await?;
