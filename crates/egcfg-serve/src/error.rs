@@ -57,6 +57,14 @@ impl ApiError {
         error
     }
 
+    /// The server ends before the request does.
+    pub(crate) fn stopping() -> Self {
+        let message = "the server is stopping";
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", message);
+        (error.code, error.retry_after) = (Some("stopping"), Some(5));
+        error
+    }
+
     /// Sets OpenAI's code.
     #[must_use]
     pub(crate) fn code(mut self, code: &'static str) -> Self {

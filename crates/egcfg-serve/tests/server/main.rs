@@ -7,6 +7,7 @@ mod client;
 mod completions;
 mod guided;
 mod misuse;
+mod net;
 mod parts;
 mod python;
 mod streams;
