@@ -93,7 +93,8 @@ impl App {
         if bytes <= most {
             return Ok(());
         }
-        let message = format!("{bytes} bytes cannot fit a context of {context} tokens, which hold at most {most}");
+        let message =
+            format!("{bytes} bytes cannot fit a context of {context} tokens, which hold at most {most}");
         Err(ApiError::field(field, message).code("context_length_exceeded"))
     }
 

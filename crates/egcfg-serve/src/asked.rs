@@ -165,7 +165,8 @@ impl Draft {
         if along.is_some() {
             asked.from = from(&prompts, own.as_mut(), asked.echo)?;
         }
-        let positions: usize = asked.from.iter().zip(&prompts).map(|(from, prompt)| prompt.len() - from).sum();
+        let positions: usize =
+            asked.from.iter().zip(&prompts).map(|(from, prompt)| prompt.len() - from).sum();
         let new: usize = lanes.iter().map(|lane| lane.max_tokens).sum();
         let entries = along.unwrap_or(0).min(info.vocab).saturating_mul(positions)
             + logprobs.unwrap_or(0).min(info.vocab).saturating_mul(new);

@@ -33,7 +33,10 @@ impl fmt::Debug for ApiKey {
 }
 
 /// A header that may stand once.
-pub(crate) fn only<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h HeaderValue>, ApiError> {
+pub(crate) fn only<'h>(
+    headers: &'h HeaderMap,
+    name: &HeaderName,
+) -> Result<Option<&'h HeaderValue>, ApiError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (_, Some(_)) => Err(ApiError::bad(format!("the header '{name}' stands more than once"))),

@@ -200,7 +200,10 @@ async fn streamed(app: &App, mut asked: Asked, id: &str, events: &stream::Events
                 offsets[index] = choice.text.chars().count();
                 choice
             } else {
-                Choice { logprobs: asked.params.wanted.is_some().then(TextLogProbs::empty), ..Choice::of(index) }
+                Choice {
+                    logprobs: asked.params.wanted.is_some().then(TextLogProbs::empty),
+                    ..Choice::of(index)
+                }
             };
             if let Some(lists) = &mut choice.logprobs {
                 let rows = &lane.rows[tokens_sent.min(lane.rows.len())..];
@@ -237,7 +240,16 @@ fn chunk<'a>(
     usage: Option<Value>,
 ) -> Envelope<'a, Choice<'a>> {
     let model = &app.0.name;
-    Envelope { id, object: "text_completion", created, model, choices, usage, egcfg: None, warnings: Vec::new() }
+    Envelope {
+        id,
+        object: "text_completion",
+        created,
+        model,
+        choices,
+        usage,
+        egcfg: None,
+        warnings: Vec::new(),
+    }
 }
 
 fn text_of(model: &dyn LanguageModel, tokens: &[TokenId]) -> String {

@@ -26,7 +26,11 @@ impl FromStr for Origin {
             let uri: Uri = text.parse().map_err(|_| error())?;
             let web = matches!(uri.scheme_str(), Some("http" | "https"));
             // A browser sends no slash at the end; the parser cannot tell.
-            if !web || uri.authority().is_none_or(|a| a.as_str().contains('@')) || uri.path_and_query().is_some_and(|p| p != "/") || text.ends_with('/') {
+            if !web
+                || uri.authority().is_none_or(|a| a.as_str().contains('@'))
+                || uri.path_and_query().is_some_and(|p| p != "/")
+                || text.ends_with('/')
+            {
                 return Err(error());
             }
         }
@@ -61,10 +65,22 @@ mod tests {
 
     #[test]
     fn only_origins_are_origins() {
-        for text in ["*", "http://localhost:3000", "https://example.org", "HTTP://Example.org", "http://[::1]:80"] {
+        for text in
+            ["*", "http://localhost:3000", "https://example.org", "HTTP://Example.org", "http://[::1]:80"]
+        {
             assert!(text.parse::<Origin>().is_ok(), "{text}");
         }
-        for text in ["", "localhost", "http://a/", "http://a/b", "ftp://a", "http://a@b", "http://a?b", "null", "http://"] {
+        for text in [
+            "",
+            "localhost",
+            "http://a/",
+            "http://a/b",
+            "ftp://a",
+            "http://a@b",
+            "http://a?b",
+            "null",
+            "http://",
+        ] {
             assert!(text.parse::<Origin>().is_err(), "{text}");
         }
     }

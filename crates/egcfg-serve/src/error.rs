@@ -79,6 +79,11 @@ impl ApiError {
         self
     }
 
+    /// OpenAI's code, or the type where there is none.
+    pub(crate) fn code_or_kind(&self) -> &'static str {
+        self.code.unwrap_or(self.kind)
+    }
+
     /// The body.
     pub(crate) fn json(&self) -> Value {
         json!({ "error": {

@@ -24,9 +24,7 @@ pub(crate) fn check_host(
         let name = name(host).ok_or_else(odd)?;
         if loopback_only && !is_loopback(name) {
             let message = "a server without a key answers to names of this machine only, such as localhost";
-            return Err(
-                ApiError::new(StatusCode::FORBIDDEN, "permission_error", message).code("wrong_host")
-            );
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "permission_error", message).code("wrong_host"));
         }
     }
     Ok(())
@@ -74,7 +72,9 @@ mod tests {
         for host in ["localhost:8000", "LOCALHOST", "127.0.0.1", "127.1.2.3:80", "[::1]:8000", "[::1]"] {
             assert_eq!(status(host, true), 200, "{host}");
         }
-        for host in ["example.org:8000", "127.0.0.1.example.org", "localhost.example.org", "[::2]", "localhost."] {
+        for host in
+            ["example.org:8000", "127.0.0.1.example.org", "localhost.example.org", "[::2]", "localhost."]
+        {
             assert_eq!(status(host, true), 403, "{host}");
             assert_eq!(status(host, false), 200, "{host}");
         }
@@ -83,9 +83,24 @@ mod tests {
     #[test]
     fn what_is_no_name_is_refused_everywhere() {
         for host in [
-            "", ":80", "localhost:", "localhost:80:80", "localhost:port", "localhost:99999", "[::1", "[::1]x",
-            "[::1].example.org", "[localhost]", "user@localhost", "localhost/..", "local host", "localhost,example.org",
-            "localhost#", "localhost?", "::1", "127.0.0.1:+80",
+            "",
+            ":80",
+            "localhost:",
+            "localhost:80:80",
+            "localhost:port",
+            "localhost:99999",
+            "[::1",
+            "[::1]x",
+            "[::1].example.org",
+            "[localhost]",
+            "user@localhost",
+            "localhost/..",
+            "local host",
+            "localhost,example.org",
+            "localhost#",
+            "localhost?",
+            "::1",
+            "127.0.0.1:+80",
         ] {
             assert_eq!(status(host, true), 400, "{host}");
             assert_eq!(status(host, false), 400, "{host}");

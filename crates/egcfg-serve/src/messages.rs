@@ -23,22 +23,33 @@ pub(crate) fn messages(app: &App, fields: &mut Fields) -> Result<Vec<Message>, A
     }
     let mut messages = Vec::with_capacity(list.len());
     for (index, value) in list.into_iter().enumerate() {
-        let mut message = fields.element("messages", index, value)?;
-        let role = message.text("role")?.ok_or_else(|| message.error("role", "is missing"))?;
-        let role = if role == "developer" { "system".to_owned() } else { role };
-        if !["system", "user", "assistant"].contains(&role.as_str()) {
-            return Err(message.error("role", format!("'{role}' is not system, user or assistant")));
-        }
-        let content = match message.take("content") {
-            Some(Value::String(text)) => text,
-            Some(Value::Array(parts)) => parts_text(&message, parts)?,
-            None => return Err(message.error("content", "is missing")),
-            Some(_) => return Err(message.error("content", "expected a string or a list of text parts")),
-        };
-        messages.push(Message { role, content });
+        messages.push(message(fields.element("messages", index, value)?)?);
     }
-    app.check_size("messages", messages.iter().map(|message| message.content.len()).sum())?;
+    check_size(app, "messages", &messages)?;
     Ok(messages)
+}
+
+/// Refuses conversations that are too long for the context whatever their tokens are.
+pub(crate) fn check_size(app: &App, field: &str, messages: &[Message]) -> Result<(), ApiError> {
+    app.check_size(field, messages.iter().map(|message| message.content.len()).sum())
+}
+
+/// Reads one message.
+pub(crate) fn message(mut message: Fields) -> Result<Message, ApiError> {
+    let role = message.text("role")?.ok_or_else(|| message.error("role", "is missing"))?;
+    let role = if role == "developer" { "system".to_owned() } else { role };
+    if !["system", "user", "assistant"].contains(&role.as_str()) {
+        return Err(message.error("role", format!("'{role}' is not system, user or assistant")));
+    }
+    message.refuse("tool_calls", &[serde_json::json!([])])?;
+    message.refuse("function_call", &[])?;
+    let content = match message.take("content") {
+        Some(Value::String(text)) => text,
+        Some(Value::Array(parts)) => parts_text(&message, parts)?,
+        None => return Err(message.error("content", "is missing")),
+        Some(_) => return Err(message.error("content", "expected a string or a list of text parts")),
+    };
+    Ok(Message { role, content })
 }
 
 fn parts_text(message: &Fields, parts: Vec<Value>) -> Result<String, ApiError> {
@@ -46,7 +57,9 @@ fn parts_text(message: &Fields, parts: Vec<Value>) -> Result<String, ApiError> {
     for (index, value) in parts.into_iter().enumerate() {
         let mut part = message.element("content", index, value)?;
         match part.text("type")?.as_deref() {
-            Some("text") => text.push_str(&part.text("text")?.unwrap_or_default()),
+            Some("text" | "input_text" | "output_text") => {
+                text.push_str(&part.text("text")?.unwrap_or_default())
+            }
             _ => return Err(part.error("type", "only parts of type 'text' are understood")),
         }
     }

@@ -162,8 +162,7 @@ pub(crate) struct Envelope<'a, C: serde::Serialize> {
 
 /// A value as the body of a response.
 pub(crate) fn json_bytes(value: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
-    serde_json::to_vec(value)
-        .map_err(|error| ApiError::bad(format!("the reply cannot be written: {error}")))
+    serde_json::to_vec(value).map_err(|error| ApiError::bad(format!("the reply cannot be written: {error}")))
 }
 
 /// A body of JSON as a response.
@@ -180,7 +179,8 @@ pub(crate) fn json_response(value: &impl serde::Serialize) -> Result<Response, A
 
 /// Names in a header the fields that mean nothing here.
 pub(crate) fn tell(mut response: Response, ignored: &[String]) -> Response {
-    let names: Vec<String> = ignored.iter().take(TOLD).map(|name| name.escape_default().to_string()).collect();
+    let names: Vec<String> =
+        ignored.iter().take(TOLD).map(|name| name.escape_default().to_string()).collect();
     let names = names.join(", ");
     if !names.is_empty()
         && let Ok(value) = HeaderValue::from_str(&names[..names.len().min(TOLD_BYTES)])

@@ -19,15 +19,16 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::host::check_host;
 use crate::reply::json_response;
-use crate::{auth, body, chat, completion, cors, tokens};
+use crate::{auth, body, chat, completion, cors, responses, tokens};
 
 /// The paths, as they are counted.
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 8] = [
     "/health",
     "/metrics",
     "/v1/models",
     "/v1/completions",
     "/v1/chat/completions",
+    "/v1/responses",
     "/tokenize",
     "/detokenize",
 ];
@@ -42,6 +43,7 @@ pub fn router(app: App) -> Router {
         .route("/v1/models/{*name}", get(model))
         .route("/v1/completions", post(completions))
         .route("/v1/chat/completions", post(conversation))
+        .route("/v1/responses", post(responses))
         .route("/tokenize", post(tokenize))
         .route("/detokenize", post(detokenize))
         .fallback(unknown)
@@ -143,6 +145,11 @@ async fn completions(State(app): State<App>, request: Request) -> Result<Respons
 async fn conversation(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (place, fields) = admit(&app, request).await?;
     app.within_limits(chat::handle(app.clone(), fields, place)).await
+}
+
+async fn responses(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let (place, fields) = admit(&app, request).await?;
+    app.within_limits(responses::handle(app.clone(), fields, place)).await
 }
 
 async fn tokenize(State(app): State<App>, request: Request) -> Result<Response, ApiError> {

@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use axum::body::{Body, Bytes};
 use axum::http::{HeaderValue, StatusCode, header};
@@ -27,6 +27,8 @@ pub(crate) struct Events {
 struct Backlog {
     bytes: AtomicUsize,
     most: usize,
+    /// More than that: nothing is sent any more but the end.
+    exceeded: AtomicBool,
     over: Notify,
 }
 
@@ -50,8 +52,13 @@ impl Events {
     }
 
     fn put(&self, line: Vec<u8>) {
-        if self.backlog.bytes.fetch_add(line.len(), Ordering::Relaxed) + line.len() > self.backlog.most {
-            self.backlog.over.notify_one();
+        let backlog = &self.backlog;
+        if backlog.exceeded.load(Ordering::Relaxed) {
+            return;
+        }
+        if backlog.bytes.fetch_add(line.len(), Ordering::Relaxed) + line.len() > backlog.most {
+            backlog.exceeded.store(true, Ordering::Relaxed);
+            backlog.over.notify_one();
             return;
         }
         // Nobody reads any more: the task is about to be ended.
@@ -98,7 +105,12 @@ where
 {
     let (outbox, inbox) = unbounded_channel();
     let most = app.limits().stream_bytes;
-    let backlog = Arc::new(Backlog { bytes: AtomicUsize::new(0), most, over: Notify::new() });
+    let backlog = Arc::new(Backlog {
+        bytes: AtomicUsize::new(0),
+        most,
+        exceeded: AtomicBool::new(false),
+        over: Notify::new(),
+    });
     let events = Events { outbox, backlog: Arc::clone(&backlog) };
     let work = work(events.clone());
     let task = tokio::spawn(async move {
@@ -106,9 +118,11 @@ where
             ended = app.within_limits(work) => ended,
             () = events.backlog.over.notified() => Err(too_slow()),
         };
+        // Work that never waits is over before anybody looks.
+        let exceeded = events.backlog.exceeded.swap(false, Ordering::Relaxed);
         // The last words are small; a reader that fell behind gets them too.
         events.backlog.bytes.store(0, Ordering::Relaxed);
-        end(&events, ended);
+        end(&events, if exceeded { Err(too_slow()) } else { ended });
     });
     let body = stream::unfold(Reader { inbox, backlog, task }, |mut reader| async move {
         let bytes = reader.inbox.recv().await?;

@@ -2,6 +2,7 @@
 //! conversation's answer has a `refusal` that names them, a completion ends with `content_filter`, the one reason that
 //! every client knows and that says: not what was asked for.
 
+use egcfg_grade::{Outcome, trouble};
 use egcfg_guidance::{Attempt, Solution, Stop};
 use egcfg_task::Test;
 use serde_json::{Value, json};
@@ -12,9 +13,9 @@ use crate::guided::asked::{Asked, Form};
 /// The choice, and what is special about it.
 pub(crate) fn choice(asked: &Asked, solution: &Solution, chunk: bool) -> Result<(Value, Value), ApiError> {
     let best = solution.best().ok_or_else(|| ApiError::sandbox("no attempt was made"))?;
-    if let Some(broken) = best.results.iter().find(|result| result.verdict.is_infrastructure()) {
-        let why = broken.error.clone().unwrap_or_default();
-        return Err(ApiError::sandbox(format!("the program was not judged: {}: {why}", broken.verdict)));
+    if Outcome::of(&best.results, asked.task.shown_tests.len()) == Outcome::Error {
+        let why = trouble(&best.results).unwrap_or_default();
+        return Err(ApiError::sandbox(format!("the program was not judged: {why}")));
     }
     let tests: Vec<Value> = asked
         .task

@@ -1,6 +1,6 @@
 //! The task of a guided request: its tests, the function that they call, and the code around it.
 
-use egcfg_task::{Form as TaskForm, Task, Test};
+use egcfg_task::{Compare, Form as TaskForm, Task, Test};
 use serde_json::Value;
 
 use crate::error::ApiError;
@@ -32,7 +32,13 @@ pub(crate) fn task(limits: &Limits, fields: &mut Fields, prompt: String) -> Resu
                 if stdin.len() + stdout.len() > limits.test_bytes {
                     return Err(io.error("stdin", format!("is longer than {} bytes", limits.test_bytes)));
                 }
-                Test::Stdio { stdin, stdout }
+                let rule = Compare::from_fields(
+                    io.text("compare")?.as_deref(),
+                    io.number("tolerance", 0.0, f64::MAX)?,
+                    io.flag_or_none("ignore_case")?,
+                );
+                let compare = rule.map_err(|(field, reason)| io.error(field, reason))?;
+                Test::Stdio { stdin, stdout, compare }
             }
         };
         tests.push(test);

@@ -51,7 +51,8 @@ impl Crowd {
                 let mut seats = lock(&self.seats);
                 if seats.len() < self.most {
                     let id = self.next.fetch_add(1, Ordering::Relaxed);
-                    let seat = Arc::new(Seat { waits: Mutex::new(Some(Instant::now())), leave: Notify::new() });
+                    let seat =
+                        Arc::new(Seat { waits: Mutex::new(Some(Instant::now())), leave: Notify::new() });
                     seats.insert(id, Arc::clone(&seat));
                     return Member(Arc::new(Place { crowd: Arc::clone(self), id, seat }));
                 }

@@ -69,12 +69,18 @@ async fn accept(
     let crowd = Crowd::new(limits.connections, limits.bodies.max(2 * limits.body_bytes));
     let shared = Shared { router: router(app), work, limits };
     let mut all = JoinSet::new();
-    loop {
-        tokio::select! {
-            _ = phase.changed() => break,
-            Some(_) = all.join_next() => {}
-            (stream, member) = next(&listener, &crowd) => {
-                all.spawn(carry(stream, member, shared.clone(), phase.clone()));
+    {
+        // Kept from turn to turn: dropped, it would drop a connection that waits for room.
+        let coming = next(&listener, &crowd);
+        tokio::pin!(coming);
+        loop {
+            tokio::select! {
+                _ = phase.changed() => break,
+                Some(_) = all.join_next() => {}
+                (stream, member) = &mut coming => {
+                    all.spawn(carry(stream, member, shared.clone(), phase.clone()));
+                    coming.set(next(&listener, &crowd));
+                }
             }
         }
     }

@@ -151,10 +151,13 @@ mod tests {
 
     #[test]
     fn only_bare_errors_are_dressed() {
-        let bare = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+        let bare =
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
         let whole = String::from_utf8(dressed(bare).unwrap()).unwrap();
         let (head, body) = whole.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 431 ") && head.contains(&format!("content-length: {}", body.len())));
+        assert!(
+            head.starts_with("HTTP/1.1 431 ") && head.contains(&format!("content-length: {}", body.len()))
+        );
         let error: serde_json::Value = serde_json::from_str(body).unwrap();
         assert_eq!(error["error"]["message"], "the request's headers are too large");
         for other in [

@@ -168,7 +168,10 @@ fn fields_that_mean_nothing_are_told() {
     assert_eq!(reply["warnings"], json!(["gama: means nothing here and was ignored"]));
     for (path, mut body) in [
         ("/v1/completions", json!({ "prompt": "a", "max_tokens": 1 })),
-        ("/v1/chat/completions", json!({ "messages": [{ "role": "user", "content": "a" }], "max_tokens": 1 })),
+        (
+            "/v1/chat/completions",
+            json!({ "messages": [{ "role": "user", "content": "a" }], "max_tokens": 1 }),
+        ),
         ("/tokenize", json!({ "prompt": "a" })),
         ("/detokenize", json!({ "tokens": [97] })),
     ] {
@@ -180,6 +183,9 @@ fn fields_that_mean_nothing_are_told() {
         body["stream"] = json!(path.starts_with("/v1"));
         let reply = post(server.address, path, &body);
         assert_eq!((reply.status, reply.header("x-evil")), (200, None), "{path} {reply:?}");
-        assert!(reply.header("x-egcfg-ignored").unwrap().contains("max_tokes\\r\\nx-evil: 1"), "{path} {reply:?}");
+        assert!(
+            reply.header("x-egcfg-ignored").unwrap().contains("max_tokes\\r\\nx-evil: 1"),
+            "{path} {reply:?}"
+        );
     }
 }

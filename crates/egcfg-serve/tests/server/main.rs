@@ -10,4 +10,5 @@ mod misuse;
 mod net;
 mod parts;
 mod python;
+mod responses;
 mod streams;

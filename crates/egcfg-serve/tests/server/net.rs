@@ -41,8 +41,7 @@ fn is_closed(mut stream: &TcpStream) -> bool {
 fn silent_connections_make_room_for_others() {
     let server = with(|limits| limits.connections = 8);
     let address = server.address;
-    let body_begun =
-        "POST /tokenize HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
+    let body_begun = "POST /tokenize HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{";
     for beginning in ["", "GET /health HTT", body_begun] {
         let silent: Vec<TcpStream> = (0..40).map(|_| raw(address, beginning.as_bytes())).collect();
         for _ in 0..3 {
@@ -107,7 +106,7 @@ fn a_reader_that_falls_behind_is_dropped() {
     let events = reply.events();
     let last = events.last().unwrap();
     // A fast reader may have fetched everything in time; then the stream is whole.
-    let whole = last["choices"][0]["finish_reason"] == "length";
+    let whole = last["choices"][0]["finish_reason"].is_string();
     assert!(whole || last["error"]["code"] == "slow_reader", "{last}");
 }
 
@@ -132,6 +131,7 @@ fn what_is_no_request_gets_an_error_of_the_usual_form() {
     let chunked = "POST /tokenize HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n\
                    transfer-encoding: chunked\r\n\r\n";
     let post = "POST /tokenize HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
+    let mut wrong = Vec::new();
     let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
     for (request, status) in [
         ("NONSENSE\r\n\r\n".to_owned(), 400),
@@ -166,20 +166,29 @@ fn what_is_no_request_gets_an_error_of_the_usual_form() {
         ("GET /v1/models/%ff HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), 400),
         ("GET /v1/models/%2e%2e HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), 404),
     ] {
-        let mut stream = raw(server.address, request.as_bytes());
-        // What the server leaves open is closed from here.
-        stream.shutdown(std::net::Shutdown::Write).unwrap();
-        let shown: String = request.chars().take(200).collect();
+        let closing = request.replacen("\r\nhost", "\r\nconnection: close\r\nhost", 1);
+        let mut stream = raw(server.address, closing.as_bytes());
         let mut answer = String::new();
         let _ = stream.read_to_string(&mut answer);
-        assert!(answer.starts_with(&format!("HTTP/1.1 {status} ")), "{shown:?}: {answer:?}");
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        assert!(head.to_lowercase().contains("content-type: application/json"), "{shown:?}: {head}");
-        let error: serde_json::Value = serde_json::from_str(body).unwrap_or_else(|e| panic!("{shown:?}: {e}: {body}"));
-        let error = &error["error"];
-        assert!(error["message"].is_string() && error["type"].is_string(), "{shown:?}: {error}");
-        assert!(error.as_object().unwrap().contains_key("param") && error.as_object().unwrap().contains_key("code"));
+        let fits = || -> Option<bool> {
+            let (head, body) = answer.split_once("\r\n\r\n")?;
+            let error: serde_json::Value = serde_json::from_str(body).ok()?;
+            let error = error["error"].as_object()?;
+            Some(
+                head.starts_with(&format!("HTTP/1.1 {status} "))
+                    && head.to_lowercase().contains("content-type: application/json")
+                    && error["message"].is_string()
+                    && error["type"].is_string()
+                    && error.contains_key("param")
+                    && error.contains_key("code"),
+            )
+        };
+        if fits() != Some(true) {
+            let shown: String = request.chars().take(200).collect();
+            wrong.push(format!("{shown:?}: expected {status}, got {answer:?}"));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
@@ -214,7 +223,7 @@ fn a_connection_lives_on_after_an_error() {
         bad.len()
     );
     let last = "HEAD /health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n";
-    let mut stream = raw(server.address, [&request, &request, last].map(String::as_str).concat().as_bytes());
+    let mut stream = raw(server.address, [request.as_str(), &request, last].concat().as_bytes());
     let mut answers = String::new();
     stream.read_to_string(&mut answers).unwrap();
     assert_eq!(answers.matches("HTTP/1.1 400 ").count(), 2, "{answers}");
@@ -236,10 +245,16 @@ fn pages_may_read_where_they_are_named() {
     };
     let asks = "access-control-request-method: GET\r\naccess-control-request-headers: authorization, x-stainless-os\r\n";
     let reply = ask("http://localhost:3000", "OPTIONS", asks);
-    assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, Some("http://localhost:3000")));
+    assert_eq!(
+        (reply.status, reply.header("access-control-allow-origin")),
+        (200, Some("http://localhost:3000"))
+    );
     assert!(reply.header("access-control-allow-headers").unwrap().contains("authorization"));
     let reply = ask("http://localhost:3000", "GET", "");
-    assert_eq!((reply.status, reply.header("access-control-allow-origin")), (401, Some("http://localhost:3000")));
+    assert_eq!(
+        (reply.status, reply.header("access-control-allow-origin")),
+        (401, Some("http://localhost:3000"))
+    );
     let reply = ask("http://example.org", "GET", "authorization: Bearer sesame\r\n");
     assert_eq!((reply.status, reply.header("access-control-allow-origin")), (200, None));
 }
@@ -283,7 +298,10 @@ fn whatever_computes_for_long_keeps_nobody_from_hearing_that_the_server_lives() 
         ("/tokenize", json!({ "prompt": "a" })),
         ("/v1/completions", json!({ "prompt": "a", "max_tokens": 1 })),
         ("/v1/completions", json!({ "prompt": ["a", "b"], "max_tokens": 1, "stream": true })),
-        ("/v1/chat/completions", json!({ "messages": [{ "role": "user", "content": "a" }], "max_tokens": 1 })),
+        (
+            "/v1/chat/completions",
+            json!({ "messages": [{ "role": "user", "content": "a" }], "max_tokens": 1 }),
+        ),
         ("/tokenize", json!({ "messages": [{ "role": "user", "content": "a" }] })),
         ("/v1/completions", json!({ "prompt": "b", "max_tokens": 1 })),
     ]
@@ -333,7 +351,11 @@ fn a_text_that_cannot_fit_is_refused_before_any_work() {
     ] {
         let reply = post(server.address, path, &body);
         let error = &reply.json()["error"];
-        assert_eq!((reply.status, &error["code"]), (400, &json!("context_length_exceeded")), "{path} {error}");
+        assert_eq!(
+            (reply.status, &error["code"]),
+            (400, &json!("context_length_exceeded")),
+            "{path} {error}"
+        );
         assert_eq!(error["param"], field, "{path}");
     }
 }
