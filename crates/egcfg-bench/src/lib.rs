@@ -1,6 +1,5 @@
 //! Benchmarks with honest scores: data sets ([`SandboxExecutor`] runs their tests), methods behind one seam
-//! ([`method::Method`]), experiments whose results ([`result::ResultFile`]) survive a kill, and the numbers drawn from
-//! them.
+//! ([`method::Method`]), experiments whose results survive a kill.
 
 pub mod claim;
 pub mod config;
@@ -8,9 +7,7 @@ pub mod dataset;
 pub mod eval;
 mod executor;
 pub mod method;
-pub mod result;
 pub mod run;
-pub mod score;
 pub mod store;
 pub mod submit;
 

@@ -3,10 +3,12 @@
 
 use std::fmt::Write as _;
 
-use super::embed::escape;
+use egcfg_results::method::EG_CFG;
+
 use crate::curve::Curve;
 use crate::report::GroupReport;
 use crate::row::Row;
+use super::embed::escape;
 
 /// Pixels per line of a strip.
 const PITCH: usize = 18;
@@ -103,7 +105,7 @@ fn values(rows: &[&Row]) -> String {
 
 /// Gamma by temperature: mean percent solved over the configurations that share both. Empty where there is only one of each.
 pub(crate) fn heat(group: &GroupReport) -> String {
-    let guided: Vec<&Row> = group.rows.iter().filter(|row| row.method == "eg_cfg").collect();
+    let guided: Vec<&Row> = group.rows.iter().filter(|row| row.method == EG_CFG.name).collect();
     let mut temperatures: Vec<f64> = guided.iter().filter_map(|row| row.temperature).collect();
     temperatures.sort_by(f64::total_cmp);
     temperatures.dedup();
