@@ -31,7 +31,10 @@ fn of_many_creators_one_is_told_that_it_won() {
                 barrier.wait();
                 let names = (0..40).map(|n| format!("deep/er/{n}"));
                 let create = async |name: String| {
-                    store.create(&name, format!("by {number}").into_bytes(), Durability::Buffered).await.unwrap()
+                    store
+                        .create(&name, format!("by {number}").into_bytes(), Durability::Buffered)
+                        .await
+                        .unwrap()
                 };
                 block_on(async {
                     let mut won = Vec::new();

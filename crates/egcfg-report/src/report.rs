@@ -144,7 +144,8 @@ fn reasons(group: &Group) -> String {
         }
     }
     counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    let said: Vec<String> = counts.iter().take(3).map(|(reason, count)| format!("{count} x {reason}")).collect();
+    let said: Vec<String> =
+        counts.iter().take(3).map(|(reason, count)| format!("{count} x {reason}")).collect();
     if said.is_empty() { String::new() } else { format!(": {}", said.join("; ")) }
 }
 
@@ -159,7 +160,10 @@ fn notes(group: &Group, scores: &Scores<'_>, errors: usize, unproven: usize) -> 
         notes.push(format!("what the experiment promises is not known: experiment.toml: {problem}"));
     }
     if errors > 0 {
-        notes.push(format!("{errors} results say nothing about a program and are not scored{}", reasons(group)));
+        notes.push(format!(
+            "{errors} results say nothing about a program and are not scored{}",
+            reasons(group)
+        ));
     }
     if group.error_records > 0 {
         notes.push(format!("{} failed attempts are on record in errors/", group.error_records));

@@ -4,11 +4,12 @@
 use std::io::Read as _;
 use std::path::Path;
 
+use egcfg_files::Origin;
 use egcfg_guidance::Event;
 use flate2::read::GzDecoder;
 use serde::Serialize;
 
-/// Bytes of a log that are read at most, unpacked; what comes behind is as if a kill had cut the log there.
+/// Bytes of a log that are read at most, packed or not; what comes behind is as if a kill had cut the log there.
 const ROOM: u64 = 256 << 20;
 
 #[derive(Serialize)]
@@ -34,11 +35,13 @@ pub fn parse(line: &str) -> Option<Event> {
 /// The text of a log, gzip or not; what stands before the damage of a cut archive is still good. `None` where there is no
 /// such file.
 pub fn read(path: &Path) -> Option<String> {
-    let bytes = crate::read::bytes(path).ok()?;
-    if !bytes.starts_with(&[0x1f, 0x8b]) {
-        return Some(String::from_utf8_lossy(&bytes).into_owned());
+    let (file, _) = egcfg_files::open(path, Origin::Found).ok()?;
+    let mut bytes = Vec::new();
+    file.take(ROOM).read_to_end(&mut bytes).ok()?;
+    if bytes.starts_with(&[0x1f, 0x8b]) {
+        let mut text = Vec::new();
+        let _ = GzDecoder::new(bytes.as_slice()).take(ROOM).read_to_end(&mut text);
+        bytes = text;
     }
-    let mut text = Vec::new();
-    let _ = GzDecoder::new(bytes.as_slice()).take(ROOM).read_to_end(&mut text);
-    Some(String::from_utf8_lossy(&text).into_owned())
+    Some(String::from_utf8_lossy(&bytes).into_owned())
 }

@@ -168,21 +168,31 @@ mod tests {
     #[test]
     fn the_file_reads_back_and_differences_are_named() {
         let config: Config = "ns3t0.75d5k1_lci_ln+o".parse().unwrap();
-        let plain = Experiment { tasks: 3, configurations: vec![config], gammas: vec![0.0, 1.5], ..Experiment::default() };
-        assert_eq!(Experiment::parse(&plain.to_toml()).unwrap(), plain);
-        let other = Experiment {
-            seed: 4,
-            max_tokens: Some(9),
-            best_of: BestOfBudget::EQUAL,
-            ..plain.clone()
+        let plain = Experiment {
+            tasks: 3,
+            configurations: vec![config],
+            gammas: vec![0.0, 1.5],
+            ..Experiment::default()
         };
-        assert_eq!(plain.differences(&Experiment::parse(&other.to_toml()).unwrap()), ["best_of", "max_tokens", "seed"]);
+        assert_eq!(Experiment::parse(&plain.to_toml()).unwrap(), plain);
+        let other =
+            Experiment { seed: 4, max_tokens: Some(9), best_of: BestOfBudget::EQUAL, ..plain.clone() };
+        assert_eq!(
+            plain.differences(&Experiment::parse(&other.to_toml()).unwrap()),
+            ["best_of", "max_tokens", "seed"]
+        );
     }
 
     #[test]
     fn a_file_of_another_version_is_read_and_a_broken_one_is_named() {
-        let old = Experiment::parse("version = 1\ntasks = 4\nconfigurations = ['ns3t1d2_ln']\ngammas = [1]\nnew = 3\n").unwrap();
-        assert_eq!((old.tasks, old.units(), old.configurations[0].to_string().as_str()), (4, 4, "ns3t1.0d2k1_ln"));
+        let old = Experiment::parse(
+            "version = 1\ntasks = 4\nconfigurations = ['ns3t1d2_ln']\ngammas = [1]\nnew = 3\n",
+        )
+        .unwrap();
+        assert_eq!(
+            (old.tasks, old.units(), old.configurations[0].to_string().as_str()),
+            (4, 4, "ns3t1.0d2k1_ln")
+        );
         let error = Experiment::parse("version = 1\nconfigurations = ['ns3']\n").unwrap_err();
         assert!(error.starts_with("line 2: configuration name 'ns3'"), "{error}");
     }

@@ -73,7 +73,8 @@ pub static MGDEBUGGER: MethodFacts = sampling("mgdebugger", "MGDebugger");
 pub static LPW: MethodFacts = sampling("lpw", "LPW");
 
 /// Every method that results may be of.
-pub static METHODS: [&MethodFacts; 7] = [&EG_CFG, &PLAIN, &BEST_OF, &SELF_DEBUGGING, &MAPCODER, &MGDEBUGGER, &LPW];
+pub static METHODS: [&MethodFacts; 7] =
+    [&EG_CFG, &PLAIN, &BEST_OF, &SELF_DEBUGGING, &MAPCODER, &MGDEBUGGER, &LPW];
 
 /// A method that samples whole answers until a budget is spent.
 const fn sampling(name: &'static str, title: &'static str) -> MethodFacts {
@@ -150,6 +151,11 @@ mod tests {
     #[test]
     fn only_what_draws_is_repeated() {
         let repeats = |name: &str, gamma| MethodFacts::of(name).is_some_and(|method| method.repeats(gamma));
-        assert!(repeats("eg_cfg", 1.0) && !repeats("eg_cfg", 0.0) && !repeats("plain", 0.0) && repeats("best_of", 0.0));
+        assert!(
+            repeats("eg_cfg", 1.0)
+                && !repeats("eg_cfg", 0.0)
+                && !repeats("plain", 0.0)
+                && repeats("best_of", 0.0)
+        );
     }
 }

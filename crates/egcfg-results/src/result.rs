@@ -87,7 +87,9 @@ impl ResultFile {
             error: r.error.clone(),
         };
         let failed = results.iter().any(|r| r.verdict.failed());
-        let unknown = results.iter().find(|r| r.verdict.is_infrastructure() || (!failed && !r.verdict.is_scored()));
+        let unscored = |r: &&TestResult| !failed && !r.verdict.is_scored();
+        let unknown = results.iter().find(|r| unscored(r) && r.verdict.is_infrastructure());
+        let unknown = unknown.or_else(|| results.iter().find(unscored));
         Self {
             code: Some(code.to_owned()),
             results: tests.iter().zip(results).map(|(t, r)| (t.key().to_owned(), entry(r))).collect(),
@@ -143,7 +145,8 @@ mod tests {
             unproven: false,
             flaky: false,
         };
-        let tests: Vec<Test> = (0..verdicts.len()).map(|i| Test::Assert(format!("assert f() == {i}"))).collect();
+        let tests: Vec<Test> =
+            (0..verdicts.len()).map(|i| Test::Assert(format!("assert f() == {i}"))).collect();
         let results: Vec<TestResult> = verdicts.iter().map(result).collect();
         let mut file = ResultFile::judged("code", &tests, &results);
         file.egcfg = Some(Provenance::default());
@@ -158,7 +161,8 @@ mod tests {
         assert_eq!(outcome(&[invalid.clone(), Verdict::WrongAnswer]), (false, None));
         assert_eq!(outcome(&[Verdict::Passed, invalid.clone()]), (false, Some(invalid.to_string())));
         let broken = Verdict::HarnessError;
-        assert_eq!(outcome(&[Verdict::WrongAnswer, broken.clone()]), (false, Some(broken.to_string())));
+        assert_eq!(outcome(&[Verdict::WrongAnswer, broken.clone()]), (false, None));
+        assert_eq!(outcome(&[invalid, broken.clone()]), (false, Some(broken.to_string())));
     }
 
     #[test]
@@ -173,7 +177,11 @@ mod tests {
         let odd = r#"{"code": "x = (", "results": null, "passed": false, "accuracy": null,
             "general_error": {"type": "SyntaxError"}, "has_testcase_error": null, "stats": {"duration": 1.5}}"#;
         let file: ResultFile = serde_json::from_str(odd).unwrap();
-        assert_eq!((file.unscored(), file.stats.unwrap().duration), (None, 1.5), "a program that does not compile is wrong");
+        assert_eq!(
+            (file.unscored(), file.stats.unwrap().duration),
+            (None, 1.5),
+            "a program that does not compile is wrong"
+        );
         assert!(serde_json::from_str::<ResultFile>("{}").is_err(), "whether it passed must be said");
     }
 }

@@ -112,12 +112,25 @@ mod tests {
     fn what_cannot_be_run_is_refused_by_its_key() {
         let texts = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
         for (overrides, said) in [
-            (Overrides { gammas: Some(vec![f64::NAN]), ..Overrides::default() }, "gammas: NaN is not between"),
-            (Overrides { gammas: Some(Vec::new()), ..Overrides::default() }, "gammas: the list is empty"),
-            (Overrides { methods: texts(&["magic"]), ..Overrides::default() }, "methods: 'magic' is none of eg_cfg, plain"),
-            (Overrides { configurations: texts(&["ns3"]), ..Overrides::default() }, "configurations: configuration name"),
             (
-                Overrides { methods: texts(&["best_of"]), best_of: Some(BestOfBudget::EQUAL), ..Overrides::default() },
+                Overrides { gammas: Some(vec![f64::NAN]), ..Overrides::default() },
+                "gammas: NaN is not between",
+            ),
+            (Overrides { gammas: Some(Vec::new()), ..Overrides::default() }, "gammas: the list is empty"),
+            (
+                Overrides { methods: texts(&["magic"]), ..Overrides::default() },
+                "methods: 'magic' is none of eg_cfg, plain",
+            ),
+            (
+                Overrides { configurations: texts(&["ns3"]), ..Overrides::default() },
+                "configurations: configuration name",
+            ),
+            (
+                Overrides {
+                    methods: texts(&["best_of"]),
+                    best_of: Some(BestOfBudget::EQUAL),
+                    ..Overrides::default()
+                },
                 "best_of: 'equal' needs the method eg_cfg",
             ),
         ] {

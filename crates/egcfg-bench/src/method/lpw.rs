@@ -3,8 +3,8 @@
 //! the verification.
 
 use egcfg_guidance::{GuidanceError, Session, Settings};
-use egcfg_task::{Form, Test};
 use egcfg_results::{MethodFacts, method};
+use egcfg_task::{Form, Test};
 use futures::future::BoxFuture;
 use minijinja::{Value, context};
 

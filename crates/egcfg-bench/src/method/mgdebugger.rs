@@ -3,8 +3,8 @@
 //! publication lets the model play the interpreter, the functions run in the sandbox here, traced.
 
 use egcfg_guidance::{GuidanceError, Session, Settings};
-use egcfg_task::{Form, Observation, Task, Test};
 use egcfg_results::{MethodFacts, method};
+use egcfg_task::{Form, Observation, Task, Test};
 use futures::future::BoxFuture;
 use minijinja::context;
 

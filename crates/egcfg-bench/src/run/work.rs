@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use egcfg_grade::{Extent, grade};
 use egcfg_guidance::{EventSink, ExecutionCache, Executor, GuidanceError, Session, Settings, Template};
 use egcfg_model::{LanguageModel, ModelError};
 use egcfg_python::PythonVersion;
@@ -98,7 +99,8 @@ impl Bench {
                 (outcome.shown.clone(), SANDBOX)
             }
             None => {
-                let judged = executor.judge(task, &outcome.program, task.grading_tests()).await;
+                let tests = task.grading_tests();
+                let judged = grade(executor, task, &outcome.program, tests, Extent::Every).await;
                 (judged.map_err(|error| UnitError::from(GuidanceError::from(error)))?, SANDBOX)
             }
         };
@@ -144,10 +146,12 @@ impl Bench {
 }
 
 /// An error where one of the verdicts says nothing about the program.
-fn scored<'a>(kind: &'static str, results: impl IntoIterator<Item = &'a TestResult>) -> Result<(), UnitError> {
-    let Some(broken) = results.into_iter().find(|result| result.verdict.is_infrastructure()) else {
-        return Ok(());
-    };
-    let message = broken.error.clone().unwrap_or_else(|| broken.verdict.to_string());
-    Err(UnitError { kind, message, permanent: false })
+fn scored<'a>(
+    kind: &'static str,
+    results: impl IntoIterator<Item = &'a TestResult>,
+) -> Result<(), UnitError> {
+    match egcfg_grade::trouble(results) {
+        Some(message) => Err(UnitError { kind, message, permanent: false }),
+        None => Ok(()),
+    }
 }

@@ -39,7 +39,12 @@ impl Folder {
         if key.is_empty() { self.root.clone() } else { self.root.join(key) }
     }
 
-    pub(crate) async fn create(&self, key: &str, bytes: Vec<u8>, durability: Durability) -> Result<bool, StoreError> {
+    pub(crate) async fn create(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        durability: Durability,
+    ) -> Result<bool, StoreError> {
         let (path, staging) = (self.path(key), self.staging.clone());
         blocking("create", &self.path(key), move || {
             let staged = Staged::write(&staging, &bytes, durability)?;
@@ -53,7 +58,12 @@ impl Folder {
         .await
     }
 
-    pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>, durability: Durability) -> Result<(), StoreError> {
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
         let (path, staging) = (self.path(key), self.staging.clone());
         blocking("write", &self.path(key), move || {
             let staged = Staged::write(&staging, &bytes, durability)?;

@@ -90,7 +90,12 @@ impl Store {
     /// Creates a file whole. `false`: it exists already, with other bytes. Of several that create the same name, one is
     /// told `true`; a caller whose bytes stand there already is told `true` again, so that a lost answer can be asked for
     /// once more. Bytes of different callers must therefore differ where it matters who won.
-    pub async fn create(&self, key: &str, bytes: Vec<u8>, durability: Durability) -> Result<bool, StoreError> {
+    pub async fn create(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        durability: Durability,
+    ) -> Result<bool, StoreError> {
         let copy = bytes.clone();
         let created = match &self.backend {
             Backend::Folder(folder) => folder.create(key, bytes, durability).await?,

@@ -6,11 +6,11 @@ use std::fmt::Write as _;
 use egcfg_results::method::PLAIN;
 use egcfg_results::read::{Cell, Group};
 
+use super::embed::{escape, fragment};
+use super::plots;
 use crate::numbers::{Kind, Number};
 use crate::report::GroupReport;
 use crate::table::solved;
-use super::embed::{escape, fragment};
-use super::plots;
 
 /// The section of one group; `place` numbers it.
 pub(crate) fn render(group: &Group, report: &GroupReport, place: usize) -> String {

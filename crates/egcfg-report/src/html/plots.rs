@@ -5,10 +5,10 @@ use std::fmt::Write as _;
 
 use egcfg_results::method::EG_CFG;
 
+use super::embed::escape;
 use crate::curve::Curve;
 use crate::report::GroupReport;
 use crate::row::Row;
-use super::embed::escape;
 
 /// Pixels per line of a strip.
 const PITCH: usize = 18;

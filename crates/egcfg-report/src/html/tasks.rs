@@ -6,9 +6,9 @@ use egcfg_results::dataset::wrong_tests;
 use egcfg_results::read::{Cell, Folder, Group, TestOutcome};
 use serde::Serialize;
 
+use super::embed::{Blocks, pack};
 use crate::replay::Replay;
 use crate::report::{GroupReport, Report};
-use super::embed::{Blocks, pack};
 
 /// What [`collect`] gathered, the blocks apart.
 pub(crate) struct Tasks<'a> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use egcfg_results::AgentState;
 
-use crate::table::align;
 use super::agents::Alive;
 use super::scan::{GroupState, Snapshot};
+use crate::table::align;
 
 /// One line per experiment.
 pub fn line(snapshot: &Snapshot) -> String {

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use egcfg_results::read::{Cell, Filter, ReadError, error_records, experiments, list, names, read_experiment, result_folders};
+use egcfg_results::read::{
+    Cell, Filter, ReadError, error_records, experiments, list, names, read_experiment, result_folders,
+};
 use egcfg_results::{AgentState, Experiment, parse_stem};
 
 use super::agents::{AgentView, Agents, Alive};

@@ -319,8 +319,11 @@ pub(crate) fn write(results: &Path, count: usize) {
 fn publish(root: &Path, work: Work<'_>, log: &Log, gzip: bool) {
     let folder = root.join(&work.config);
     let stem = format!("task_id={}_gamma={:?}", work.task, work.gamma);
-    let about =
-        Circumstances { dataset: Some("mbpp".into()), model: "scripted/adder".into(), ..Circumstances::default() };
+    let about = Circumstances {
+        dataset: Some("mbpp".into()),
+        model: "scripted/adder".into(),
+        ..Circumstances::default()
+    };
     let file = about.result(work);
     std::fs::create_dir_all(folder.join("events")).unwrap();
     std::fs::write(folder.join(format!("{stem}.json")), serde_json::to_vec(&file).unwrap()).unwrap();

@@ -92,9 +92,8 @@ impl Cell {
         let broken = file.unscored();
         let ours = file.egcfg.as_ref();
         let cost = ours.map(|ours| ours.cost).filter(|cost| *cost != Stats::default());
-        let named = |of: fn(&crate::Provenance) -> &String| {
-            ours.map(of).filter(|name| !name.is_empty()).cloned()
-        };
+        let named =
+            |of: fn(&crate::Provenance) -> &String| ours.map(of).filter(|name| !name.is_empty()).cloned();
         let tests = file.results.iter().enumerate().map(|(index, (name, entry))| TestOutcome {
             name: name.clone(),
             passed: entry.result,
@@ -109,7 +108,8 @@ impl Cell {
         Self {
             task: named(|ours| &ours.task).unwrap_or(task),
             configuration: folder.to_owned(),
-            method: named(|ours| &ours.method).unwrap_or_else(|| MethodFacts::of_folder(folder).name.to_owned()),
+            method: named(|ours| &ours.method)
+                .unwrap_or_else(|| MethodFacts::of_folder(folder).name.to_owned()),
             gamma,
             retry,
             passed: file.passed,

@@ -119,7 +119,8 @@ impl Group {
             Ok(experiment) => (experiment, None),
             Err(problem) => (None, Some(problem)),
         };
-        let cards = bytes(&path.join(Layout::TASKS)).map(|own| TaskCard::parse(&String::from_utf8_lossy(&own)));
+        let cards =
+            bytes(&path.join(Layout::TASKS)).map(|own| TaskCard::parse(&String::from_utf8_lossy(&own)));
         let cards = cards.unwrap_or_default().into_iter().map(|card| (card.id.clone(), card)).collect();
         let (mut cells, mut unreadable) = (Vec::new(), Vec::new());
         for folder in folders {
