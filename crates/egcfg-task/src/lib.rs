@@ -3,6 +3,7 @@
 //! canonical name. Nothing in this crate does I/O, runs a program or knows a model; every other crate builds on it.
 
 mod config;
+mod identity;
 mod name;
 mod seed;
 mod task;
@@ -11,6 +12,7 @@ mod trace_text;
 mod verdict;
 
 pub use config::{Config, Horizon, PromptType, Signal, Strategy, Switches, Temperature};
+pub use identity::{AdapterIdentity, ModelIdentity, ModelKind};
 pub use name::NameError;
 pub use seed::derive_seed;
 pub use task::{Form, Task, Test};
