@@ -2,6 +2,7 @@
 //! program against a test, the [`Trace`] of what happened, and the [`Config`] of a guided decoding run with its
 //! canonical name. Nothing in this crate does I/O, runs a program or knows a model; every other crate builds on it.
 
+mod compare;
 mod config;
 mod identity;
 mod name;
@@ -11,6 +12,7 @@ mod trace;
 mod trace_text;
 mod verdict;
 
+pub use compare::{Compare, Tolerance};
 pub use config::{Config, Horizon, PromptType, Signal, Strategy, Switches, Temperature};
 pub use identity::{AdapterIdentity, ModelIdentity, ModelKind};
 pub use name::NameError;
