@@ -151,7 +151,7 @@ fn what_is_no_request_gets_an_error_of_the_usual_form() {
         (format!("{chunked}2\r\n{{}}x\r\n0\r\n\r\n"), 400),
         (format!("{chunked}-2\r\n{{}}\r\n0\r\n\r\n"), 400),
         (format!("{chunked}fffffffffffffffff\r\n{{}}\r\n0\r\n\r\n"), 400),
-        ("GET /health HTTP/1.1\r\n\r\n".to_owned(), 400),
+        ("GET /health HTTP/1.1\r\nconnection: close\r\n\r\n".to_owned(), 400),
         ("GET /health HTTP/1.1\r\nhost: localhost\r\nhost: localhost\r\n\r\n".to_owned(), 400),
         ("GET /health HTTP/1.1\r\nhost: localhost:80:90\r\n\r\n".to_owned(), 400),
         ("GET http://example.org/health HTTP/1.1\r\nhost: localhost\r\n\r\n".to_owned(), 403),
