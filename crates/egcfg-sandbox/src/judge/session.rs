@@ -1,0 +1,303 @@
+//! One program in one child: loading it, asking it, and what an answer that is none means. A child that was ended, or
+//! that must not be trusted further, is replaced by a fresh one with the next request.
+
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::sync::Arc;
+use std::time::Duration;
+
+use egcfg_task::{Backend, Clock, Form, Verdict};
+
+use crate::error::SandboxError;
+use crate::options::{Program, TraceOptions};
+use crate::protocol::frame::Frame;
+use crate::supervisor::bundle::CPU_BACKSTOP;
+use crate::supervisor::child::{Child, Ended};
+use crate::supervisor::clock::Watch;
+use crate::supervisor::pool::Pool;
+use crate::supervisor::reading::Reading;
+use crate::supervisor::zygote::{Exit, Role};
+use crate::text::one_line;
+use crate::token::token;
+
+/// Room in a trace's memory beside the rendered values: names, lines, numbers.
+const TRACE_SLACK: u64 = 256 << 10;
+
+/// Why there is no answer: a verdict on the program, with its one line.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Failure {
+    /// The verdict.
+    pub(crate) verdict: Verdict,
+    /// Its explanation.
+    pub(crate) error: Option<String>,
+}
+
+impl Failure {
+    pub(crate) fn new(verdict: Verdict, error: impl Into<String>) -> Self {
+        Self { verdict, error: Some(one_line(&error.into())) }
+    }
+}
+
+/// See the module's paragraph.
+#[derive(Debug)]
+pub(crate) struct Session<'a> {
+    pool: &'a Arc<Pool>,
+    program: &'a Program,
+    trace: Option<&'a TraceOptions>,
+    child: Option<Child>,
+    /// What the entry point is: `function`, `class`, `callable`, `value`, `missing` or `script`.
+    pub(crate) entry: String,
+    trace_bytes: Vec<u8>,
+}
+
+impl<'a> Session<'a> {
+    pub(crate) fn new(pool: &'a Arc<Pool>, program: &'a Program, trace: Option<&'a TraceOptions>) -> Self {
+        Self { pool, program, trace, child: None, entry: String::new(), trace_bytes: Vec::new() }
+    }
+
+    /// Whether a child with the program in it is there.
+    pub(crate) fn is_loaded(&self) -> bool {
+        self.child.is_some()
+    }
+
+    /// The child, where there is one.
+    pub(crate) fn child(&self) -> Option<&Child> {
+        self.child.as_ref()
+    }
+
+    /// The program.
+    pub(crate) fn program(&self) -> &'a Program {
+        self.program
+    }
+
+    /// Whether invocations are traced.
+    pub(crate) fn is_traced(&self) -> bool {
+        self.trace.is_some()
+    }
+
+    /// Whether the child, where there is one, has said nothing since its last answer.
+    pub(crate) fn is_silent(&mut self) -> bool {
+        self.child.as_mut().is_none_or(|child| !child.has_spoken())
+    }
+
+    /// Starts the clocks of a test.
+    pub(crate) fn watch(&self) -> Watch {
+        // A process that is still to be made starts from nothing.
+        let reading = if self.child.is_some() { None } else { Some(Reading::default()) };
+        Watch::start(&self.pool.limits, reading)
+    }
+
+    /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.
+    pub(crate) fn retire_when_spent(&mut self) {
+        let limits = &self.pool.limits;
+        let limit = limits.cpu * (CPU_BACKSTOP as u32 - 1);
+        let Some(child) = &self.child else { return };
+        // All its threads together cannot have used more than this.
+        let most = child.lifetime().saturating_mul(u32::try_from(limits.threads).unwrap_or(u32::MAX));
+        if most >= limit && child.reading().is_some_and(|reading| reading.cpu() >= limit) {
+            self.discard();
+        }
+    }
+
+    /// Loads the program into a fresh child. The inner result is the program's.
+    pub(crate) async fn load(&mut self) -> Result<Result<(), Failure>, SandboxError> {
+        let child = self.pool.child(Role::Candidate).await?;
+        let trace = match self.trace {
+            None => String::new(),
+            Some(options) => {
+                child
+                    .open_trace(8 + u64::from(options.size) + TRACE_SLACK)
+                    .map_err(|error| SandboxError::Spawn(format!("no memory for a trace: {error}")))?;
+                let backend = match options.backend {
+                    None => "",
+                    Some(Backend::Monitoring) => "monitoring",
+                    Some(Backend::Settrace) => "settrace",
+                };
+                let (steps, wall, size) = (options.steps, options.wall.as_secs_f64(), options.size);
+                format!("{steps},{wall},{size},{backend},{}", u8::from(options.instructions))
+            }
+        };
+        self.child = Some(child);
+        let mut watch = self.watch();
+        let form: &[u8] = if self.program.form == Form::Stdio { b"stdio" } else { b"asserts" };
+        let program = self.program;
+        let fields: [&[u8]; 5] = [
+            program.source.as_bytes(),
+            program.entry_point.as_bytes(),
+            program.setup_code.as_bytes(),
+            form,
+            trace.as_bytes(),
+        ];
+        let frame = match self.ask(b'P', &fields, &mut watch).await {
+            Ok(frame) => frame,
+            Err(failure) => return Ok(Err(failure)),
+        };
+        Ok(match frame.kind {
+            b'L' => {
+                self.entry = frame.text(1);
+                Ok(())
+            }
+            b'S' => Err(Failure::new(Verdict::SyntaxError, frame.text(1))),
+            _ => Err(self.raised(&frame)),
+        })
+    }
+
+    /// Sends a request and waits for an answer that carries its token.
+    pub(crate) async fn ask(
+        &mut self,
+        kind: u8,
+        fields: &[&[u8]],
+        watch: &mut Watch,
+    ) -> Result<Frame, Failure> {
+        let Some(child) = &mut self.child else {
+            return Err(Failure::new(Verdict::HarnessError, "a request without a process"));
+        };
+        let token = token();
+        let mut all: Vec<&[u8]> = vec![&token];
+        all.extend_from_slice(fields);
+        let failure = match child.ask(kind, &all, watch).await {
+            Ok(frame) if frame.field(0) == token && child.is_quiet() => return Ok(frame),
+            Ok(_) => Failure::new(Verdict::Forged, "the program wrote on the harness's own channel"),
+            Err(ended) => self.explain(&ended),
+        };
+        self.discard();
+        Err(failure)
+    }
+
+    /// Ends when the child is beyond a limit of what it holds while nobody waits for it: its threads go on meanwhile. With it
+    /// ends the child.
+    pub(crate) async fn overrun(&mut self) -> Failure {
+        let often = if self.pool.limits.resident { 10 } else { 100 };
+        loop {
+            tokio::time::sleep(Duration::from_millis(often)).await;
+            if let Some(ended) = self.child.as_ref().and_then(Child::overrun) {
+                let failure = self.explain(&ended);
+                self.discard();
+                return failure;
+            }
+        }
+    }
+
+    /// The failure that an exception or exit frame reports.
+    pub(crate) fn raised(&mut self, frame: &Frame) -> Failure {
+        match frame.kind {
+            b'Q' => {
+                let code = frame.text(1).parse().unwrap_or(1);
+                Failure::new(
+                    Verdict::ExitedEarly { code },
+                    format!("the program ended itself with exit code {code}"),
+                )
+            }
+            b'E' => exception(&frame.text(1), &frame.text(3)),
+            _ => {
+                self.discard();
+                Failure::new(Verdict::Forged, "the program answered what nobody asked")
+            }
+        }
+    }
+
+    /// Ends the child; the next request needs a fresh one.
+    pub(crate) fn discard(&mut self) {
+        if let Some(child) = self.child.take()
+            && self.trace.is_some()
+        {
+            self.trace_bytes = child.take_trace(self.trace_limit());
+        }
+    }
+
+    /// The bytes of the trace that the last request left, also when its child was ended.
+    pub(crate) fn take_trace(&mut self) -> Vec<u8> {
+        if self.trace.is_none() {
+            return Vec::new();
+        }
+        match &self.child {
+            Some(child) => child.take_trace(self.trace_limit()),
+            None => std::mem::take(&mut self.trace_bytes),
+        }
+    }
+
+    fn trace_limit(&self) -> usize {
+        self.trace.map_or(0, |options| options.size as usize + TRACE_SLACK as usize)
+    }
+
+    fn explain(&self, ended: &Ended) -> Failure {
+        let limits = &self.pool.limits;
+        match ended {
+            Ended::Timeout(clock) => {
+                let (limit, what) = match clock {
+                    Clock::Wall => (limits.wall, "of real time"),
+                    Clock::Cpu => (limits.cpu, "of processor time"),
+                    Clock::Idle => (limits.idle, "without doing anything"),
+                };
+                Failure::new(
+                    Verdict::Timeout { clock: *clock },
+                    format!("stopped after {} s {what}", limit.as_secs_f64()),
+                )
+            }
+            Ended::Output => {
+                let text = format!("wrote more than {} bytes", limits.output);
+                Failure::new(Verdict::OutputExceeded, text)
+            }
+            Ended::Disk => {
+                let text =
+                    format!("left more than {} files or {} bytes of them", limits.entries, limits.disk);
+                Failure::new(Verdict::OutputExceeded, text)
+            }
+            Ended::Memory => {
+                let text = format!("used more than {} bytes of memory", limits.memory);
+                Failure::new(Verdict::MemoryExceeded, text)
+            }
+            Ended::Processes => {
+                let text =
+                    format!("ended when it was refused more than {} processes and threads", limits.threads);
+                Failure::new(Verdict::ProcessLimit, text)
+            }
+            Ended::Forged(error) => {
+                Failure::new(Verdict::Forged, format!("on the harness's own channel: {error}"))
+            }
+            Ended::Exited(Some(exit)) => self.exited(exit),
+            Ended::Exited(None) => {
+                Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the run")
+            }
+        }
+    }
+
+    fn exited(&self, exit: &Exit) -> Failure {
+        let status = ExitStatus::from_raw(exit.status);
+        let backstop = self.pool.limits.cpu.as_secs_f64() * CPU_BACKSTOP as f64;
+        match (status.code(), status.signal()) {
+            (_, Some(signal))
+                if signal == libc::SIGXCPU || (signal == libc::SIGKILL && exit.cpu >= backstop) =>
+            {
+                Failure::new(Verdict::Timeout { clock: Clock::Cpu }, "the processor limit of its process")
+            }
+            (_, Some(signal)) => {
+                let text = format!("ended by signal {signal} with {:.0} MB in use", exit.peak / 1e6);
+                Failure::new(Verdict::Killed { signal }, text)
+            }
+            (code, None) => {
+                let code = code.unwrap_or(-1);
+                let text = format!("the program ended its process with exit code {code}");
+                Failure::new(Verdict::ExitedEarly { code }, text)
+            }
+        }
+    }
+}
+
+/// The verdict on a test that no program can pass or fail.
+pub(crate) fn invalid(message: &str) -> Failure {
+    Failure::new(Verdict::InvalidTest { message: message.to_owned() }, message)
+}
+
+/// The verdict on an exception that the program let through.
+pub(crate) fn exception(name: &str, message: &str) -> Failure {
+    let text = if message.is_empty() { name.to_owned() } else { format!("{name}: {message}") };
+    let verdict = match name {
+        "MemoryError" => Verdict::MemoryExceeded,
+        // The two ways in which Python reports that no thread or process could be made.
+        "RuntimeError" if message.contains("can't start new thread") => Verdict::ProcessLimit,
+        "BlockingIOError" if message.starts_with("[Errno 11]") => Verdict::ProcessLimit,
+        _ => Verdict::Exception { exception: one_line(name) },
+    };
+    Failure::new(verdict, text)
+}
