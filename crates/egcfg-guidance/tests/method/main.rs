@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::manual_is_multiple_of, reason = "test helpers")]
 
 mod decoding;
+mod goldens;
 mod parts;
 mod schedules;
 mod stopping;
