@@ -13,6 +13,7 @@ use crate::error::GuidanceError;
 use crate::event::{Alternative, EVENT_VERSION, Event, EventSink, Stop};
 use crate::executor::Executor;
 use crate::prompt::Prompt;
+use crate::search::Searched;
 use crate::settings::Settings;
 use crate::signal::Block;
 use crate::stats::Stats;
@@ -80,7 +81,22 @@ pub(crate) struct Run<'a> {
 
 /// Writes one program under a configuration and a gamma.
 pub async fn generate(session: Session<'_>, settings: &Settings) -> Result<Generation, GuidanceError> {
+    generate_after(session, settings, None).await
+}
+
+/// As [`generate`], after a search whose programs failed: the best of them are remembered as if this generation had drawn
+/// them, and stand in the block as long as they begin as the answer does (switch `memory`).
+pub async fn generate_after(
+    session: Session<'_>,
+    settings: &Settings,
+    searched: Option<&Searched>,
+) -> Result<Generation, GuidanceError> {
     let mut run = Run::begin(session, settings).await?;
+    if settings.gamma != 0.0
+        && let Some(searched) = searched
+    {
+        run.remember(searched).await?;
+    }
     let mut stop = run.write_to_definition().await?;
     let began = run.defined();
     if stop.is_none() {

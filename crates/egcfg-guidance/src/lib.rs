@@ -19,6 +19,7 @@ mod heads;
 mod open;
 mod plain;
 mod prompt;
+mod recall;
 mod refresh;
 mod search;
 mod settings;
@@ -35,12 +36,12 @@ pub use event::{
     Alternative, CandidateEvent, EVENT_VERSION, Event, EventSink, ExecutionEvent, GrownEvent, NoEvents, Stop,
 };
 pub use executor::{Executor, ExecutorError};
-pub use generate::{Generation, Session, generate};
+pub use generate::{Generation, Session, generate, generate_after};
 pub use open::Open;
-pub use search::{Budget, Limits, Search, Searched, best_of, search};
+pub use search::{Budget, Limits, Search, Searched, best_of, best_of_batched, search};
 pub use settings::{Schedule, Settings, SignalStyle};
 pub use signal::compact_entry;
-pub use solve::{Attempt, Solution, judge, solve};
+pub use solve::{Attempt, Order, Solution, judge, solve, solve_in_order};
 pub use stats::Stats;
 pub use template::{Example, RenderedPrompt, Template, TemplateError};
 pub use tree::{Leaf, Policy, PolicyError, Tree};

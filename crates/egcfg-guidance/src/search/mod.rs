@@ -6,6 +6,5 @@ mod run;
 mod settings;
 
 pub use budget::{Budget, Limits};
-pub use run::{Searched, best_of, search};
-pub(crate) use run::Judged;
+pub use run::{Searched, best_of, best_of_batched, search};
 pub use settings::Search;

@@ -43,9 +43,19 @@ pub struct Searched {
     pub(crate) judged: Vec<Judged>,
 }
 
-/// Draws whole answers from the plain stream until one passes every shown test or the budget is spent, `width` of them in
-/// one batch. Temperature and top-p are those of the settings' candidates. The draws do not depend on the width.
+/// Draws whole answers from the plain stream, one after the other, until one passes every shown test or the budget is spent.
+/// Temperature and top-p are those of the settings' candidates.
 pub async fn best_of(
+    session: Session<'_>,
+    settings: &Settings,
+    budget: Budget,
+) -> Result<Solution, GuidanceError> {
+    best_of_batched(session, settings, budget, 1).await
+}
+
+/// As [`best_of`], `width` draws in one batch: the same programs in less time, but up to `width - 1` of them after the one that
+/// passes.
+pub async fn best_of_batched(
     session: Session<'_>,
     settings: &Settings,
     budget: Budget,
@@ -155,7 +165,9 @@ impl<'a> Searcher<'a> {
                 break;
             }
             let seeds = self.seeds(width);
-            let most = self.purse.each(width);
+            // The width of a beam is no number of programs that share the rest.
+            let beam = matches!(search.policy, Policy::Beam | Policy::NormalisedBeam);
+            let most = self.purse.each(if beam { 1 } else { width });
             let grown = self.grower.grow(&mut self.tree, search.policy, &seeds, search.bonus, most).await?;
             if grown.leaves.is_empty() {
                 exhausted = true;
@@ -271,7 +283,7 @@ impl<'a> Searcher<'a> {
 
 /// A sandbox that failed says nothing about a program.
 fn usable(results: &[TestResult]) -> Result<(), GuidanceError> {
-    match results.iter().find(|result| !result.verdict.is_scored()) {
+    match results.iter().find(|result| result.verdict.is_infrastructure()) {
         Some(broken) => {
             Err(ExecutorError(broken.error.clone().unwrap_or_else(|| broken.verdict.to_string())).into())
         }

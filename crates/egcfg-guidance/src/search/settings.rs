@@ -19,6 +19,19 @@ pub struct Search {
     pub limits: Limits,
 }
 
+impl Search {
+    /// The same search with what these tokens and programs leave of its limits; `None` where nothing is left.
+    pub(crate) fn after(&self, tokens: usize, programs: usize) -> Option<Self> {
+        let left = |most: Option<usize>, spent: usize| most.map(|most| most.saturating_sub(spent));
+        let limits = Limits {
+            tokens: left(self.limits.tokens, tokens),
+            programs: left(self.limits.programs, programs),
+            ..self.limits
+        };
+        (limits.tokens != Some(0) && limits.programs != Some(0)).then_some(Self { limits, ..*self })
+    }
+}
+
 impl Default for Search {
     fn default() -> Self {
         Self {

@@ -7,4 +7,6 @@ mod decoding;
 mod goldens;
 mod parts;
 mod schedules;
+mod opening;
 mod stopping;
+mod tree;
