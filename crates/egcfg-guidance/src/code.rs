@@ -143,7 +143,10 @@ mod tests {
         // The model opened it.
         assert_eq!(program_in(&format!("So:\n```python\n{lambda}```\n"), false, &fence, Some("add")), lambda);
         // No fence at all.
-        assert_eq!(program_in(&format!("{lambda}\n### Task\n"), false, &["\n###".to_owned()], Some("add")), lambda);
+        assert_eq!(
+            program_in(&format!("{lambda}\n### Task\n"), false, &["\n###".to_owned()], Some("add")),
+            lambda
+        );
         assert_eq!(program_in("I cannot", false, &fence, Some("add")), "I cannot\n");
         let both = "```python\ndef add(xs):\n    return 1\n```\n```python\nprint(add([]))\n```";
         assert_eq!(program_in(both, false, &fence, Some("add")), "def add(xs):\n    return 1\n");

@@ -98,9 +98,10 @@ fn going_on(session: Session<'_>, next: &LogProbs, held_back: &[u8]) -> Result<T
     // No listed token fits: the one that was held back.
     let text = String::from_utf8_lossy(held_back);
     let tokens = session.model.encode(&text, egcfg_model::Encode::Plain)?;
-    tokens.first().copied().ok_or_else(|| {
-        GuidanceError::Broken(format!("the opening's end {text:?} has no tokens"))
-    })
+    tokens
+        .first()
+        .copied()
+        .ok_or_else(|| GuidanceError::Broken(format!("the opening's end {text:?} has no tokens")))
 }
 
 #[cfg(test)]

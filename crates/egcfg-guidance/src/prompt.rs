@@ -121,13 +121,13 @@ fn divide(
         index += 1;
     }
     let spelled = plain[start..index].iter().flat_map(|token| model.token_bytes(*token)).copied();
-    let faithful = offset >= at
-        && offset <= message.len()
-        && spelled.eq(message.as_bytes()[..offset].iter().copied());
+    let faithful =
+        offset >= at && offset <= message.len() && spelled.eq(message.as_bytes()[..offset].iter().copied());
     if faithful && offset == at {
         return Ok((index, index, Seam::default()));
     }
-    let begin = offset.saturating_sub(index.checked_sub(1).map_or(0, |last| model.token_bytes(plain[last]).len()));
+    let begin =
+        offset.saturating_sub(index.checked_sub(1).map_or(0, |last| model.token_bytes(plain[last]).len()));
     if faithful && let (Some(lead), Some(trail)) = (message.get(begin..at), message.get(at..offset)) {
         let seam = Seam { lead: lead.to_owned(), trail: trail.to_owned() };
         return Ok((index - 1, index, seam));
@@ -179,9 +179,13 @@ mod tests {
     #[test]
     fn seams_of_the_guided_prompt_lie_where_the_tokenizer_cuts() {
         let model = merging();
-        for (head, tail) in
-            [("f(1)\n", "\n### Code\n"), ("f(1)\n\n", "### Code\n"), ("a", "b\n"), ("f(1)", "\n#\n"), ("", "#\n")]
-        {
+        for (head, tail) in [
+            ("f(1)\n", "\n### Code\n"),
+            ("f(1)\n\n", "### Code\n"),
+            ("a", "b\n"),
+            ("f(1)", "\n#\n"),
+            ("", "#\n"),
+        ] {
             let prompt = Prompt::build(&model, &rendered(head, tail, ""), None).unwrap();
             let block = format!("{}## Runs\nf{}", prompt.seam.lead, prompt.seam.trail);
             let guided = prompt.guided(&model.encode(&block, Encode::Plain).unwrap());

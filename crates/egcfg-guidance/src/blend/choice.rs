@@ -56,7 +56,7 @@ fn dense(plain: &LogProbs, guided: &LogProbs, gamma: f64) -> Option<Choice> {
         plain.values().iter().zip(guided.values()).map(|(p, g)| weight(*p, *g, gamma)).collect();
     let mut best = 0;
     for (id, value) in weights.iter().enumerate() {
-        if *value > weights[best] + 1e-7 {
+        if *value > weights[best] {
             best = id;
         }
     }

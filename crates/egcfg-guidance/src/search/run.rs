@@ -115,8 +115,11 @@ impl<'a> Searcher<'a> {
         let longest = settings.max_new_tokens(session.task.form).min(context - prompt.len() - 1);
         // Inside an opened code block its end ends the answer; an answer that talks first is read to its end of text.
         let ends = &session.template.end;
-        let texts =
-            if prompt.fence_open || !ends.iter().any(|e| e.contains("```")) { ends.clone() } else { Vec::new() };
+        let texts = if prompt.fence_open || !ends.iter().any(|e| e.contains("```")) {
+            ends.clone()
+        } else {
+            Vec::new()
+        };
         let grower =
             Grower { model, context: prompt.plain(), opening: prompt.code_prefix.clone(), texts, longest };
         let shape = Shape { temperature: settings.config.temperature.get(), top_p: settings.top_p };
@@ -247,9 +250,12 @@ impl<'a> Searcher<'a> {
             let leaf = &self.tree.leaves()[*number];
             let stop = if leaf.stop == StopReason::Length { Stop::Length } else { leaf.stop.into() };
             let tokens = leaf.tokens.clone();
-            let began =
-                task.defines().is_none_or(|name| definition(&texts[place], name).is_some());
-            self.events.emit(&Event::Stopped { reason: stop, tokens: tokens.len(), program: program.clone() });
+            let began = task.defines().is_none_or(|name| definition(&texts[place], name).is_some());
+            self.events.emit(&Event::Stopped {
+                reason: stop,
+                tokens: tokens.len(),
+                program: program.clone(),
+            });
             // What the batch cost beside tokens stands on its first program.
             let mut stats = if place == 0 { batch } else { crate::stats::Stats::default() };
             stats.sampled_tokens = *new_tokens;

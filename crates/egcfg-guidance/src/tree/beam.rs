@@ -57,7 +57,8 @@ impl Grower<'_> {
             if tree.generated() - started >= most {
                 // The budget is spent: what stands is cut where it is.
                 let rest = if alive.is_empty() { level } else { std::mem::take(&mut alive) };
-                let open = rest.into_iter().filter(|node| *node != ROOT && tree.nodes[*node].children.is_empty());
+                let open =
+                    rest.into_iter().filter(|node| *node != ROOT && tree.nodes[*node].children.is_empty());
                 done.extend(open.map(|node| (node, StopReason::Length)));
                 break;
             }
@@ -84,17 +85,13 @@ impl Grower<'_> {
             let leaf = tree.finish(node, stop, own);
             grown.leaves.push((leaf, own));
         }
-        tree.nodes[ROOT].closed = true;
+        tree.close(ROOT);
         Ok(grown)
     }
 
-    async fn ask_rows(
-        &self,
-        tree: &mut Tree,
-        nodes: &[NodeId],
-        grown: &mut Grown,
-    ) -> Result<(), ModelError> {
-        let asked: Vec<NodeId> = nodes.iter().copied().filter(|node| tree.nodes[*node].row.is_none()).collect();
+    async fn ask_rows(&self, tree: &mut Tree, nodes: &[NodeId], grown: &mut Grown) -> Result<(), ModelError> {
+        let asked: Vec<NodeId> =
+            nodes.iter().copied().filter(|node| tree.nodes[*node].row.is_none()).collect();
         let requests = asked.iter().map(|node| ScoreRequest {
             context: [self.context.as_slice(), &tree.path(*node)].concat(),
             drafts: Vec::new(),

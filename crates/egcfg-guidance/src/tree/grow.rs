@@ -55,12 +55,7 @@ impl Grower<'_> {
     }
 
     /// The model's own most probable program.
-    pub(crate) async fn greedy(
-        &self,
-        tree: &mut Tree,
-        rows: bool,
-        most: usize,
-    ) -> Result<Grown, ModelError> {
+    pub(crate) async fn greedy(&self, tree: &mut Tree, rows: bool, most: usize) -> Result<Grown, ModelError> {
         self.follow(tree, &[Branch { node: ROOT, token: None }], &[0], true, rows, most).await
     }
 
@@ -75,7 +70,8 @@ impl Grower<'_> {
         most: usize,
     ) -> Result<Grown, ModelError> {
         let mut usage = Usage::default();
-        let mut paths: Vec<Path> = branches.iter().zip(seeds).map(|(b, seed)| self.enter(tree, *b, *seed)).collect();
+        let mut paths: Vec<Path> =
+            branches.iter().zip(seeds).map(|(b, seed)| self.enter(tree, *b, *seed)).collect();
         loop {
             let open: Vec<usize> = (0..paths.len()).filter(|at| paths[*at].stop.is_none()).collect();
             if open.is_empty() {
@@ -166,7 +162,8 @@ impl Grower<'_> {
             pieces.push(self.model.token_bytes(*token));
             length += self.model.token_bytes(*token).len();
         }
-        let mut bytes: Vec<u8> = if length < longest { self.opening.clone().into_bytes() } else { Vec::new() };
+        let mut bytes: Vec<u8> =
+            if length < longest { self.opening.clone().into_bytes() } else { Vec::new() };
         for piece in pieces.into_iter().rev() {
             bytes.extend_from_slice(piece);
         }

@@ -14,7 +14,7 @@ mod shape;
 mod store;
 mod unique;
 
-pub(crate) use grow::{Grown, Grower};
+pub(crate) use grow::{Grower, Grown};
 pub use policy::{Policy, PolicyError};
 pub(crate) use shape::Shape;
 pub use store::{Leaf, Tree};

@@ -56,10 +56,7 @@ impl FromStr for Policy {
     type Err = PolicyError;
 
     fn from_str(name: &str) -> Result<Self, PolicyError> {
-        Self::ALL
-            .into_iter()
-            .find(|policy| policy.name() == name)
-            .ok_or_else(|| PolicyError(name.to_owned()))
+        Self::ALL.into_iter().find(|policy| policy.name() == name).ok_or_else(|| PolicyError(name.to_owned()))
     }
 }
 

@@ -32,7 +32,8 @@ impl Shape {
     /// The nucleus of a distribution. The arithmetic is the sampler's, so that a program drawn from rows is the program that
     /// the model draws by itself from the same random numbers.
     pub(crate) fn row(self, distribution: &LogProbs) -> Row {
-        let known: Vec<(TokenId, f32)> = distribution.entries().filter(|(_, value)| value.is_finite()).collect();
+        let known: Vec<(TokenId, f32)> =
+            distribution.entries().filter(|(_, value)| value.is_finite()).collect();
         let max = known.iter().map(|(_, value)| *value).fold(f32::NEG_INFINITY, f32::max);
         let mut weighed: Vec<(TokenId, f32, f64)> = known
             .into_iter()
@@ -47,11 +48,8 @@ impl Shape {
         } else {
             listed
         };
-        let mass: f64 = if missing {
-            weighed.iter().map(|(_, value, _)| f64::from(*value).exp()).sum()
-        } else {
-            1.0
-        };
+        let mass: f64 =
+            if missing { weighed.iter().map(|(_, value, _)| f64::from(*value).exp()).sum() } else { 1.0 };
         if self.top_p < 1.0 {
             weighed.sort_unstable_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
             let (target, mut sum) = (self.top_p * whole, 0.0);

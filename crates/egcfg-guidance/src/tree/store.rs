@@ -136,11 +136,6 @@ impl Tree {
         children.binary_search_by_key(&token, |(token, _)| *token).ok().map(|at| children[at].1)
     }
 
-    /// The node that a token list leads to, if all of it is in the tree.
-    pub(crate) fn find(&self, tokens: &[TokenId]) -> Option<NodeId> {
-        tokens.iter().try_fold(ROOT, |node, token| self.child(node, *token))
-    }
-
     /// Keeps what may follow a node; `token` is in it whatever the list says.
     pub(crate) fn ask(&mut self, node: NodeId, distribution: &LogProbs, token: Option<(TokenId, f32)>) {
         let row = self.shape.row(distribution);

@@ -50,8 +50,7 @@ fn short(event: &Event, line: &mut String) {
             line.push_str(if *guided { " D" } else { " C" });
             for one in candidates {
                 let end = if one.finished { "!" } else { "" };
-                let _ =
-                    write!(line, ",{}+{}{}{}", one.new_tokens, one.reused_tokens, end, mark(&one.text));
+                let _ = write!(line, ",{}+{}{}{}", one.new_tokens, one.reused_tokens, end, mark(&one.text));
             }
         }
         Event::Executions { runs, .. } => {
@@ -111,7 +110,8 @@ fn plain_names_and_switches_mean_what_they_meant() {
         let then = std::fs::read_to_string(&path).unwrap();
         for (then, now) in then.lines().zip(now.lines()).filter(|(then, now)| then != now) {
             let at = then.split(' ').zip(now.split(' ')).position(|(a, b)| a != b);
-            let (a, b) = (at.and_then(|at| then.split(' ').nth(at)), at.and_then(|at| now.split(' ').nth(at)));
+            let (a, b) =
+                (at.and_then(|at| then.split(' ').nth(at)), at.and_then(|at| now.split(' ').nth(at)));
             changed.push(format!("{name} {}: item {at:?} was {a:?}, is {b:?}", &now[..14]));
         }
         if then.lines().count() != now.lines().count() {

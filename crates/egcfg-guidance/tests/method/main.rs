@@ -5,8 +5,8 @@
 
 mod decoding;
 mod goldens;
+mod opening;
 mod parts;
 mod schedules;
-mod opening;
 mod stopping;
 mod tree;

@@ -2,7 +2,7 @@
 
 use egcfg_guidance::{Event, ExecutionCache, Executor, Generation, Session, Settings, Template, generate};
 use egcfg_model::LanguageModel;
-pub(crate) use egcfg_testing::language::{id, task, vocab, writer};
+pub(crate) use egcfg_testing::language::{task, vocab, writer};
 pub(crate) use egcfg_testing::{Log, ScriptedExecutor};
 
 /// An executor that passes what the predicate likes.

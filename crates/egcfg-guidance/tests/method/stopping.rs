@@ -3,7 +3,9 @@
 use egcfg_guidance::{Budget, Event, ExecutionCache, NoEvents, Session, Settings, Stop, best_of, solve};
 use egcfg_model::{ScriptedModel, TokenId};
 
-use crate::parts::{id, judge, settings, task, template, vocab, wait as run, write, writer};
+use egcfg_testing::language::id;
+
+use crate::parts::{judge, settings, task, template, vocab, wait as run, write, writer};
 
 /// Writes `def f(x):`, five times `a = 1`, `return a`: without any doubt.
 fn certain() -> ScriptedModel {
