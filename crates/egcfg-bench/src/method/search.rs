@@ -1,6 +1,7 @@
 //! Searching the tree of what the model would write, by one of its policies: the first program that passes the shown tests.
 
 use egcfg_guidance::{GuidanceError, Limits, Policy, Search, Session, Settings, search};
+use egcfg_results::{MethodFacts, method};
 use futures::future::BoxFuture;
 
 use super::{Method, MethodOutcome};
@@ -24,13 +25,12 @@ impl TreeSearch {
 }
 
 impl Method for TreeSearch {
-    fn name(&self) -> &'static str {
+    fn facts(&self) -> &'static MethodFacts {
         match self.search.policy {
-            Policy::Priority => "search",
-            Policy::Unique => "search_unique",
-            Policy::Independent => "search_independent",
-            Policy::Beam => "search_beam",
-            Policy::NormalisedBeam => "search_beam_normalised",
+            Policy::Priority => &method::SEARCH,
+            Policy::Unique => &method::SEARCH_UNIQUE,
+            Policy::Independent => &method::SEARCH_INDEPENDENT,
+            Policy::Beam | Policy::NormalisedBeam => &method::SEARCH_BEAM,
         }
     }
 
