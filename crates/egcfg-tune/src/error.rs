@@ -43,6 +43,14 @@ pub enum TuneError {
         /// What is wrong, with a hint.
         reason: String,
     },
+    /// A task could not be sampled or put into words.
+    #[error("task {task}: {reason}")]
+    Task {
+        /// The task's id.
+        task: String,
+        /// What failed: the model, the sandbox, the prompt.
+        reason: String,
+    },
     /// A computation failed in the tensor library: too little memory, a device that is gone.
     #[error("the tensor library: {0}")]
     Tensor(#[from] candle_core::Error),

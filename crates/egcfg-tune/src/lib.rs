@@ -6,6 +6,7 @@ mod error;
 pub mod export;
 mod files;
 pub mod replay;
+pub mod sample;
 pub mod train;
 
 pub use error::TuneError;

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use egcfg_model::{ModelError, StopReason};
+use egcfg_model::{ModelError, StopReason, TokenId};
 use egcfg_task::{TestResult, derive_seed};
 use futures::future::try_join_all;
 
@@ -17,7 +17,7 @@ use crate::open::{self, Opened};
 use crate::prompt::Prompt;
 use crate::settings::Settings;
 use crate::solve::{Attempt, Solution};
-use crate::tree::{Grower, Grown, Policy, Shape, Tree};
+use crate::tree::{Grower, Grown, Leaf, Policy, Shape, Tree};
 
 /// A program of the tree and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +41,24 @@ pub struct Searched {
     pub exhausted: bool,
     pub(crate) prompt: Prompt,
     pub(crate) judged: Vec<Judged>,
+}
+
+impl Searched {
+    /// Tokens of the prompt that every program follows.
+    pub fn prompt_tokens(&self) -> Vec<TokenId> {
+        self.prompt.plain()
+    }
+
+    /// Every program with its path in the tree, in the order in which they were grown.
+    pub fn programs(&self) -> impl Iterator<Item = (&Leaf, &Attempt)> {
+        let leaves = self.judged.iter().filter_map(|judged| self.tree.leaves().get(judged.leaf));
+        leaves.zip(&self.solution.attempts)
+    }
+}
+
+/// Tokens of a task's plain prompt, up to the first token of the answer.
+pub async fn prompt_tokens(session: Session<'_>, settings: &Settings) -> Result<Vec<TokenId>, GuidanceError> {
+    Ok(open::prompt(session, settings.opened).await?.prompt.plain())
 }
 
 /// Draws whole answers from the plain stream, one after the other, until one passes every shown test or the budget is spent.

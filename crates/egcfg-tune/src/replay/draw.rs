@@ -128,6 +128,7 @@ mod tests {
                 p2value: 0.0,
                 normal_form: String::new(),
                 tokens: Vec::new(),
+                vocabulary: String::new(),
                 model: String::new(),
                 iteration: 0,
             });

@@ -45,6 +45,9 @@ pub struct Experience {
     /// The answer as the source model's tokens, end mark included; empty in files of the fork.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub tokens: Vec<u32>,
+    /// What the tokens stand for ([`crate::sample::vocabulary`]); empty where there are none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub vocabulary: String,
     /// Identity of the model that wrote it, adapters included.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
