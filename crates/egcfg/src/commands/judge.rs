@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use egcfg_bench::result::ResultFile;
 use egcfg_grade::{Extent, Outcome, grade, program, trouble};
+use egcfg_results::ResultFile;
 use egcfg_task::{Task, Test};
 
 use crate::args::JudgeArgs;
