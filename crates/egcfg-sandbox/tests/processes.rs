@@ -5,7 +5,7 @@ mod common;
 
 use std::time::Duration;
 
-use common::{judge, sandbox};
+use common::judge;
 use egcfg_task::Verdict;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{asserts, judge, program, sandbox, sandbox_on};
+use common::{asserts, judge, program, sandbox};
 use egcfg_sandbox::{Level, Sandbox, SandboxError, SandboxOptions};
 use egcfg_task::{Form, Test, Verdict};
 
