@@ -8,10 +8,10 @@ use egcfg_bench::program;
 use egcfg_bench::result::ResultFile;
 use egcfg_task::{Task, Test};
 
-use crate::args::JudgeArgs;
+use crate::args::programs::JudgeArgs;
 use crate::exit::{Failure, SOLVED, UNSOLVED};
 use crate::input::task_file;
-use crate::output::text::{data, visible};
+use crate::output::text::{data, show};
 use crate::parts::{for_tasks, start_runner};
 
 pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
@@ -44,7 +44,7 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
             }
             text.push('\n');
         }
-        data(&visible(&text))?;
+        show(&text)?;
     }
     Ok(ExitCode::from(if passed { SOLVED } else { UNSOLVED }))
 }

@@ -7,6 +7,8 @@ use egcfg_guidance::{Attempt, Solution};
 use egcfg_task::Task;
 use serde_json::{Value, json};
 
+use crate::output::progress::Best;
+
 /// When a task's work began and what it was told.
 pub(crate) struct Circumstances {
     pub(crate) started: SystemTime,
@@ -52,6 +54,15 @@ pub(crate) fn solved(task: &Task, best: &Attempt, solution: &Solution, about: Ci
         ..ResultFile::judged(&best.generation.program, &task.shown_tests, &best.results)
     };
     serde_json::to_string(&file).unwrap_or_default() + "\n"
+}
+
+/// The best program of a task whose work was broken off, as one line of JSON: a results file without costs.
+pub(crate) fn broken_off(task: &Task, best: &Best) -> String {
+    let file = ResultFile::judged(&best.program, &task.shown_tests, &best.results);
+    let mut object = serde_json::to_value(&file).unwrap_or_default();
+    object["interrupted"] = json!(true);
+    object["task"] = json!(task.id);
+    object.to_string() + "\n"
 }
 
 fn attempt(attempt: &Attempt) -> Value {
