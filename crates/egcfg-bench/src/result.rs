@@ -152,7 +152,7 @@ impl ResultFile {
             time: r.seconds,
             error: r.error.clone(),
         };
-        let broken = results.iter().find(|r| !r.verdict.is_scored());
+        let broken = results.iter().find(|r| r.verdict.is_infrastructure());
         Self {
             code: code.to_owned(),
             results: tests.iter().zip(results).map(|(t, r)| (t.key().to_owned(), entry(r))).collect(),

@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 
 use crate::fuzz_bodies::{frames, traces, values};
-use crate::value;
+use crate::protocol::value;
 
 type Body = fn(&[u8]);
 
@@ -100,7 +100,7 @@ fn the_seeds_are_what_honest_children_send() {
         value::check(&seed[1..], known).unwrap();
     }
     for seed in seeds("traces") {
-        let trace = crate::trace_decode::decode(&seed, "3.11.7").unwrap();
+        let trace = crate::trace::decode::decode(&seed, "3.11.7").unwrap();
         assert!(trace.cut.is_none() && trace.steps.len() > 8);
     }
 }
@@ -209,7 +209,7 @@ fn what_the_check_lets_pass_the_decoder_reads() {
         }
     }
     assert!(messages.len() > 500, "{} of {tries} pass", messages.len());
-    let codec = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/driver/codec.py");
+    let codec = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/python/codec.py");
     let mut peer = Command::new("python3")
         .args(["-S", "-E", "-c", PEER])
         .arg(codec)

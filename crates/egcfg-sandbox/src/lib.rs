@@ -23,47 +23,29 @@
 //! # }
 //! ```
 
-mod bundle;
-mod calibrate;
-mod cgroup;
-mod child;
-mod clock;
-mod descriptors;
 mod error;
-mod filters;
-mod frame;
 #[cfg(test)]
 #[path = "../fuzz/src/bodies.rs"]
 mod fuzz_bodies;
 #[cfg(test)]
 mod fuzz_tests;
-mod interpreter;
 mod judge;
-mod keeper;
 mod level;
 mod options;
-mod output;
-mod pool;
 mod profile;
-mod protection;
-mod reading;
+mod protocol;
 #[cfg(feature = "exec_eval")]
 pub mod remote;
 mod sandbox;
-mod session;
-mod stdio;
+mod supervisor;
 mod text;
 mod token;
-mod trace_decode;
-mod value;
-mod warm;
-mod workdir;
-mod zygote;
+mod trace;
 
 pub use error::SandboxError;
-pub use interpreter::Interpreter;
 pub use level::{Level, LevelChoice};
 pub use options::{Limits, Patience, Program, SandboxOptions, TraceOptions};
 pub use profile::Profile;
-pub use protection::Protection;
 pub use sandbox::{Sandbox, available_levels};
+pub use supervisor::interpreter::Interpreter;
+pub use supervisor::protection::Protection;

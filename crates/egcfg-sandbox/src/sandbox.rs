@@ -7,21 +7,23 @@ use std::time::{Duration, Instant};
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
 
-use crate::bundle::{Bundle, backstop};
-use crate::cgroup::{Found, Groups, Version, missing, prove};
-use crate::descriptors::make_room;
 use crate::error::SandboxError;
-use crate::interpreter::Interpreter;
-use crate::judge::{Judged, mark_cut};
+use crate::judge::asserts::{Judged, mark_cut};
+use crate::judge::session::Session;
+use crate::judge::{asserts, stdio};
 use crate::level::{Level, LevelChoice};
 use crate::options::{Limits, Program, SandboxOptions, TraceOptions};
-use crate::pool::Pool;
 use crate::profile::Profile;
-use crate::protection::{Probed, Protection, demand, level, probe, steps_in_force};
-use crate::session::Session;
-use crate::workdir::RunDirectory;
-use crate::zygote::Zygote;
-use crate::{calibrate, judge, stdio, trace_decode};
+use crate::supervisor::bundle::{Bundle, backstop};
+use crate::supervisor::calibrate;
+use crate::supervisor::descriptors::make_room;
+use crate::supervisor::groups::{Found, Groups, Version, missing, prove};
+use crate::supervisor::interpreter::Interpreter;
+use crate::supervisor::pool::Pool;
+use crate::supervisor::protection::{Probed, Protection, demand, level, probe, steps_in_force};
+use crate::supervisor::workdir::RunDirectory;
+use crate::supervisor::zygote::Zygote;
+use crate::trace::decode;
 
 /// Runs untrusted Python programs. A clone is another handle on the same pool.
 #[derive(Debug, Clone)]
@@ -217,7 +219,7 @@ impl Sandbox {
         .await?;
         Ok(self
             .decode(&bytes, &verdict)
-            .unwrap_or_else(|| trace_decode::empty(&self.inner.interpreter.version, call)))
+            .unwrap_or_else(|| decode::empty(&self.inner.interpreter.version, call)))
     }
 
     /// The interpreter that programs run on.
@@ -277,7 +279,7 @@ impl Sandbox {
             let lease = pool.lease().await?;
             let mut session = Session::new(&pool, &program, trace.as_ref());
             match program.form {
-                Form::Asserts => judge::judge(&lease, &mut session, &tests).await,
+                Form::Asserts => asserts::judge(&lease, &mut session, &tests).await,
                 Form::Stdio => stdio::judge(&lease, &mut session, &tests).await,
             }
         })
@@ -288,7 +290,7 @@ impl Sandbox {
         if bytes.is_empty() {
             return None;
         }
-        let mut trace = trace_decode::decode(bytes, &self.inner.interpreter.version)?;
+        let mut trace = decode::decode(bytes, &self.inner.interpreter.version)?;
         mark_cut(&mut trace, verdict);
         Some(trace)
     }

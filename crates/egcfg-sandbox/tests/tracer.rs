@@ -12,7 +12,7 @@ use egcfg_task::{Cut, Event, Step, Trace};
 mod interpreters;
 #[path = "tracer/peer.rs"]
 mod peer;
-#[path = "../src/trace_decode.rs"]
+#[path = "../src/trace/decode.rs"]
 mod trace_decode;
 
 fn folder(name: &str) -> PathBuf {
@@ -20,7 +20,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 fn driver() -> String {
-    folder("src/driver").to_str().expect("a text path").to_owned()
+    folder("src/python").to_str().expect("a text path").to_owned()
 }
 
 /// Traces all programs of a file.

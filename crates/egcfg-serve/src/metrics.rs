@@ -162,6 +162,8 @@ fn label(verdict: &Verdict) -> &'static str {
         Verdict::Killed { .. } => "killed",
         Verdict::ExitedEarly { .. } => "exited_early",
         Verdict::Forged => "forged",
+        Verdict::InvalidTest { .. } => "invalid_test",
+        Verdict::Unfinished => "unfinished",
         Verdict::SandboxUnavailable => "sandbox_unavailable",
         Verdict::HarnessError => "harness_error",
     }

@@ -1,5 +1,6 @@
-//! Every way in which running a program against a test can end. Only [`Verdict::Passed`] is success; the last two
-//! say that *we* failed and are never scored as a wrong answer.
+//! Every way in which running a program against a test can end. Only [`Verdict::Passed`] is success. Four verdicts say
+//! nothing against the program: the test itself cannot run ([`Verdict::InvalidTest`]), the run was stopped before it was
+//! decided ([`Verdict::Unfinished`]), and two that say that *we* failed and that another try may mend.
 
 use std::fmt;
 
@@ -59,6 +60,15 @@ pub enum Verdict {
     },
     /// The program's process sent something that only a forger would send.
     Forged,
+    /// The test itself cannot run, whatever the program is: it is no Python, or fails before it has asked anything of the
+    /// program. No other try mends it, and no program is to blame.
+    InvalidTest {
+        /// What is wrong with the test.
+        message: String,
+    },
+    /// Stopped before it was decided, by a limit shorter than the test's own: another test of the program had used up its
+    /// whole limit of time, or the program was only observed and fails another test.
+    Unfinished,
     /// No sandbox could be had: an infrastructure error.
     SandboxUnavailable,
     /// The harness itself failed: an infrastructure error.
@@ -71,9 +81,19 @@ impl Verdict {
         matches!(self, Self::Passed)
     }
 
-    /// Whether this says something about the program; infrastructure errors do not.
+    /// Whether this says something about the program: it passed the test, or it failed it.
     pub fn is_scored(&self) -> bool {
-        !matches!(self, Self::SandboxUnavailable | Self::HarnessError)
+        !self.is_infrastructure() && !matches!(self, Self::InvalidTest { .. } | Self::Unfinished)
+    }
+
+    /// Whether the program failed the test.
+    pub fn failed(&self) -> bool {
+        self.is_scored() && !self.passed()
+    }
+
+    /// Whether the sandbox or the harness failed: nothing is known of program or test, and another try may tell.
+    pub fn is_infrastructure(&self) -> bool {
+        matches!(self, Self::SandboxUnavailable | Self::HarnessError)
     }
 }
 
@@ -99,6 +119,8 @@ impl fmt::Display for Verdict {
             Self::Killed { signal } => write!(f, "killed (signal {signal})"),
             Self::ExitedEarly { code } => write!(f, "exited early (code {code})"),
             Self::Forged => f.write_str("forged"),
+            Self::InvalidTest { .. } => f.write_str("invalid test"),
+            Self::Unfinished => f.write_str("unfinished"),
             Self::SandboxUnavailable => f.write_str("sandbox unavailable"),
             Self::HarnessError => f.write_str("harness error"),
         }
@@ -135,4 +157,37 @@ pub struct Observation {
     pub result: TestResult,
     /// What happened; `None` when nothing ran (a syntax error, no sandbox).
     pub trace: Option<Trace>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each verdict stands for one of five things, and says so in the stored form that is read back.
+    #[test]
+    fn a_verdict_is_one_of_five_kinds_of_news() {
+        let invalid = Verdict::InvalidTest { message: "line 1: invalid syntax".to_owned() };
+        for (verdict, passed, failed, infrastructure, stored) in [
+            (Verdict::Passed, true, false, false, r#"{"kind":"passed"}"#),
+            (
+                Verdict::Timeout { clock: Clock::Cpu },
+                false,
+                true,
+                false,
+                r#"{"kind":"timeout","clock":"cpu"}"#,
+            ),
+            (invalid, false, false, false, r#"{"kind":"invalid_test","message":"line 1: invalid syntax"}"#),
+            (Verdict::Unfinished, false, false, false, r#"{"kind":"unfinished"}"#),
+            (Verdict::HarnessError, false, false, true, r#"{"kind":"harness_error"}"#),
+            (Verdict::SandboxUnavailable, false, false, true, r#"{"kind":"sandbox_unavailable"}"#),
+        ] {
+            assert_eq!(
+                (verdict.passed(), verdict.failed(), verdict.is_infrastructure(), verdict.is_scored()),
+                (passed, failed, infrastructure, passed || failed),
+                "{verdict}"
+            );
+            assert_eq!(serde_json::to_string(&verdict).unwrap(), stored);
+            assert_eq!(serde_json::from_str::<Verdict>(stored).unwrap(), verdict);
+        }
+    }
 }

@@ -98,11 +98,7 @@ fn reduce(tests: &[Test], results: &[TestResult], base: Option<usize>) -> Judged
         Failed {
             index,
             test: bounded(tests[index].key()),
-            verdict: if is_invalid_test(result) {
-                "invalid test".to_owned()
-            } else {
-                result.verdict.to_string()
-            },
+            verdict: result.verdict.to_string(),
             error: result.error.as_deref().map(bounded),
         }
     });
@@ -119,14 +115,8 @@ fn reduce(tests: &[Test], results: &[TestResult], base: Option<usize>) -> Judged
 
 /// A published test that is no valid Python fails every program, here as with those who published it: it would be wrong to
 /// call it a fault of the sandbox, which another try could mend.
-fn is_invalid_test(result: &TestResult) -> bool {
-    let text = "the test itself does not compile";
-    result.verdict == Verdict::HarnessError
-        && result.error.as_ref().is_some_and(|error| error.starts_with(text))
-}
-
 fn is_scored(result: &TestResult) -> bool {
-    result.verdict.is_scored() || is_invalid_test(result)
+    !result.verdict.is_infrastructure()
 }
 
 fn outcome(results: &[TestResult], tests: usize) -> Outcome {

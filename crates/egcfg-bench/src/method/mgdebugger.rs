@@ -119,7 +119,7 @@ impl MgDebugger {
         let mut seen = talk.observe(&part, &pieces.join()).await?;
         for _ in 0..self.repairs {
             // A generated test that the sandbox cannot judge says nothing about the function.
-            let judged = seen.iter().all(|seen| seen.result.verdict.is_scored());
+            let judged = seen.iter().all(|seen| !seen.result.verdict.is_infrastructure());
             if passes(&seen) == seen.len() || !judged {
                 break;
             }

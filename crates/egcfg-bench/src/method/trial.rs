@@ -120,7 +120,7 @@ impl Dialogue<'_> {
 
 /// A sandbox that failed says nothing about a program.
 fn usable(results: &[TestResult]) -> Result<(), GuidanceError> {
-    match results.iter().find(|result| !result.verdict.is_scored()) {
+    match results.iter().find(|result| result.verdict.is_infrastructure()) {
         Some(broken) => {
             Err(ExecutorError(broken.error.clone().unwrap_or_else(|| broken.verdict.to_string())).into())
         }

@@ -184,7 +184,9 @@ impl Bench {
 
 /// An error where one of the verdicts says nothing about the program.
 fn scored<'a>(kind: &'static str, results: impl IntoIterator<Item = &'a TestResult>) -> Result<(), Trouble> {
-    let Some(broken) = results.into_iter().find(|result| !result.verdict.is_scored()) else { return Ok(()) };
+    let Some(broken) = results.into_iter().find(|result| result.verdict.is_infrastructure()) else {
+        return Ok(());
+    };
     let message = broken.error.clone().unwrap_or_else(|| broken.verdict.to_string());
     Err(Trouble { kind, message, permanent: false })
 }

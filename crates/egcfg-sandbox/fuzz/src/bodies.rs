@@ -1,8 +1,9 @@
 //! What must hold for any bytes that a child may send: each function is the body of a fuzz target, and the sandbox's own
 //! tests call it with mutated seeds as well. Besides that nothing panics, each checks what its parser promises.
 
-use crate::frame::{Frame, FrameError};
-use crate::{trace_decode, value};
+use crate::protocol::frame::{Frame, FrameError};
+use crate::protocol::value;
+use crate::trace::decode;
 
 /// Frames off a stream that comes in pieces. The first byte says how large a frame may be and how large the pieces are.
 pub(crate) fn frames(data: &[u8]) {
@@ -57,7 +58,7 @@ pub(crate) fn values(data: &[u8]) {
 
 /// A trace.
 pub(crate) fn traces(data: &[u8]) {
-    let Some(trace) = trace_decode::decode(data, "3.11.7") else { return };
+    let Some(trace) = decode::decode(data, "3.11.7") else { return };
     let size: usize = trace
         .steps
         .iter()
@@ -70,7 +71,7 @@ pub(crate) fn traces(data: &[u8]) {
     assert!(size <= 64 << 20, "a bounded trace");
     // What a process wrote before it was ended is what there is, not something else.
     for cut in [data.len() / 2, data.len().saturating_sub(1)] {
-        if let Some(part) = trace_decode::decode(&data[..cut], "3.11.7") {
+        if let Some(part) = decode::decode(&data[..cut], "3.11.7") {
             assert!(part.steps.len() <= trace.steps.len());
             assert_eq!(part.steps[..], trace.steps[..part.steps.len()]);
         }

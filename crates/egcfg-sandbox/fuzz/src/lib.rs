@@ -2,12 +2,16 @@
 //! sandbox crate, which shows none of them to the outside.
 #![allow(dead_code, reason = "the sandbox uses what the fuzzer does not")]
 
-#[path = "../../src/frame.rs"]
-mod frame;
-#[path = "../../src/trace_decode.rs"]
-mod trace_decode;
-#[path = "../../src/value.rs"]
-mod value;
+mod protocol {
+    #[path = "../../../src/protocol/frame.rs"]
+    pub(crate) mod frame;
+    #[path = "../../../src/protocol/value.rs"]
+    pub(crate) mod value;
+}
+mod trace {
+    #[path = "../../../src/trace/decode.rs"]
+    pub(crate) mod decode;
+}
 
 mod bodies;
 

@@ -174,7 +174,7 @@ impl Setting<'_> {
         } else {
             let judged = self.runner.judge(task, &attempt.generation.program, &task.graded_tests).await;
             let results = judged.map_err(|error| Failure::sandbox(error.to_string()))?;
-            if let Some(broken) = results.iter().find(|r| !r.verdict.is_scored()) {
+            if let Some(broken) = results.iter().find(|r| r.verdict.is_infrastructure()) {
                 return Err(Failure::sandbox(format!("task {}: {}", task.id, broken.verdict)));
             }
             results.iter().all(|r| r.verdict.passed())

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-use crate::cgroup::Groups;
-use crate::child::Child;
 use crate::error::SandboxError;
 use crate::options::Limits;
-use crate::workdir::RunDirectory;
-use crate::zygote::{Role, Zygote};
+use crate::supervisor::child::Child;
+use crate::supervisor::groups::Groups;
+use crate::supervisor::workdir::RunDirectory;
+use crate::supervisor::zygote::{Role, Zygote};
 
 /// How long to wait before a child is asked for again, when there was none to be had.
 const PAUSES: &[Duration] = &[

@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::oneshot;
 
-use crate::bundle::Bundle;
 use crate::error::SandboxError;
-use crate::warm::{Running, exchange, spawn};
-use crate::workdir::{RunDirectory, remove_tree};
-use crate::zygote::{Ended, Exit, Forked, Request, Role};
+use crate::supervisor::bundle::Bundle;
+use crate::supervisor::warm::{Running, exchange, spawn};
+use crate::supervisor::workdir::{RunDirectory, remove_tree};
+use crate::supervisor::zygote::{Ended, Exit, Forked, Request, Role};
 
 /// Restarts that failed, and when the next may be tried. One death is made good at once; an interpreter that dies again
 /// and again must not take the machine with it.

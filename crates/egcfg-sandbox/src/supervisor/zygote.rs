@@ -1,4 +1,4 @@
-//! The handle on a warm interpreter, for everyone but the thread that owns it (see [`crate::keeper`]): requests to fork and to
+//! The handle on a warm interpreter, for everyone but the thread that owns it (see [`crate::supervisor::keeper`]): requests to fork and to
 //! reap go there, answers come back. A child that nobody has taken over is ended, whatever became of whoever asked for it.
 
 use std::os::fd::OwnedFd;
@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use tokio::sync::oneshot;
 
-use crate::bundle::Bundle;
 use crate::error::SandboxError;
-use crate::keeper::serve;
-use crate::workdir::RunDirectory;
+use crate::supervisor::bundle::Bundle;
+use crate::supervisor::keeper::serve;
+use crate::supervisor::workdir::RunDirectory;
 
 /// What a child is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -278,7 +278,7 @@ class Comparer:
         try:
             test = _Test(self.statement(text))
         except (SyntaxError, ValueError) as error:
-            return "broken", "", "the test itself does not compile: %s" % error, "", ""
+            return "invalid", "", _line("it does not compile: %s" % error), "", ""
         try:
             if not self.kind:
                 self.meet()

@@ -1,4 +1,4 @@
-//! Turns the bytes that the tracer wrote (`driver/tracer.py` describes them) into a [`Trace`]. The process that wrote them
+//! Turns the bytes that the tracer wrote (`python/tracer.py` describes them) into a [`Trace`]. The process that wrote them
 //! ran an untrusted program, so they may be anything: what cannot be read ends the trace there, marked as cut, and
 //! no input makes the decoder panic or take more than a bounded amount of memory.
 
@@ -256,5 +256,5 @@ fn header(values: &[Value], python: &str) -> Option<Trace> {
 }
 
 #[cfg(test)]
-#[path = "trace_decode_tests.rs"]
+#[path = "decode_tests.rs"]
 mod tests;

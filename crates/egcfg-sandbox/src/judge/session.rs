@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use egcfg_task::{Backend, Clock, Form, Verdict};
 
-use crate::bundle::CPU_BACKSTOP;
-use crate::child::{Child, Ended};
-use crate::clock::Watch;
 use crate::error::SandboxError;
-use crate::frame::Frame;
 use crate::options::{Program, TraceOptions};
-use crate::pool::Pool;
-use crate::reading::Reading;
+use crate::protocol::frame::Frame;
+use crate::supervisor::bundle::CPU_BACKSTOP;
+use crate::supervisor::child::{Child, Ended};
+use crate::supervisor::clock::Watch;
+use crate::supervisor::pool::Pool;
+use crate::supervisor::reading::Reading;
+use crate::supervisor::zygote::{Exit, Role};
 use crate::text::one_line;
 use crate::token::token;
-use crate::zygote::{Exit, Role};
 
 /// Room in a trace's memory beside the rendered values: names, lines, numbers.
 const TRACE_SLACK: u64 = 256 << 10;
@@ -282,6 +282,11 @@ impl<'a> Session<'a> {
             }
         }
     }
+}
+
+/// The verdict on a test that no program can pass or fail.
+pub(crate) fn invalid(message: &str) -> Failure {
+    Failure::new(Verdict::InvalidTest { message: message.to_owned() }, message)
 }
 
 /// The verdict on an exception that the program let through.

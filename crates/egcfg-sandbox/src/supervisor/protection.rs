@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::cgroup::Found;
-use crate::clock::Watch;
 use crate::error::SandboxError;
 use crate::level::{Level, LevelChoice};
-use crate::pool::Pool;
-use crate::zygote::Role;
+use crate::supervisor::clock::Watch;
+use crate::supervisor::groups::Found;
+use crate::supervisor::pool::Pool;
+use crate::supervisor::zygote::Role;
 
 /// One protection.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Checks that bytes are a message of canonical values (the grammar at the top of `driver/codec.py`) before they go on
+//! Checks that bytes are a message of canonical values (the grammar at the top of `python/codec.py`) before they go on
 //! to the judging process. A candidate's process is not trusted to write any; whatever fails here is a forgery. Nothing
 //! is built from the bytes: the check only walks over them, with bounded depth and counts bounded by the length.
 

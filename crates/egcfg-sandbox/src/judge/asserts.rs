@@ -8,15 +8,15 @@ use std::time::{Duration, Instant};
 
 use egcfg_task::{Clock, Cut, Test, TestResult, Trace, Verdict};
 
-use crate::child::{Child, Ended};
-use crate::clock::Watch;
 use crate::error::SandboxError;
-use crate::frame::Frame;
-use crate::pool::Lease;
-use crate::session::{Failure, Session, exception};
+use crate::judge::session::{Failure, Session, exception, invalid};
+use crate::protocol::frame::Frame;
+use crate::protocol::value;
+use crate::supervisor::child::{Child, Ended};
+use crate::supervisor::clock::Watch;
+use crate::supervisor::pool::Lease;
+use crate::supervisor::zygote::Role;
 use crate::text::one_line;
-use crate::value;
-use crate::zygote::Role;
 
 /// A judged test: the result, and the bytes of its trace where the session traces.
 pub(crate) type Judged = (TestResult, Vec<u8>);
@@ -80,8 +80,7 @@ impl Judging<'_, '_> {
     async fn test(&mut self, index: usize) -> Result<Judged, SandboxError> {
         let started = Instant::now();
         let Test::Assert(source) = &self.tests[index] else {
-            let failure =
-                Failure::new(Verdict::HarnessError, "a stdin/stdout test of a program with assert tests");
+            let failure = invalid("it feeds standard input to a program whose tests are asserts");
             return Ok((plain(failure, started.elapsed()), Vec::new()));
         };
         if let Some((failure, taken)) = &self.whole {
@@ -258,6 +257,7 @@ impl Judging<'_, '_> {
                 let message = line.strip_prefix(&format!("{exception}: ")).unwrap_or("");
                 self::exception(&exception, message).verdict
             }
+            b"invalid" => Verdict::InvalidTest { message: one_line(&line) },
             b"program" => return self.unproven(source, &line, watch).await,
             _ => Verdict::HarnessError,
         };

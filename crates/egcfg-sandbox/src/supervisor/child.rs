@@ -17,15 +17,15 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::cgroup::{Group, Groups};
-use crate::clock::Watch;
 use crate::error::SandboxError;
-use crate::frame::{Frame, FrameError};
 use crate::options::Limits;
-use crate::output::Output;
-use crate::reading::{Reading, resident};
-use crate::workdir::{RunDirectory, hides_more, is_over};
-use crate::zygote::{Exit, Role, Zygote};
+use crate::protocol::frame::{Frame, FrameError};
+use crate::supervisor::clock::Watch;
+use crate::supervisor::groups::{Group, Groups};
+use crate::supervisor::output::Output;
+use crate::supervisor::reading::{Reading, resident};
+use crate::supervisor::workdir::{RunDirectory, hides_more, is_over};
+use crate::supervisor::zygote::{Exit, Role, Zygote};
 
 /// See the module's paragraph.
 #[derive(Debug)]

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use crate::calibrate::known;
 use crate::error::SandboxError;
-use crate::filters::{PID_MAGIC, programs};
-use crate::interpreter::Interpreter;
 use crate::options::{Limits, Patience, SandboxOptions};
 use crate::profile::Profile;
+use crate::supervisor::calibrate::known;
+use crate::supervisor::filters::{PID_MAGIC, programs};
+use crate::supervisor::interpreter::Interpreter;
 
 /// Reads the bundle from its standard input, which is the control socket, and starts the driver. Each module of the driver gets
 /// a copy of the built-in names of its own: a program that edits `builtins` edits its own only.
@@ -50,23 +50,23 @@ functools heapq io itertools json math numbers operator random re string struct 
 
 /// In the order in which they import each other.
 const MODULES: &[(&str, &str)] = &[
-    ("trace_values", include_str!("driver/trace_values.py")),
-    ("trace_objects", include_str!("driver/trace_objects.py")),
-    ("trace_source", include_str!("driver/trace_source.py")),
-    ("trace_sinks", include_str!("driver/trace_sinks.py")),
-    ("trace_steps", include_str!("driver/trace_steps.py")),
-    ("trace_events", include_str!("driver/trace_events.py")),
-    ("trace_backends", include_str!("driver/trace_backends.py")),
-    ("tracer", include_str!("driver/tracer.py")),
-    ("_egcfg_codec", include_str!("driver/codec.py")),
-    ("_egcfg_codec_data", include_str!("driver/codec_data.py")),
-    ("_egcfg_confine", include_str!("driver/confine.py")),
-    ("_egcfg_namespaces", include_str!("driver/namespaces.py")),
-    ("_egcfg_candidate", include_str!("driver/candidate.py")),
-    ("_egcfg_comparer", include_str!("driver/comparer.py")),
-    ("_egcfg_probe", include_str!("driver/probe.py")),
-    ("_egcfg_warm", include_str!("driver/warm.py")),
-    ("_egcfg_zygote", include_str!("driver/zygote.py")),
+    ("trace_values", include_str!("../python/trace_values.py")),
+    ("trace_objects", include_str!("../python/trace_objects.py")),
+    ("trace_source", include_str!("../python/trace_source.py")),
+    ("trace_sinks", include_str!("../python/trace_sinks.py")),
+    ("trace_steps", include_str!("../python/trace_steps.py")),
+    ("trace_events", include_str!("../python/trace_events.py")),
+    ("trace_backends", include_str!("../python/trace_backends.py")),
+    ("tracer", include_str!("../python/tracer.py")),
+    ("_egcfg_codec", include_str!("../python/codec.py")),
+    ("_egcfg_codec_data", include_str!("../python/codec_data.py")),
+    ("_egcfg_confine", include_str!("../python/confine.py")),
+    ("_egcfg_namespaces", include_str!("../python/namespaces.py")),
+    ("_egcfg_candidate", include_str!("../python/candidate.py")),
+    ("_egcfg_comparer", include_str!("../python/comparer.py")),
+    ("_egcfg_probe", include_str!("../python/probe.py")),
+    ("_egcfg_warm", include_str!("../python/warm.py")),
+    ("_egcfg_zygote", include_str!("../python/zygote.py")),
 ];
 
 /// Uids from here on are given to children, by process id. Below are people and services.

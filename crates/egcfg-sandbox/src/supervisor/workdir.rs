@@ -13,7 +13,7 @@ use rustix::fs::{
 };
 
 use crate::error::SandboxError;
-use crate::reading::{is_ours, tasks_of};
+use crate::supervisor::reading::{is_ours, tasks_of};
 
 /// So many empty work directories are kept at most.
 const SPARE: usize = 64;

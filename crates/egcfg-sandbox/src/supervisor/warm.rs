@@ -12,7 +12,7 @@ use rustix::net::{
     recv, send, sendmsg, socketpair, sockopt,
 };
 
-use crate::bundle::{BOOT, Bundle};
+use crate::supervisor::bundle::{BOOT, Bundle};
 
 /// A warm interpreter; it ends with this.
 pub(crate) struct Running {

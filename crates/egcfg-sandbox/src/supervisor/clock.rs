@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use egcfg_task::Clock;
 
 use crate::options::Limits;
-use crate::reading::{Reading, ticks_per_second};
+use crate::supervisor::reading::{Reading, ticks_per_second};
 
 /// On a machine with more work than processors a test may take up to this many times its wall limit.
 const PATIENCE: u32 = 8;
@@ -140,7 +140,7 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reading::is_ours;
+    use crate::supervisor::reading::is_ours;
 
     #[test]
     fn a_busy_process_runs_out_of_cpu_and_a_sleeping_one_out_of_idle_time() {
