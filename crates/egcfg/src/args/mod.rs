@@ -88,7 +88,9 @@ pub(crate) fn parse() -> Result<(Args, Typed), clap::Error> {
 pub(crate) fn command() -> clap::Command {
     Args::command().mut_subcommands(|command| {
         let name = command.get_name().to_owned();
-        command.mut_args(|arg| taught(&name, arg)).mut_subcommands(|inner| inner.mut_args(|arg| taught(&name, arg)))
+        command
+            .mut_args(|arg| taught(&name, arg))
+            .mut_subcommands(|inner| inner.mut_args(|arg| taught(&name, arg)))
     })
 }
 

@@ -109,13 +109,17 @@ mod tests {
 
     #[test]
     fn times_and_sizes_have_units() {
-        for (text, seconds) in [("5", 5.0), ("0.5", 0.5), ("500ms", 0.5), ("90s", 90.0), ("5m", 300.0), ("24h", 86_400.0)] {
+        for (text, seconds) in
+            [("5", 5.0), ("0.5", 0.5), ("500ms", 0.5), ("90s", 90.0), ("5m", 300.0), ("24h", 86_400.0)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_secs_f64(seconds)), "{text}");
         }
         for text in ["0", "-1", "25h", "nan", "inf", "", "s", "1e-30", "5 minutes"] {
             assert!(duration(text).is_err(), "{text}: {:?}", duration(text));
         }
-        for (text, mib) in [("64", 64), ("512M", 512), ("2G", 2048), ("2GiB", 2048), ("1gb", 1024), ("65536K", 64)] {
+        for (text, mib) in
+            [("64", 64), ("512M", 512), ("2G", 2048), ("2GiB", 2048), ("1gb", 1024), ("65536K", 64)]
+        {
             assert_eq!(mebibytes::<64>(text), Ok(mib), "{text}");
         }
         for text in ["0", "63", "1K", "G", "-1", "99999999T", "1.5G"] {

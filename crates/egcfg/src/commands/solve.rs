@@ -79,7 +79,8 @@ pub(crate) async fn run(args: SolveArgs) -> Result<ExitCode, Failure> {
 
     let view = View::choose(args.verbose, tasks.len());
     // Those of the tasks that were begun and are not printed yet, in order.
-    let begun: Vec<std::sync::OnceLock<Progress>> = tasks.iter().map(|_| std::sync::OnceLock::new()).collect();
+    let begun: Vec<std::sync::OnceLock<Progress>> =
+        tasks.iter().map(|_| std::sync::OnceLock::new()).collect();
     let meter = work.several.then(|| Meter::new("tasks", Steps::Things, tasks.len() as u64));
     let (mut printed, mut unsolved, mut cost) = (0, 0, Stats::default());
     let each = tasks.iter().zip(&begun).map(|(task, slot)| {

@@ -79,7 +79,8 @@ impl Progress {
         let state = Arc::new(Mutex::new(State { head: "begins".to_owned(), ..State::default() }));
         let block = (view == View::Live).then(|| {
             let template = "{spinner} {prefix}, {elapsed}{msg}";
-            let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style =
+                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
             let block = terminal::add(ProgressBar::new_spinner().with_style(style));
             block.enable_steady_tick(Duration::from_millis(200));
             block
@@ -130,7 +131,8 @@ impl Progress {
                 for run in runs {
                     state.offer(&run.program, &run.results);
                 }
-                let passing = runs.iter().filter(|run| run.results.iter().all(|r| r.verdict.passed())).count();
+                let passing =
+                    runs.iter().filter(|run| run.results.iter().all(|r| r.verdict.passed())).count();
                 let best = runs.iter().map(|run| passes(&run.results)).max().unwrap_or(0);
                 let tests = runs.first().map_or(0, |run| run.results.len());
                 let (all, distinct) = (state.candidates, runs.len());
@@ -147,8 +149,7 @@ impl Progress {
             Event::Verdict { results, .. } => {
                 let program = std::mem::take(&mut state.written);
                 state.offer(&program, results);
-                let mut line =
-                    format!("{}: {} of {} tests pass", state.head, passes(results), results.len());
+                let mut line = format!("{}: {} of {} tests pass", state.head, passes(results), results.len());
                 if let Some(first) = results.iter().find(|r| !r.verdict.passed()) {
                     let _ = write!(line, " ({})", first.verdict);
                 }

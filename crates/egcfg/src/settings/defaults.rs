@@ -68,7 +68,10 @@ mod tests {
 
     #[test]
     fn the_default_is_the_configuration_that_its_name_says() {
-        assert_eq!(CONFIGURATION.parse::<Config>().map(|config| config.to_string()), Ok(CONFIGURATION.to_owned()));
+        assert_eq!(
+            CONFIGURATION.parse::<Config>().map(|config| config.to_string()),
+            Ok(CONFIGURATION.to_owned())
+        );
         assert_eq!(configuration().to_string(), CONFIGURATION);
         assert_eq!(shown("solve", "gammas").as_deref(), Some("0,1"));
         assert_eq!(shown("compare", "gammas").as_deref(), Some("1"));

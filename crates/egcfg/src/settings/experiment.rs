@@ -46,9 +46,14 @@ impl<'a> Layer<'a> {
 }
 
 /// Resolves the settings of a run; `preset` is what a command that stands for a run of its own kind sets.
-pub(crate) fn resolve(args: &RunArgs, typed: &Typed, preset: Option<&Overrides>) -> Result<Experiment, Failure> {
+pub(crate) fn resolve(
+    args: &RunArgs,
+    typed: &Typed,
+    preset: Option<&Overrides>,
+) -> Result<Experiment, Failure> {
     let mut warnings = Vec::new();
-    let mut layers = vec![Layer::new(&flags(args), |key| typed.name(key).unwrap_or("command line").to_owned())?];
+    let mut layers =
+        vec![Layer::new(&flags(args), |key| typed.name(key).unwrap_or("command line").to_owned())?];
     if let Some(path) = &args.experiment {
         let (read, told) = file::parse(&name(path), &text(path)?)?;
         warnings.extend(told);

@@ -15,8 +15,10 @@ pub(crate) fn config(args: &MethodArgs) -> Result<Config, Failure> {
     match args.configurations.as_deref() {
         None => Ok(over(args, defaults::configuration())),
         Some([config]) => Ok(over(args, *config)),
-        Some(several) => Err(Failure::usage(format!("--config names {} configurations, not one", several.len()))
-            .hint("egcfg run takes several")),
+        Some(several) => {
+            Err(Failure::usage(format!("--config names {} configurations, not one", several.len()))
+                .hint("egcfg run takes several"))
+        }
     }
 }
 
