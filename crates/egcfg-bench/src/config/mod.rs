@@ -5,6 +5,7 @@ mod experiment;
 pub mod file;
 mod overrides;
 pub mod session;
+mod typo;
 
 pub use experiment::{BestOfBudget, EXPERIMENT_VERSION, Experiment, SettleError};
 pub use overrides::{Grid, Overrides};

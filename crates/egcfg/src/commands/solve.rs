@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::{Outcome, SandboxExecutor, trouble};
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Stats, Template, solve};
 use egcfg_model::LanguageModel;
 use egcfg_task::Task;
@@ -162,6 +162,11 @@ impl Work<'_> {
         let solution: Solution = solve(session, self.settings, &self.gammas, self.retries).await?;
         progress.end();
         let best = solution.best().ok_or_else(|| Failure::usage("no attempt was made"))?;
+        if Outcome::of(&best.results, task.shown_tests.len()) == Outcome::Error
+            && let Some(message) = trouble(&best.results)
+        {
+            return Err(Failure::sandbox(format!("task {}: the program was not judged: {message}", task.id)));
+        }
         let text = if self.json {
             let sandbox = &self.runner.sandbox;
             let in_force = sandbox.protections().iter().filter(|p| p.in_force());

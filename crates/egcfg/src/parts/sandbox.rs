@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use egcfg_bench::SandboxExecutor;
 use egcfg_bench::dataset::Dataset;
 use egcfg_bench::eval::Environment;
+use egcfg_grade::SandboxExecutor;
 use egcfg_sandbox::{Interpreter, Level, LevelChoice, Limits, Profile, Sandbox, SandboxOptions};
 use egcfg_task::{Form, Task};
 
