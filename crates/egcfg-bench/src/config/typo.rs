@@ -10,13 +10,11 @@ pub(crate) fn nearest<'a>(found: &str, known: impl IntoIterator<Item = &'a str>)
 
 /// What to say of a key that does not exist.
 pub(crate) fn unknown<'a>(key: &str, known: impl IntoIterator<Item = &'a str> + Clone) -> String {
-    match nearest(key, known.clone()) {
-        Some(name) => format!("field `{key}`: there is no such field; did you mean `{name}`?"),
-        None => {
-            let names: Vec<&str> = known.into_iter().collect();
-            format!("field `{key}`: there is no such field; the fields are {}", names.join(", "))
-        }
-    }
+    let then = nearest(key, known.clone()).map_or_else(
+        || format!("the fields are {}", known.into_iter().collect::<Vec<_>>().join(", ")),
+        |name| format!("did you mean `{name}`?"),
+    );
+    format!("field `{key}`: there is no such field; {then}")
 }
 
 #[cfg(test)]

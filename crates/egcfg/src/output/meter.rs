@@ -1,5 +1,6 @@
 //! How far long work is: a bar with rate and time left where standard error is a terminal, elsewhere a line every few seconds.
 
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -147,6 +148,9 @@ fn line(what: &str, steps: Steps, state: &State, elapsed: Duration) -> String {
     let left = state.total.saturating_sub(state.done) as f64;
     let (numbers, per) = match steps {
         Steps::Things => (format!("{} of {}", state.done, state.total), format!("{rate:.2}/s")),
+        Steps::Bytes if state.total == 0 => {
+            (format!("{} MiB", state.done >> 20), format!("{:.1} MiB/s", rate / f64::from(1 << 20)))
+        }
         Steps::Bytes => (
             format!("{} of {} MiB", state.done >> 20, state.total.div_ceil(1 << 20)),
             format!("{:.1} MiB/s", rate / f64::from(1 << 20)),
@@ -154,10 +158,10 @@ fn line(what: &str, steps: Steps, state: &State, elapsed: Duration) -> String {
     };
     let mut text = format!("{what}: {numbers} in {seconds:.1} s, {per}");
     if left > 0.0 && rate > 0.0 {
-        text += &format!(", about {} left", time(left / rate));
+        let _ = write!(text, ", about {} left", time(left / rate));
     }
     if !state.extra.is_empty() {
-        text += &format!(", {}", state.extra);
+        let _ = write!(text, ", {}", state.extra);
     }
     text
 }

@@ -30,9 +30,9 @@ fn acts(c: char) -> bool {
         // C0, DEL and C1, whose CSI (U+009B) some terminals obey.
         _ if c.is_control() => true,
         // Marks of direction: Arabic letter mark, left-to-right and right-to-left marks, embeddings, overrides, isolates.
-        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}' => true,
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{206f}'
         // Separators of lines and paragraphs, a byte-order mark inside a text, annotations, and tags that nobody sees.
-        '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
+        | '\u{2028}' | '\u{2029}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
         _ => false,
     }
 }
