@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args as ClapArgs;
-use egcfg_bench::config::BestOfBudget;
+use egcfg_results::BestOfBudget;
 
 use super::method::MethodArgs;
 use super::model::ModelArgs;

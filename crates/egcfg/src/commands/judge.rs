@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use egcfg_bench::result::ResultFile;
 use egcfg_files::{Bounds, Origin, read_python};
 use egcfg_grade::{Extent, Outcome, grade, program, trouble};
+use egcfg_results::ResultFile;
 use egcfg_task::{Task, Test};
 
 use crate::args::programs::JudgeArgs;

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 use egcfg_grade::{Outcome, SandboxExecutor, trouble};
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Stats, Template, solve};
 use egcfg_model::LanguageModel;
+use egcfg_results::template_name;
 use egcfg_task::Task;
 use futures::StreamExt as _;
 
@@ -16,7 +17,7 @@ use crate::output::event_log::EventLog;
 use crate::output::meter::{Meter, Steps};
 use crate::output::progress::{Progress, View};
 use crate::output::requests::requests;
-use crate::output::result::{Circumstances, broken_off, solved};
+use crate::output::result::{broken_off, circumstances, solved};
 use crate::output::text::{data, note};
 use crate::parts::{for_tasks, load_model, start_runner};
 use crate::settings::method;
@@ -168,19 +169,9 @@ impl Work<'_> {
             return Err(Failure::sandbox(format!("task {}: the program was not judged: {message}", task.id)));
         }
         let text = if self.json {
-            let sandbox = &self.runner.sandbox;
-            let in_force = sandbox.protections().iter().filter(|p| p.in_force());
-            let about = Circumstances {
-                started,
-                config: self.settings.config.to_string(),
-                model: self.model.info().name.clone(),
-                seed: self.settings.seed,
-                python: sandbox.interpreter().version.clone(),
-                sandbox: sandbox.level().to_string(),
-                calibration: sandbox.calibration(),
-                protections: in_force.map(|p| p.name.to_owned()).collect(),
-            };
-            solved(task, best, &solution, about)
+            let about = circumstances(self.model, self.runner, None, self.settings.seed);
+            let made = (self.settings.config.to_string(), template_name(self.template), started);
+            solved(task, best, &solution, &about, made)
         } else {
             self.program(task, &best.generation.program)
         };

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use egcfg_guidance::Event;
-use serde::Serialize;
+use egcfg_results::event_log;
 
 use crate::exit::Failure;
 use crate::output::text::note;
@@ -24,13 +24,6 @@ enum State {
     Failed(String),
 }
 
-#[derive(Serialize)]
-struct Line<'a> {
-    task: &'a str,
-    #[serde(flatten)]
-    event: &'a Event,
-}
-
 impl EventLog {
     /// Opens a log for appending.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
@@ -44,10 +37,8 @@ impl EventLog {
     pub(crate) fn write(&self, task: &str, event: &Event) {
         let mut state = self.state();
         let State::Open(file) = &mut *state else { return };
-        let written = serde_json::to_string(&Line { task, event })
-            .map_err(std::io::Error::from)
-            .and_then(|line| file.write_all((line + "\n").as_bytes()));
-        if let Err(error) = written {
+        let Some(line) = event_log::line(task, event) else { return };
+        if let Err(error) = file.write_all(line.as_bytes()) {
             // The answer is worth more than its log: the work goes on.
             note(&format!("warning: failed to write {}: {error}; the log ends here", self.path.display()));
             *state = State::Failed(error.to_string());

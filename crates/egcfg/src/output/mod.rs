@@ -8,6 +8,5 @@ pub(crate) mod progress;
 pub(crate) mod requests;
 pub(crate) mod result;
 pub(crate) mod run_progress;
-pub(crate) mod score;
 pub(crate) mod terminal;
 pub(crate) mod text;

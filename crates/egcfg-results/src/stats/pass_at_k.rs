@@ -5,7 +5,7 @@
 /// when there are fewer than `k` samples, or `k` is 0.
 ///
 /// ```
-/// use egcfg_bench::score::pass_at_k;
+/// use egcfg_results::stats::pass_at_k;
 ///
 /// assert_eq!(pass_at_k(4, 1, 2), Some(0.5));
 /// assert_eq!(pass_at_k(4, 1, 5), None);

@@ -20,8 +20,11 @@ impl Layout {
     pub const ERRORS: &'static str = "errors";
     /// Event logs, a folder inside a configuration's.
     pub const EVENTS: &'static str = "events";
-    /// Folders of the root that hold no results.
-    pub const OTHERS: [&'static str; 4] = [Self::SOLVED, Self::AGENTS, Self::CLAIMS, Self::ERRORS];
+    /// What is asked in the tasks, one line per task ([`crate::TaskCard`]).
+    pub const TASKS: &'static str = "tasks.jsonl";
+    /// Folders of an experiment that hold no results.
+    pub const OTHERS: [&'static str; 5] =
+        [Self::SOLVED, Self::AGENTS, Self::CLAIMS, Self::ERRORS, Self::EVENTS];
 
     /// `<dataset>/<model>`, below the results folder.
     pub fn root(dataset: &str, model: &str) -> String {
@@ -88,14 +91,14 @@ pub fn parse_stem(name: &str) -> Option<(String, f64, u32)> {
 }
 
 /// A number as it stands in names: the shortest that reads back the same, always with a decimal point.
-pub(crate) fn number(value: f64) -> String {
+fn number(value: f64) -> String {
     let plain = format!("{value}");
     if plain.contains('.') { plain } else { plain + ".0" }
 }
 
 /// A name that every file system and object store takes: what is no letter, digit or one of `._-+=@` becomes `_`, as `/` does in
 /// the layout that users know; a leading dot too.
-pub(crate) fn file_name(name: &str) -> String {
+pub fn file_name(name: &str) -> String {
     let mut safe: String = name
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() || "._-+=@".contains(c) { c } else { '_' })

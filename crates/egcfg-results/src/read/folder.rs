@@ -1,18 +1,19 @@
 //! Reading a results folder: every `task_id=..` file in it, whatever stands above. The two folders over a configuration name
 //! the data set and the model, so the path of a whole results folder, of one data set or of one model all work.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-use crate::cell::{Cell, natural, parse_name};
-use crate::error::ReportError;
 use crate::experiment::Experiment;
+use crate::layout::{Layout, parse_stem};
+use crate::read::cell::Cell;
+use crate::read::error::ReadError;
+use crate::read::file::bytes;
+use crate::read::natural::natural;
+use crate::task_card::TaskCard;
 
 /// How deep configurations may stand below the given folder.
 const DEPTH: usize = 4;
-
-/// Folders beside the configurations that hold no results.
-pub(crate) const OTHERS: [&str; 5] = ["solved_tasks", "agents", "claims", "errors", "events"];
 
 /// Which results are wanted: names as they are, in any case.
 #[derive(Debug, Clone, Default)]
@@ -36,8 +37,12 @@ pub struct Group {
     pub cells: Vec<Cell>,
     /// Ids of the tasks that have a result, as people count.
     pub tasks: Vec<String>,
-    /// What the experiment's own file promises, where there is one.
+    /// What the experiment's own file promises, where there is one that can be read.
     pub experiment: Option<Experiment>,
+    /// What is wrong with that file.
+    pub experiment_problem: Option<String>,
+    /// What is asked in the tasks, by id; empty where the folder does not say.
+    pub cards: BTreeMap<String, TaskCard>,
     /// Ids marked as solved.
     pub solved_marks: BTreeSet<String>,
     /// Result files that could not be read, and why.
@@ -57,15 +62,14 @@ pub struct Folder {
 
 impl Folder {
     /// Reads what matches the filter.
-    pub fn read(path: &Path, filter: &Filter) -> Result<Self, ReportError> {
-        let mut configurations = Vec::new();
-        find(path, DEPTH, &mut configurations)?;
+    pub fn read(path: &Path, filter: &Filter) -> Result<Self, ReadError> {
+        let configurations = result_folders(path)?;
         let mut roots: Vec<PathBuf> =
             configurations.iter().filter_map(|folder| folder.parent().map(Path::to_path_buf)).collect();
         roots.sort();
         roots.dedup();
         if roots.is_empty() {
-            return Err(ReportError::Empty { path: path.to_path_buf() });
+            return Err(ReadError::Empty { path: path.to_path_buf() });
         }
         let (mut groups, mut found) = (Vec::new(), Vec::new());
         for root in roots {
@@ -77,14 +81,15 @@ impl Folder {
             }
         }
         if groups.is_empty() {
-            return Err(ReportError::NoMatch { wanted: filter.to_string(), found: found.join(", ") });
+            return Err(ReadError::NoMatch { wanted: filter.to_string(), found: found.join(", ") });
         }
         Ok(Self { path: path.to_path_buf(), groups })
     }
 }
 
 impl Filter {
-    pub(crate) fn matches(&self, dataset: &str, model: &str) -> bool {
+    /// Whether results of this data set and model are wanted.
+    pub fn matches(&self, dataset: &str, model: &str) -> bool {
         let same = |wanted: &Option<String>, name: &str| {
             wanted
                 .as_ref()
@@ -109,13 +114,19 @@ impl Group {
         model: String,
         path: &Path,
         folders: impl Iterator<Item = &'a PathBuf>,
-    ) -> Result<Self, ReportError> {
-        let experiment = Experiment::read(path);
+    ) -> Result<Self, ReadError> {
+        let (experiment, experiment_problem) = match read_experiment(path) {
+            Ok(experiment) => (experiment, None),
+            Err(problem) => (None, Some(problem)),
+        };
+        let cards =
+            bytes(&path.join(Layout::TASKS)).map(|own| TaskCard::parse(&String::from_utf8_lossy(&own)));
+        let cards = cards.unwrap_or_default().into_iter().map(|card| (card.id.clone(), card)).collect();
         let (mut cells, mut unreadable) = (Vec::new(), Vec::new());
         for folder in folders {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
             for file in list(folder)? {
-                if parse_name(&file.file_name().unwrap_or_default().to_string_lossy()).is_none() {
+                if parse_stem(&file.file_name().unwrap_or_default().to_string_lossy()).is_none() {
                     continue;
                 }
                 match Cell::read(&file, &name) {
@@ -130,11 +141,20 @@ impl Group {
         sort(&mut cells, experiment.as_ref());
         let stem = |file: &PathBuf| file.file_stem().map(|stem| stem.to_string_lossy().into_owned());
         let solved_marks =
-            list(&path.join("solved_tasks")).unwrap_or_default().iter().filter_map(stem).collect();
-        let errors = list(&path.join("errors")).unwrap_or_default();
-        let error_records = errors.iter().map(|folder| list(folder).map_or(0, |files| files.len())).sum();
-        let path = path.to_path_buf();
-        Ok(Self { dataset, model, path, cells, tasks, experiment, solved_marks, unreadable, error_records })
+            list(&path.join(Layout::SOLVED)).unwrap_or_default().iter().filter_map(stem).collect();
+        Ok(Self {
+            error_records: error_records(path),
+            path: path.to_path_buf(),
+            dataset,
+            model,
+            cells,
+            tasks,
+            experiment,
+            experiment_problem,
+            cards,
+            solved_marks,
+            unreadable,
+        })
     }
 }
 
@@ -161,14 +181,42 @@ fn sort(cells: &mut [Cell], experiment: Option<&Experiment>) {
     cells.clone_from_slice(&sorted);
 }
 
-/// Folders that hold result files.
-pub(crate) fn find(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), ReportError> {
+/// Folders below `path` that hold result files, in order.
+pub fn result_folders(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let mut found = Vec::new();
+    find(path, DEPTH, &mut found)?;
+    Ok(found)
+}
+
+/// Folders below `path` with an experiment's own file, which is there before the first result is.
+pub fn experiments(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    fn below(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), ReadError> {
+        for entry in list(path)? {
+            let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name == Layout::EXPERIMENT {
+                found.push(path.to_path_buf());
+            } else if depth > 0 && !name.contains('=') && may_hold_results(&name) && entry.is_dir() {
+                below(&entry, depth - 1, found)?;
+            }
+        }
+        Ok(())
+    }
+    let mut found = Vec::new();
+    below(path, DEPTH - 1, &mut found)?;
+    Ok(found)
+}
+
+fn may_hold_results(name: &str) -> bool {
+    !name.starts_with('.') && !Layout::OTHERS.contains(&name)
+}
+
+fn find(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Result<(), ReadError> {
     let mut holds = false;
     for entry in list(path)? {
         let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if parse_name(&name).is_some() {
+        if parse_stem(&name).is_some() {
             holds = true;
-        } else if depth > 0 && !name.starts_with('.') && !OTHERS.contains(&name.as_str()) && entry.is_dir() {
+        } else if depth > 0 && may_hold_results(&name) && entry.is_dir() {
             find(&entry, depth - 1, found)?;
         }
     }
@@ -179,8 +227,8 @@ pub(crate) fn find(path: &Path, depth: usize, found: &mut Vec<PathBuf>) -> Resul
 }
 
 /// Entries of a folder, sorted by name.
-pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>, ReportError> {
-    let failed = |source| ReportError::Read { path: path.to_path_buf(), source };
+pub fn list(path: &Path) -> Result<Vec<PathBuf>, ReadError> {
+    let failed = |source| ReadError::Folder { path: path.to_path_buf(), source };
     let entries = std::fs::read_dir(path).map_err(failed)?;
     let mut paths =
         entries.map(|entry| entry.map(|e| e.path())).collect::<Result<Vec<_>, _>>().map_err(failed)?;
@@ -189,11 +237,27 @@ pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>, ReportError> {
 }
 
 /// Data set and model: the names of the last two folders, however the path was given.
-pub(crate) fn names(root: &Path) -> (String, String) {
+pub fn names(root: &Path) -> (String, String) {
     let whole = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
     let name = |path: Option<&Path>| {
         path.and_then(Path::file_name)
             .map_or_else(|| "?".to_owned(), |name| name.to_string_lossy().into_owned())
     };
     (name(whole.parent()), name(Some(&whole)))
+}
+
+/// What the file of an experiment says; `None` where there is none.
+pub fn read_experiment(root: &Path) -> Result<Option<Experiment>, String> {
+    let path = root.join(Layout::EXPERIMENT);
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let text = bytes(&path).map(|own| String::from_utf8_lossy(&own).into_owned());
+    text.and_then(|text| Experiment::parse(&text)).map(Some)
+}
+
+/// How many failed attempts are on record.
+pub fn error_records(root: &Path) -> usize {
+    let folders = list(&root.join(Layout::ERRORS)).unwrap_or_default();
+    folders.iter().map(|folder| list(folder).map_or(0, |files| files.len())).sum()
 }
