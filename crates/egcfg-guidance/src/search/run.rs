@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use egcfg_model::{ModelError, StopReason};
+use egcfg_model::{ModelError, StopReason, TokenId};
 use egcfg_task::{TestResult, derive_seed};
 use futures::future::try_join_all;
 
@@ -26,8 +26,56 @@ pub(crate) struct Judged {
     pub(crate) leaf: usize,
     /// The program.
     pub(crate) program: String,
+    /// Its normal form.
+    pub(crate) normal: String,
     /// Shown tests that pass.
     pub(crate) passes: usize,
+}
+
+/// A program of a searched tree, with all that training on it needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// Its tokens after the prompt, the end mark or end-of-text token included.
+    pub tokens: Vec<TokenId>,
+    /// Natural log-probability of each token under the model.
+    pub log_probs: Vec<f32>,
+    /// The text that was judged.
+    pub text: String,
+    /// The text in normal form; the text itself where it is no valid program.
+    pub normal: String,
+    /// The model ended it.
+    pub finished: bool,
+    /// Shown tests that it passes.
+    pub passes: usize,
+}
+
+impl Searched {
+    /// Tokens of the prompt below which the tree grew.
+    pub fn prompt_tokens(&self) -> Vec<TokenId> {
+        self.prompt.plain()
+    }
+
+    /// The programs, in the order in which they were grown. One that was drawn several times stands there as often.
+    pub fn programs(&self) -> Vec<Program> {
+        let program = |one: &Judged| {
+            let leaf = &self.tree.leaves()[one.leaf];
+            Program {
+                tokens: leaf.tokens.clone(),
+                log_probs: self.tree.log_probs(one.leaf),
+                text: one.program.clone(),
+                normal: one.normal.clone(),
+                finished: leaf.finished(),
+                passes: one.passes,
+            }
+        };
+        self.judged.iter().map(program).collect()
+    }
+}
+
+/// The tokens of a task's plain prompt.
+pub fn prompt_tokens(session: Session<'_>) -> Result<Vec<TokenId>, GuidanceError> {
+    let rendered = crate::prompt::render(session.model, session.template, session.task)?;
+    Ok(Prompt::build(session.model, &rendered, None)?.plain())
 }
 
 /// What a search found.
@@ -65,7 +113,8 @@ pub async fn best_of_batched(
         Budget::Samples(most) => Limits { programs: Some(most), ..Limits::default() },
         Budget::Tokens(most) => Limits { tokens: Some(most), whole: true, ..Limits::default() },
     };
-    let search = Search { policy: Policy::Independent, width, greedy_first: false, bonus: 0.0, limits };
+    let search =
+        Search { policy: Policy::Independent, width, greedy_first: false, limits, ..Search::default() };
     let name = format!("best_of_t{}", settings.config.temperature);
     Ok(Searcher::begin(session, settings, &search, &name, "best_of").await?.run().await?.solution)
 }
@@ -162,7 +211,7 @@ impl<'a> Searcher<'a> {
             let grown = self.grower.greedy(&mut self.tree, rows, self.purse.each(1)).await?;
             solved = self.judge("greedy", grown).await?;
         }
-        while !solved {
+        while !(solved && search.stop_on_pass) {
             let width = self.purse.width(search.width);
             if width == 0 {
                 break;
@@ -176,7 +225,7 @@ impl<'a> Searcher<'a> {
                 exhausted = true;
                 break;
             }
-            solved = self.judge(search.policy.name(), grown).await?;
+            solved |= self.judge(search.policy.name(), grown).await?;
         }
         let truncated = self.tree.truncated();
         if truncated > 0 {
@@ -266,7 +315,8 @@ impl<'a> Searcher<'a> {
             self.events.emit(&Event::Verdict { passed, results: attempt.results.clone() });
             let share = attempt.passes() as f64 / attempt.results.len().max(1) as f64;
             self.tree.reward(*number, share);
-            self.judged.push(Judged { leaf: *number, program, passes: attempt.passes() });
+            let normal = normals[place].clone();
+            self.judged.push(Judged { leaf: *number, program, normal, passes: attempt.passes() });
             self.solution.attempts.push(attempt);
             solved |= passed;
         }
