@@ -38,7 +38,9 @@ pub use event::{
 pub use executor::{Executor, ExecutorError};
 pub use generate::{Generation, Session, generate, generate_after};
 pub use open::Open;
-pub use search::{Budget, Limits, Search, Searched, best_of, best_of_batched, prompt_tokens, search};
+pub use search::{
+    Budget, Limits, Program, Search, Searched, best_of, best_of_batched, prompt_tokens, search,
+};
 pub use settings::{Schedule, Settings, SignalStyle};
 pub use signal::compact_entry;
 pub use solve::{Attempt, Order, Solution, judge, solve, solve_in_order};

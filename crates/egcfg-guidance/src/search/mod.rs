@@ -6,5 +6,5 @@ mod run;
 mod settings;
 
 pub use budget::{Budget, Limits};
-pub use run::{Searched, best_of, best_of_batched, prompt_tokens, search};
+pub use run::{Program, Searched, best_of, best_of_batched, prompt_tokens, search};
 pub use settings::Search;

@@ -17,7 +17,7 @@ use crate::open::{self, Opened};
 use crate::prompt::Prompt;
 use crate::settings::Settings;
 use crate::solve::{Attempt, Solution};
-use crate::tree::{Grower, Grown, Leaf, Policy, Shape, Tree};
+use crate::tree::{Grower, Grown, Policy, Shape, Tree};
 
 /// A program of the tree and what came of it.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,8 +26,56 @@ pub(crate) struct Judged {
     pub(crate) leaf: usize,
     /// The program.
     pub(crate) program: String,
+    /// Its normal form.
+    pub(crate) normal: String,
     /// Shown tests that pass.
     pub(crate) passes: usize,
+}
+
+/// A program of a searched tree, with all that training on it needs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Program {
+    /// Its tokens after the prompt, the end mark or end-of-text token included.
+    pub tokens: Vec<TokenId>,
+    /// Natural log-probability of each token under the model.
+    pub log_probs: Vec<f32>,
+    /// The text that was judged.
+    pub text: String,
+    /// The text in normal form; the text itself where it is no valid program.
+    pub normal: String,
+    /// The model ended it.
+    pub finished: bool,
+    /// Shown tests that it passes.
+    pub passes: usize,
+}
+
+impl Searched {
+    /// Tokens of the prompt below which the tree grew.
+    pub fn prompt_tokens(&self) -> Vec<TokenId> {
+        self.prompt.plain()
+    }
+
+    /// The programs, in the order in which they were grown. One that was drawn several times stands there as often.
+    pub fn programs(&self) -> Vec<Program> {
+        let program = |one: &Judged| {
+            let leaf = &self.tree.leaves()[one.leaf];
+            Program {
+                tokens: leaf.tokens.clone(),
+                log_probs: self.tree.log_probs(one.leaf),
+                text: one.program.clone(),
+                normal: one.normal.clone(),
+                finished: leaf.finished(),
+                passes: one.passes,
+            }
+        };
+        self.judged.iter().map(program).collect()
+    }
+}
+
+/// The tokens of a task's plain prompt.
+pub fn prompt_tokens(session: Session<'_>) -> Result<Vec<TokenId>, GuidanceError> {
+    let rendered = crate::prompt::render(session.model, session.template, session.task)?;
+    Ok(Prompt::build(session.model, &rendered, None)?.plain())
 }
 
 /// What a search found.
@@ -41,24 +89,6 @@ pub struct Searched {
     pub exhausted: bool,
     pub(crate) prompt: Prompt,
     pub(crate) judged: Vec<Judged>,
-}
-
-impl Searched {
-    /// Tokens of the prompt that every program follows.
-    pub fn prompt_tokens(&self) -> Vec<TokenId> {
-        self.prompt.plain()
-    }
-
-    /// Every program with its path in the tree, in the order in which they were grown.
-    pub fn programs(&self) -> impl Iterator<Item = (&Leaf, &Attempt)> {
-        let leaves = self.judged.iter().filter_map(|judged| self.tree.leaves().get(judged.leaf));
-        leaves.zip(&self.solution.attempts)
-    }
-}
-
-/// Tokens of a task's plain prompt, up to the first token of the answer.
-pub async fn prompt_tokens(session: Session<'_>, settings: &Settings) -> Result<Vec<TokenId>, GuidanceError> {
-    Ok(open::prompt(session, settings.opened).await?.prompt.plain())
 }
 
 /// Draws whole answers from the plain stream, one after the other, until one passes every shown test or the budget is spent.
@@ -83,7 +113,8 @@ pub async fn best_of_batched(
         Budget::Samples(most) => Limits { programs: Some(most), ..Limits::default() },
         Budget::Tokens(most) => Limits { tokens: Some(most), whole: true, ..Limits::default() },
     };
-    let search = Search { policy: Policy::Independent, width, greedy_first: false, bonus: 0.0, limits };
+    let search =
+        Search { policy: Policy::Independent, width, greedy_first: false, limits, ..Search::default() };
     let name = format!("best_of_t{}", settings.config.temperature);
     Ok(Searcher::begin(session, settings, &search, &name, "best_of").await?.run().await?.solution)
 }
@@ -180,7 +211,7 @@ impl<'a> Searcher<'a> {
             let grown = self.grower.greedy(&mut self.tree, rows, self.purse.each(1)).await?;
             solved = self.judge("greedy", grown).await?;
         }
-        while !solved {
+        while !(solved && search.stop_on_pass) {
             let width = self.purse.width(search.width);
             if width == 0 {
                 break;
@@ -194,7 +225,7 @@ impl<'a> Searcher<'a> {
                 exhausted = true;
                 break;
             }
-            solved = self.judge(search.policy.name(), grown).await?;
+            solved |= self.judge(search.policy.name(), grown).await?;
         }
         let truncated = self.tree.truncated();
         if truncated > 0 {
@@ -284,7 +315,8 @@ impl<'a> Searcher<'a> {
             self.events.emit(&Event::Verdict { passed, results: attempt.results.clone() });
             let share = attempt.passes() as f64 / attempt.results.len().max(1) as f64;
             self.tree.reward(*number, share);
-            self.judged.push(Judged { leaf: *number, program, passes: attempt.passes() });
+            let normal = normals[place].clone();
+            self.judged.push(Judged { leaf: *number, program, normal, passes: attempt.passes() });
             self.solution.attempts.push(attempt);
             solved |= passed;
         }

@@ -15,6 +15,8 @@ pub struct Search {
     /// The test bonus: what passing all shown tests adds to the log-probability of branches that leave from a program. 0 is
     /// off; for `priority` alone.
     pub bonus: f64,
+    /// A program that passes every shown test ends the search.
+    pub stop_on_pass: bool,
     /// What it may spend.
     pub limits: Limits,
 }
@@ -39,6 +41,7 @@ impl Default for Search {
             width: 1,
             greedy_first: true,
             bonus: 0.0,
+            stop_on_pass: true,
             limits: Limits { tokens: Some(1650), ..Limits::default() },
         }
     }

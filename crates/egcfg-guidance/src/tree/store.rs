@@ -131,6 +131,15 @@ impl Tree {
         nodes
     }
 
+    /// Natural log-probability of each token of a leaf, under the model.
+    pub(crate) fn log_probs(&self, leaf: usize) -> Vec<f32> {
+        let nodes = self.along(self.leaves[leaf].node);
+        nodes
+            .windows(2)
+            .map(|pair| (self.nodes[pair[1]].log_prob - self.nodes[pair[0]].log_prob) as f32)
+            .collect()
+    }
+
     pub(crate) fn child(&self, node: NodeId, token: TokenId) -> Option<NodeId> {
         let children = &self.nodes[node].children;
         children.binary_search_by_key(&token, |(token, _)| *token).ok().map(|at| children[at].1)

@@ -39,7 +39,7 @@ fn searched(model: &ScriptedModel, settings: &Settings, how: &Search) -> (Search
 }
 
 fn unlimited(policy: Policy, width: usize) -> Search {
-    Search { policy, width, greedy_first: false, bonus: 0.0, limits: Limits::default() }
+    Search { policy, width, greedy_first: false, limits: Limits::default(), ..Search::default() }
 }
 
 /// The nucleus at temperature 1, by hand: tokens with their shares, most probable first.
@@ -97,6 +97,12 @@ fn unique_enumerates_the_distribution_and_its_mass_is_one() {
             mass += share;
         }
         assert!((mass - 1.0).abs() < 1e-9);
+        // Programs with their tokens' own log-probabilities, as training takes them.
+        for (program, leaf) in found.programs().iter().zip(leaves) {
+            assert_eq!((&program.tokens, program.log_probs.len()), (&leaf.tokens, leaf.tokens.len()));
+            let sum: f64 = program.log_probs.iter().map(|log| f64::from(*log)).sum();
+            assert!((sum - leaf.log_prob).abs() < 1e-4 && program.finished);
+        }
         // Beginnings are generated once: distinct ones, counted by a second hand.
         let beginnings: std::collections::BTreeSet<&[TokenId]> =
             all.iter().flat_map(|(tokens, ..)| (1..=tokens.len()).map(move |n| &tokens[..n])).collect();
@@ -269,14 +275,14 @@ fn a_search_keeps_its_limits() {
             let model = writer(2);
             let settings = Settings { max_tokens: Some(60), ..base(2) };
             let limits = Limits { tokens: Some(most), ..Limits::default() };
-            let how = Search { policy, width, greedy_first: true, bonus: 0.0, limits };
+            let how = Search { policy, width, limits, ..Search::default() };
             let (found, _) = searched(&model, &settings, &how);
             let spent = found.solution.stats().generated_tokens();
             assert!(spent <= most.max(width), "{policy} {width} {most}: {spent}");
             assert!(!found.solution.attempts.is_empty());
         }
         let limits = Limits { programs: Some(3), ..Limits::default() };
-        let how = Search { policy, width: 2, greedy_first: true, bonus: 0.0, limits };
+        let how = Search { policy, width: 2, limits, ..Search::default() };
         let (found, _) = searched(&writer(2), &base(2), &how);
         assert!(found.solution.attempts.len() <= 3, "{policy}");
     }

@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::log::{SAMPLE_VERSION, SampledTask};
 use crate::error::TuneError;
-use crate::replay::{EXPERIENCE_VERSION, Experience, p2value};
+use crate::replay::{EXPERIENCE_VERSION, Experience, p2value, possibility};
 
 /// What is sampled of each task.
 #[derive(Debug, Clone, PartialEq)]
@@ -49,24 +49,23 @@ pub async fn sample_task(
 ) -> Result<SampledTask, TuneError> {
     let task = session.task;
     let failed = |reason: String| TuneError::Task { task: task.id.clone(), reason };
-    // One batch of programs: the search has no time to stop at the first that passes, which replay wants no more than others.
     let plan = Search {
         policy: sample.policy,
         width: sample.num_beams,
         greedy_first: false,
         bonus: 0.0,
+        // Replay wants programs that fail as well.
+        stop_on_pass: false,
         limits: Limits { programs: Some(sample.num_beams), ..Limits::default() },
     };
     let searched = search(session, settings, &plan).await.map_err(|error| failed(error.to_string()))?;
     let mut experiences: Vec<Experience> = Vec::new();
-    for (leaf, attempt) in searched.programs().filter(|(leaf, _)| leaf.finished()) {
-        let program = &attempt.generation.program;
-        let form = egcfg_python::normal_form(program, settings.python).unwrap_or_else(|| program.clone());
-        if experiences.iter().any(|other| other.normal_form == form) {
+    for program in searched.programs().into_iter().filter(|program| program.finished) {
+        if experiences.iter().any(|other| other.normal_form == program.normal) {
             continue;
         }
         let tests = task.grading_tests();
-        let results = grade(session.executor, task, program, tests, Extent::Every)
+        let results = grade(session.executor, task, &program.text, tests, Extent::Every)
             .await
             .map_err(|error| failed(error.to_string()))?;
         if let Some(trouble) = trouble(&results) {
@@ -80,7 +79,7 @@ pub async fn sample_task(
             version: EXPERIENCE_VERSION,
             problem_id: task.id.clone(),
             problem_text: task.prompt.clone(),
-            code: program.clone(),
+            code: program.text,
             possibility,
             pass_rate,
             passed_tests: passed,
@@ -88,8 +87,8 @@ pub async fn sample_task(
             test_results: results.iter().map(|result| result.verdict.to_string()).collect(),
             beam_rank: 0,
             p2value: p2value(sample.p2value_alpha, possibility, pass_rate),
-            normal_form: form,
-            tokens: leaf.tokens.clone(),
+            normal_form: program.normal,
+            tokens: program.tokens,
             vocabulary: sample.vocabulary.clone(),
             model: sample.model.clone(),
             iteration: sample.iteration,

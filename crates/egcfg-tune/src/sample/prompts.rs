@@ -2,9 +2,7 @@
 
 use std::collections::HashMap;
 
-use egcfg_guidance::{
-    ExecutionCache, Executor, ExecutorError, NoEvents, Session, Settings, Template, prompt_tokens,
-};
+use egcfg_guidance::{ExecutionCache, Executor, ExecutorError, NoEvents, Session, Template, prompt_tokens};
 use egcfg_model::{Encode, LanguageModel};
 use egcfg_task::{Observation, Task, Test, TestResult};
 use futures::future::BoxFuture;
@@ -40,12 +38,11 @@ impl Executor for Nowhere {
 /// Examples for `model` of drawn experiences. Tokens are taken as they were written where the vocabulary is the same; any
 /// other program is encoded as the target would write it: the code, the template's end, an end token. Experiences of unknown
 /// tasks are left out and counted.
-pub async fn examples_of(
+pub fn examples_of(
     drawn: &[&Experience],
     tasks: &[Task],
     model: &dyn LanguageModel,
     template: &Template,
-    settings: &Settings,
 ) -> Result<(Vec<Example>, usize), TuneError> {
     let (known, own) =
         (tasks.iter().map(|t| (t.id.as_str(), t)).collect::<HashMap<_, _>>(), vocabulary(model));
@@ -60,7 +57,7 @@ pub async fn examples_of(
         if !prompts.contains_key(task.id.as_str()) {
             let session =
                 Session { model, executor: &Nowhere, template, task, cache: &cache, events: &NoEvents };
-            let tokens = prompt_tokens(session, settings).await.map_err(|error| failed(error.to_string()))?;
+            let tokens = prompt_tokens(session).map_err(|error| failed(error.to_string()))?;
             prompts.insert(&task.id, tokens);
         }
         let answer = if !experience.tokens.is_empty() && experience.vocabulary == own {

@@ -74,7 +74,6 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
             base_name: args.model.name(),
             model: &*model,
             template: &template,
-            method: &settings,
             tasks: &tasks,
             replay: &args.replay,
             settings: egcfg_tune::train::TrainSettings {

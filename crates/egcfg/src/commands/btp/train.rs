@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use egcfg_guidance::{Settings, Template};
+use egcfg_guidance::Template;
 use egcfg_model::LanguageModel;
-use egcfg_python::PythonVersion;
 use egcfg_task::Task;
 use egcfg_tune::replay::Buffer;
 use egcfg_tune::sample::examples_of;
@@ -29,7 +28,6 @@ pub(super) struct Training<'a> {
     pub(super) base_name: &'a str,
     pub(super) model: &'a dyn LanguageModel,
     pub(super) template: &'a Template,
-    pub(super) method: &'a Settings,
     pub(super) tasks: &'a [Task],
     pub(super) replay: &'a ReplayArgs,
     pub(super) settings: TrainSettings,
@@ -46,14 +44,12 @@ pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
     let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
     let model = load_model(&args.model, 1)?;
     let template = method::template(&args.method, &config, model.info())?;
-    let method = method::settings(&args.method, config, PythonVersion::default());
     let tasks = set.tasks();
     let training = Training {
         base: &base,
         base_name: &model.info().name,
         model: &*model,
         template: &template,
-        method: &method,
         tasks: &tasks,
         replay: &args.replay,
         settings,
@@ -85,8 +81,7 @@ impl Training<'_> {
     pub(super) async fn train(&self, buffer: &Buffer) -> Result<TrainReport, Failure> {
         let draws = self.replay.draws.unwrap_or(self.tasks.len());
         let drawn = self.replay.settings().draw(buffer, draws, self.settings.seed);
-        let (examples, unknown) =
-            examples_of(&drawn, self.tasks, self.model, self.template, self.method).await?;
+        let (examples, unknown) = examples_of(&drawn, self.tasks, self.model, self.template)?;
         if unknown > 0 {
             note(&format!("warning: {unknown} drawn experiences are of tasks that are not selected"));
         }
