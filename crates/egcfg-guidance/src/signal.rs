@@ -103,7 +103,7 @@ impl Writer<'_> {
         for (test, seen) in self.task.shown_tests.iter().zip(entry.observations.iter()) {
             match test {
                 Test::Assert(_) => _ = writeln!(text, "Call: {}", call(self.task, test)),
-                Test::Stdio { stdin, stdout } => {
+                Test::Stdio { stdin, stdout, .. } => {
                     let _ = writeln!(text, "Call: solve()\nInput:\n{}", stdin.trim_end());
                     let _ = writeln!(text, "Expected output:\n{}", stdout.trim_end());
                 }

@@ -183,7 +183,7 @@ impl Template {
 fn shown(test: &Test) -> String {
     match test {
         Test::Assert(source) => source.trim_end().to_owned(),
-        Test::Stdio { stdin, stdout } => {
+        Test::Stdio { stdin, stdout, .. } => {
             format!("solve() reads\n{}\nand prints\n{}", stdin.trim_end(), stdout.trim_end())
         }
     }

@@ -37,7 +37,7 @@ async fn within<T>(seconds: u64, future: impl Future<Output = T>) -> T {
 /// A right and a wrong program of both forms. Those with code before their tests have a fresh comparer each.
 fn cases() -> Vec<(Program, Vec<Test>, Verdict)> {
     let spoils = |source: &str| Program { setup_code: "unused = 1".to_owned(), ..program(source) };
-    let echo = |stdout: &str| vec![Test::Stdio { stdin: "1".to_owned(), stdout: stdout.to_owned() }];
+    let echo = |stdout: &str| vec![Test::stdio("1", stdout)];
     vec![
         (
             spoils("def f(x): return x + 1"),

@@ -92,7 +92,7 @@ async fn settled(sandbox: &Sandbox) {
 }
 
 fn echo(text: &str) -> Test {
-    Test::Stdio { stdin: text.to_owned(), stdout: text.len().to_string() }
+    Test::stdio(text, text.len().to_string())
 }
 
 /// Judges until the children that were made before the fault are used up.
@@ -280,7 +280,7 @@ async fn pause() {
     let source = "import time\ndef solve():\n    time.sleep(0.5)\n    print('x' * 300000)\n    time.sleep(0.2)\n    print('y')";
     let expected = format!("{}\ny", "x".repeat(300_000));
     note("stop me");
-    let test = Test::Stdio { stdin: String::new(), stdout: expected };
+    let test = Test::stdio(String::new(), expected);
     let results = sandbox.judge(&stdio(source), &[test]).await.unwrap();
     assert_eq!(results[0].verdict, Verdict::Passed, "{:?}", results[0].error);
     // And in the middle of a conversation between program and test.

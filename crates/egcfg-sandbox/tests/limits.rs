@@ -143,7 +143,7 @@ async fn case_32_standard_input_without_any() {
         judge(&sandbox, "import sys\ndef f(x): return len(sys.stdin.read()) + 2", TEST).await.verdict,
         Verdict::Passed
     );
-    let test = Test::Stdio { stdin: String::new(), stdout: String::new() };
+    let test = Test::stdio(String::new(), String::new());
     let results = sandbox.judge(&stdio("def solve():\n    input('name? ')"), &[test]).await.unwrap();
     assert_eq!(results[0].verdict, exception("EOFError"));
 }

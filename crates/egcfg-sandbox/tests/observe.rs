@@ -151,7 +151,7 @@ async fn a_call_is_traced_without_a_test() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stdin_programs_are_traced_too() {
     let sandbox = sandbox().await;
-    let test = Test::Stdio { stdin: "3\n".to_owned(), stdout: "6".to_owned() };
+    let test = Test::stdio("3\n", "6");
     for source in ["def solve():\n    n = int(input())\n    print(2 * n)", "n = int(input())\nprint(2 * n)"] {
         let observed = sandbox
             .observe(&stdio(source), std::slice::from_ref(&test), &TraceOptions::default())

@@ -325,7 +325,7 @@ async fn all_interpreters_protect_alike_and_judge_alike() {
             form: Form::Stdio,
             setup_code: String::new(),
         };
-        let test = Test::Stdio { stdin: "1\n2\n".to_owned(), stdout: "3".to_owned() };
+        let test = Test::stdio("1\n2\n", "3");
         assert_eq!(sandbox.judge(&script, &[test]).await.unwrap()[0].verdict, Verdict::Passed, "{version}");
     }
 }

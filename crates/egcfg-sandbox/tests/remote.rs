@@ -22,10 +22,7 @@ fn program(source: &str) -> Program {
 }
 
 fn tests(pairs: &[(&str, &str)]) -> Vec<Test> {
-    let test = |(stdin, stdout): &(&str, &str)| Test::Stdio {
-        stdin: (*stdin).to_owned(),
-        stdout: (*stdout).to_owned(),
-    };
+    let test = |(stdin, stdout): &(&str, &str)| Test::stdio(*stdin, *stdout);
     pairs.iter().map(test).collect()
 }
 

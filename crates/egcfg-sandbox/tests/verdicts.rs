@@ -230,12 +230,12 @@ async fn stdin_stdout_programs() {
         ("print('\\udcff')", "", "", exception("UnicodeEncodeError")),
     ];
     for (source, stdin, stdout, verdict) in cases {
-        let test = Test::Stdio { stdin: stdin.to_owned(), stdout: stdout.to_owned() };
+        let test = Test::stdio(stdin, stdout);
         let results = sandbox.judge(&stdio(source), &[test]).await.unwrap();
         assert_eq!(results[0].verdict, verdict, "{source}: {:?}", results[0]);
     }
     let large = format!("{}\n", "9".repeat(3 << 20));
-    let test = Test::Stdio { stdin: large, stdout: (3 << 20).to_string() };
+    let test = Test::stdio(large, (3 << 20).to_string());
     let results = sandbox.judge(&stdio("def solve():\n    print(len(input()))"), &[test]).await.unwrap();
     assert_eq!(results[0].verdict, Verdict::Passed, "{:?}", results[0]);
 }

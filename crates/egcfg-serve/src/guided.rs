@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use axum::response::Response;
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Stop, solve};
-use egcfg_task::{Config, Form as TaskForm, Horizon, Task, Temperature, Test};
+use egcfg_task::{Compare, Config, Form as TaskForm, Horizon, Task, Temperature, Test};
 use serde_json::{Value, json};
 
 use crate::admission::Place;
@@ -319,7 +319,13 @@ fn task(limits: &crate::Limits, fields: &mut Fields, prompt: String) -> Result<T
                 if stdin.len() + stdout.len() > limits.test_bytes {
                     return Err(io.error("stdin", format!("is longer than {} bytes", limits.test_bytes)));
                 }
-                Test::Stdio { stdin, stdout }
+                let rule = Compare::from_fields(
+                    io.text("compare")?.as_deref(),
+                    io.number("tolerance", 0.0, f64::MAX)?,
+                    io.flag_or_none("ignore_case")?,
+                );
+                let compare = rule.map_err(|(field, reason)| io.error(field, reason))?;
+                Test::Stdio { stdin, stdout, compare }
             }
         };
         tests.push(test);

@@ -2,6 +2,7 @@
 //! program against a test, the [`Trace`] of what happened, and the [`Config`] of a guided decoding run with its
 //! canonical name. Nothing in this crate does I/O, runs a program or knows a model; every other crate builds on it.
 
+mod compare;
 mod config;
 mod name;
 mod seed;
@@ -10,6 +11,7 @@ mod trace;
 mod trace_text;
 mod verdict;
 
+pub use compare::{Compare, Tolerance};
 pub use config::{Config, Horizon, PromptType, Signal, Strategy, Switches, Temperature};
 pub use name::NameError;
 pub use seed::derive_seed;

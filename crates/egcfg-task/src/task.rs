@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::compare::Compare;
+
 /// How a program of this task is called and judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -23,12 +25,20 @@ pub enum Test {
     Stdio {
         /// What the program reads.
         stdin: String,
-        /// What it must print (compared after trimming trailing white space of each line and of the whole).
+        /// What it must print.
         stdout: String,
+        /// How what it prints is compared with that.
+        #[serde(default, skip_serializing_if = "Compare::is_exact")]
+        compare: Compare,
     },
 }
 
 impl Test {
+    /// A stdin/stdout test whose output is compared line by line.
+    pub fn stdio(stdin: impl Into<String>, stdout: impl Into<String>) -> Self {
+        Self::Stdio { stdin: stdin.into(), stdout: stdout.into(), compare: Compare::default() }
+    }
+
     /// The name under which results are keyed: the assert's source, or the input of a stdin/stdout test.
     pub fn key(&self) -> &str {
         match self {

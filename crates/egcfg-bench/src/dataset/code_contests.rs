@@ -2,7 +2,7 @@
 //! shown; private and generated ones decide. Read are the official layout (`public_tests` and its siblings, each two
 //! lists) and a list of `{input: {stdin}, output: {stdout}}` in one field.
 
-use egcfg_task::{Form, Task, Test};
+use egcfg_task::{Compare, Form, Task, Test};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -79,7 +79,7 @@ fn pairs(record: &Record, field: &str) -> Result<Vec<Test>, DatasetError> {
         return Err(record.wrong(field, format!("{inputs} inputs and {outputs} outputs")));
     }
     let tests = pairs.input.into_iter().zip(pairs.output);
-    Ok(tests.map(|(stdin, stdout)| Test::Stdio { stdin, stdout }).collect())
+    Ok(tests.map(|(stdin, stdout)| Test::Stdio { stdin, stdout, compare: Compare::Codecontests }).collect())
 }
 
 fn listed(record: &Record) -> Result<Vec<Test>, DatasetError> {
@@ -90,7 +90,11 @@ fn listed(record: &Record) -> Result<Vec<Test>, DatasetError> {
         }
         value => serde_json::from_value(value).map_err(|error| record.wrong("test", error.to_string()))?,
     };
-    let test = |item: Listed| Test::Stdio { stdin: item.input.stdin, stdout: item.output.stdout };
+    let test = |item: Listed| Test::Stdio {
+        stdin: item.input.stdin,
+        stdout: item.output.stdout,
+        compare: Compare::Codecontests,
+    };
     Ok(listed.into_iter().map(test).collect())
 }
 

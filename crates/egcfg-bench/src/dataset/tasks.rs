@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use egcfg_task::{Form, Task, Test};
+use egcfg_task::{Compare, Form, Task, Test};
 use serde::Deserialize;
 
 use super::error::DatasetError;
@@ -25,6 +25,10 @@ struct TaskFile {
     /// Input and expected output of stdin/stdout tasks.
     #[serde(default)]
     io: Vec<Io>,
+    /// How output is compared in all pairs that do not say otherwise.
+    compare: Option<String>,
+    tolerance: Option<f64>,
+    ignore_case: Option<bool>,
     /// Tests that decide the score beside the shown ones.
     #[serde(default)]
     hidden_tests: Vec<String>,
@@ -44,8 +48,12 @@ struct TaskFile {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Io {
+    #[serde(default)]
     stdin: String,
     stdout: String,
+    compare: Option<String>,
+    tolerance: Option<f64>,
+    ignore_case: Option<bool>,
 }
 
 /// Reads all tasks of a file; its ending tells the format.
@@ -141,11 +149,19 @@ fn resolve(file: TaskFile, id: &str, place: &str) -> Result<Item, DatasetError> 
                 .ok_or_else(|| at("entry_point", "is missing, and no function name was found in the tests"))?
         }
     };
+    let rule = Compare::from_fields(file.compare.as_deref(), file.tolerance, file.ignore_case);
+    let all = rule.map_err(|(field, reason)| at(field, &reason))?;
+    if form == Form::Asserts && file.compare.is_some() {
+        return Err(at("compare", "is for io pairs, and this task has assert tests"));
+    }
     let asserts = |tests: &[String]| tests.iter().cloned().map(Test::Assert).collect::<Vec<_>>();
     let shown_tests = match form {
         Form::Asserts => asserts(&file.tests),
         Form::Stdio => {
-            file.io.into_iter().map(|io| Test::Stdio { stdin: io.stdin, stdout: io.stdout }).collect()
+            let pairs = file.io.into_iter().enumerate();
+            pairs
+                .map(|(index, io)| pair(io, all, index).map_err(|(f, why)| at(&f, &why)))
+                .collect::<Result<_, _>>()?
         }
     };
     let graded_tests = if file.hidden_tests.is_empty() {
@@ -165,6 +181,17 @@ fn resolve(file: TaskFile, id: &str, place: &str) -> Result<Item, DatasetError> 
         ..Task::default()
     };
     Ok(Item { task, reference: file.solution, ..Item::default() })
+}
+
+/// An input/output test; what it does not say about comparing, `all` says.
+fn pair(io: Io, all: Compare, index: usize) -> Result<Test, (String, String)> {
+    let compare = if io.compare.is_none() && io.tolerance.is_none() && io.ignore_case.is_none() {
+        all
+    } else {
+        Compare::from_fields(io.compare.as_deref(), io.tolerance, io.ignore_case)
+            .map_err(|(field, reason)| (format!("io[{index}].{field}"), reason))?
+    };
+    Ok(Test::Stdio { stdin: io.stdin, stdout: io.stdout, compare })
 }
 
 fn is_identifier(name: &str) -> bool {

@@ -63,7 +63,7 @@ pub(super) fn case(task: &Task, test: &Test) -> Case {
                 None => Case { call: cut(source.trim(), INPUT), input: None, expected: None },
             }
         }
-        Test::Stdio { stdin, stdout } => Case {
+        Test::Stdio { stdin, stdout, .. } => Case {
             call: "solve()".to_owned(),
             input: Some(cut(stdin.trim_end(), INPUT)),
             expected: Some(cut(stdout.trim_end(), INPUT)),

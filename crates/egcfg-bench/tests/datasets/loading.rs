@@ -3,7 +3,7 @@
 use std::io::Write as _;
 
 use egcfg_bench::dataset::{Dataset, LoadOptions};
-use egcfg_task::{Form, Test};
+use egcfg_task::{Compare, Form, Test};
 
 use crate::{file, load};
 
@@ -97,7 +97,10 @@ fn code_contests_programs_read_and_print() {
     let sum = &set.items[0];
     assert_eq!((sum.task.form, sum.task.entry_point.as_str()), (Form::Stdio, "solve"));
     assert_eq!((sum.task.shown_tests.len(), sum.task.graded_tests.len()), (3, 3));
-    assert_eq!(sum.task.graded_tests[0], Test::Stdio { stdin: "5 5\n".into(), stdout: "10\n".into() });
+    assert_eq!(
+        sum.task.graded_tests[0],
+        Test::Stdio { stdin: "5 5\n".into(), stdout: "10\n".into(), compare: Compare::Codecontests }
+    );
     assert!(sum.reference.as_ref().unwrap().contains("input()"), "the Python solution, not the C++ one");
     let set = load("codecontests", "code_contests_listed.jsonl");
     assert_eq!(set.items[0].task.id, "7");

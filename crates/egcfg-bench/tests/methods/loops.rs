@@ -41,7 +41,7 @@ async fn simple_feedback_shows_no_trace_and_works_on_printed_output() {
     let task = Task {
         form: Form::Stdio,
         entry_point: "solve".into(),
-        shown_tests: vec![Test::Stdio { stdin: "21\n".into(), stdout: "42\n".into() }],
+        shown_tests: vec![Test::stdio("21\n", "42\n")],
         ..task()
     };
     let model = Canned::new(|prompt| {
@@ -162,7 +162,7 @@ async fn lpw_corrects_the_plan_until_it_gives_what_is_expected() {
 
 #[tokio::test]
 async fn lpw_reads_printed_results_of_several_lines() {
-    let test = Test::Stdio { stdin: "2\n".into(), stdout: "2\n4\n".into() };
+    let test = Test::stdio("2\n", "2\n4\n");
     let task = Task {
         form: Form::Stdio,
         entry_point: "solve".into(),

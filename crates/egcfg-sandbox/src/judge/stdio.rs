@@ -3,13 +3,14 @@
 
 use std::time::Instant;
 
-use egcfg_task::{Test, TestResult, Verdict};
+use egcfg_task::{Compare, Test, TestResult, Verdict};
 
 use crate::error::SandboxError;
 use crate::judge::asserts::{Judged, plain};
+use crate::judge::compare::difference;
 use crate::judge::session::{Failure, Session, invalid};
 use crate::supervisor::pool::Lease;
-use crate::text::{lines, one_line};
+use crate::text::lines;
 
 /// Judges every test of one program, in order.
 pub(crate) async fn judge(
@@ -35,10 +36,10 @@ async fn one(session: &mut Session<'_>, test: &Test) -> Result<Judged, SandboxEr
         Test::Assert(_) => {
             plain(invalid("it is an assert, and the program reads standard input"), started.elapsed())
         }
-        Test::Stdio { stdin, stdout } => {
+        Test::Stdio { stdin, stdout, compare } => {
             let loaded = session.load().await?;
             match loaded {
-                Ok(()) => run(session, stdin, stdout).await,
+                Ok(()) => run(session, stdin, stdout, *compare).await,
                 Err(failure) => plain(failure, started.elapsed()),
             }
         }
@@ -49,7 +50,7 @@ async fn one(session: &mut Session<'_>, test: &Test) -> Result<Judged, SandboxEr
     Ok((result, trace))
 }
 
-async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResult {
+async fn run(session: &mut Session<'_>, stdin: &str, expected: &str, compare: Compare) -> TestResult {
     let mut watch = session.watch();
     match session.ask(b'I', &[stdin.as_bytes()], &mut watch).await {
         Ok(answer) if answer.kind == b'I' => {}
@@ -83,7 +84,7 @@ async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResu
         );
     }
     let output = String::from_utf8_lossy(&output);
-    let difference = difference(expected, &output);
+    let difference = difference(compare, expected, &output);
     let verdict = if difference.is_none() { Verdict::Passed } else { Verdict::WrongAnswer };
     let got = Some(lines(&output, SHOWN));
     TestResult { verdict, seconds: 0.0, error: difference, got, unproven: false, flaky: false }
@@ -91,37 +92,3 @@ async fn run(session: &mut Session<'_>, stdin: &str, expected: &str) -> TestResu
 
 /// Characters of the output that a result keeps.
 pub(crate) const SHOWN: usize = 2000;
-
-/// The first line that differs, after trimming trailing white space of each line and of the whole.
-pub(crate) fn difference(expected: &str, got: &str) -> Option<String> {
-    let (mut left, mut right) = (expected.trim_end().lines(), got.trim_end().lines());
-    for number in 1.. {
-        let (expected, got) = match (left.next(), right.next()) {
-            (None, None) => return None,
-            pair => pair,
-        };
-        if expected.map(str::trim_end) != got.map(str::trim_end) {
-            let show = |line: Option<&str>| line.map_or("nothing".to_owned(), |line| format!("{line:?}"));
-            return Some(one_line(&format!("line {number}: expected {}, got {}", show(expected), show(got))));
-        }
-    }
-    None
-}
-
-#[cfg(test)]
-mod tests {
-    use super::difference;
-
-    #[test]
-    fn trailing_white_space_does_not_count() {
-        assert_eq!(difference("1 \n2\n\n", "1\n2  "), None);
-        assert_eq!(difference("", "\n \n"), None);
-    }
-
-    #[test]
-    fn the_first_difference_is_named() {
-        assert_eq!(difference("1\n2", "1\n3").unwrap(), "line 2: expected \"2\", got \"3\"");
-        assert_eq!(difference("1\n2", "1").unwrap(), "line 2: expected \"2\", got nothing");
-        assert_eq!(difference(" 1", "1").unwrap(), "line 1: expected \" 1\", got \"1\"");
-    }
-}

@@ -41,7 +41,7 @@ const WALL_FACTOR: u32 = 3;
 ///     form: Form::Stdio,
 ///     ..Program::default()
 /// };
-/// let tests = [Test::Stdio { stdin: "4\n".to_owned(), stdout: "8\n".to_owned() }];
+/// let tests = [Test::stdio("4\n", "8\n")];
 /// assert!(judge.judge(&program, &tests).await?[0].verdict.passed());
 /// # Ok(())
 /// # }
@@ -177,7 +177,10 @@ impl ExecEval {
             Ok(Judged::Tests(answers)) => answers
                 .iter()
                 .zip(units)
-                .map(|(answer, unit)| outcome::result(answer, unit.output.first().unwrap_or(&""), limits.cpu))
+                .map(|(answer, unit)| {
+                    let expected = unit.output.first().unwrap_or(&"");
+                    outcome::result(answer, expected, unit.compare, limits.cpu)
+                })
                 .collect(),
             Ok(Judged::NotCompiled(text)) => same(outcome::not_compiled(&text)),
             Err(fault) => {
@@ -194,8 +197,8 @@ impl ExecEval {
 
 fn unit_test(test: &Test) -> Result<UnitTest<'_>, Failure> {
     match test {
-        Test::Stdio { stdin, stdout } if stdin.is_ascii() => {
-            Ok(UnitTest { input: stdin, output: vec![stdout] })
+        Test::Stdio { stdin, stdout, compare } if stdin.is_ascii() => {
+            Ok(UnitTest { input: stdin, output: vec![stdout], compare: *compare })
         }
         // It would refuse the whole job, the other tests with it.
         Test::Stdio { .. } => {

@@ -3,13 +3,14 @@
 //! syntax error in it; a program that crashed left its reason on standard error; and a process that ended with a status
 //! but without a word counts there as out of memory, also when it was the processor limit that ended it.
 
-use egcfg_task::{Clock, TestResult, Verdict};
+use egcfg_task::{Clock, Compare, TestResult, Verdict};
 use serde::Deserialize;
 
 use super::protocol::Answer;
 use crate::judge::asserts::plain;
+use crate::judge::compare::difference;
 use crate::judge::session::{Failure, exception};
-use crate::judge::stdio::{SHOWN, difference};
+use crate::judge::stdio::SHOWN;
 use crate::text::lines;
 
 /// How the wrapper says that a program ended.
@@ -22,8 +23,9 @@ enum Report {
     Harness(String),
 }
 
-/// The result of one test; `cpu` is the processor limit in seconds.
-pub(super) fn result(answer: &Answer, expected: &str, cpu: u64) -> TestResult {
+/// The result of one test; `cpu` is the processor limit in seconds. The server compares tokens. What is equal by that is
+/// right; what is not may still be right by the test's own rule, which is tried on what the program printed.
+pub(super) fn result(answer: &Answer, expected: &str, compare: Compare, cpu: u64) -> TestResult {
     let text = answer.result.as_deref().unwrap_or_default();
     let mut result = match answer.exec_outcome.as_deref() {
         Some("PASSED") => TestResult {
@@ -34,14 +36,18 @@ pub(super) fn result(answer: &Answer, expected: &str, cpu: u64) -> TestResult {
             unproven: false,
             flaky: false,
         },
-        Some("WRONG_ANSWER") => TestResult {
-            verdict: Verdict::WrongAnswer,
-            seconds: 0.0,
-            error: difference(expected, text),
-            got: Some(lines(text, SHOWN)),
-            unproven: false,
-            flaky: false,
-        },
+        Some("WRONG_ANSWER") => {
+            let difference = difference(compare, expected, text);
+            let right = difference.is_none() && answer.result.is_some();
+            TestResult {
+                verdict: if right { Verdict::Passed } else { Verdict::WrongAnswer },
+                seconds: 0.0,
+                error: difference,
+                got: Some(lines(text, SHOWN)),
+                unproven: false,
+                flaky: false,
+            }
+        }
         other => plain(failure(other, answer, cpu), std::time::Duration::ZERO),
     };
     result.seconds = answer.time_consumed.filter(|time| time.is_finite() && *time > 0.0).unwrap_or(0.0);
@@ -135,7 +141,7 @@ mod tests {
     }
 
     fn verdict(outcome: Option<&str>, text: &str, time: Option<f64>) -> Verdict {
-        result(&answer(outcome, text, time), "1", 5).verdict
+        result(&answer(outcome, text, time), "1", Compare::Exact, 5).verdict
     }
 
     #[test]
@@ -180,5 +186,16 @@ mod tests {
             assert_eq!(verdict(Some(outcome), text, time), expected, "{outcome}: {text}");
         }
         assert_eq!(verdict(None, "", None), Verdict::SandboxUnavailable);
+    }
+
+    #[test]
+    fn what_the_server_calls_wrong_may_be_right_by_the_tests_rule() {
+        let of = |expected, got, compare| {
+            result(&answer(Some("WRONG_ANSWER"), got, None), expected, compare, 5).verdict
+        };
+        assert_eq!(of("YES", "Yes", Compare::Codecontests), Verdict::Passed);
+        assert_eq!(of("0.3333333", "0.333333", Compare::Codecontests), Verdict::Passed);
+        assert_eq!(of("YES", "Yes", Compare::Exact), Verdict::WrongAnswer);
+        assert_eq!(of("1", "2", Compare::Codecontests), Verdict::WrongAnswer);
     }
 }

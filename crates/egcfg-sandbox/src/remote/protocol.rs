@@ -1,6 +1,7 @@
 //! What is said to an ExecEval server and what it says: the documented JSON of `POST /api/execute_code` and
 //! `GET /api/all_runtimes`. An answer is checked against its request here; one that does not fit is no answer.
 
+use egcfg_task::Compare;
 use serde::{Deserialize, Serialize};
 
 use super::http::Fault;
@@ -24,6 +25,9 @@ pub(super) struct UnitTest<'a> {
     pub(super) input: &'a str,
     /// Any of them is right.
     pub(super) output: Vec<&'a str>,
+    /// The test's own rule; the server knows one of its own only.
+    #[serde(skip)]
+    pub(super) compare: Compare,
 }
 
 /// Resource limits by their names there; what is not named keeps the server's default.

@@ -126,7 +126,7 @@ impl Hostile {
         }
         if program.stdio {
             let (stdin, stdout) = stdin.zip(stdout).ok_or("stdin and stdout must be there")?;
-            program.tests = vec![Test::Stdio { stdin, stdout }];
+            program.tests = vec![Test::stdio(stdin, stdout)];
         } else if program.tests.is_empty() {
             program.tests.push(Test::Assert("assert f(1) == 2".to_owned()));
         }

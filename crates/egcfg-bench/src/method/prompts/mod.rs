@@ -78,7 +78,7 @@ impl Prompts {
 fn shown(test: &Test) -> String {
     match test {
         Test::Assert(source) => source.trim_end().to_owned(),
-        Test::Stdio { stdin, stdout } => {
+        Test::Stdio { stdin, stdout, .. } => {
             format!("solve() reads\n{}\nand prints\n{}", stdin.trim_end(), stdout.trim_end())
         }
     }

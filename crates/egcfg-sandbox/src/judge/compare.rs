@@ -1,0 +1,397 @@
+//! Whether printed text is right, by the rule of its test, and if not, the one difference that matters: where it is, what was
+//! expected, what came, and what kind of difference it is (white space, case, order, size of a number).
+
+use std::fmt::Write as _;
+
+use egcfg_task::Compare;
+
+/// The first difference, in words; `None` where the output is right.
+pub(crate) fn difference(rule: Compare, expected: &str, got: &str) -> Option<String> {
+    match rule {
+        Compare::Exact => by_lines(expected, got),
+        Compare::Tokens { ignore_case } => {
+            let split = str::split_whitespace;
+            by_tokens(split(expected), split(got), |expected, got| unless(same(expected, got, ignore_case)))
+        }
+        Compare::Numbers { tolerance, ignore_case } => {
+            let split = str::split_whitespace;
+            by_tokens(split(expected), split(got), |expected, got| {
+                within(expected, got, tolerance.value(), ignore_case)
+            })
+        }
+        Compare::Codecontests => code_contests(expected, got),
+    }
+}
+
+/// Lines, after trimming trailing white space of each and of the whole.
+fn by_lines(expected: &str, got: &str) -> Option<String> {
+    let (mut left, mut right) = (expected.trim_end().lines(), got.trim_end().lines());
+    for number in 1.. {
+        let (wanted, came) = match (left.next(), right.next()) {
+            (None, None) => return None,
+            (wanted, came) => (wanted.map(str::trim_end), came.map(str::trim_end)),
+        };
+        if wanted == came {
+            continue;
+        }
+        let mut text = format!("line {number}: ");
+        match (wanted, came) {
+            (Some(wanted), Some(came)) => {
+                let (wanted_shown, came_shown) = pair(wanted, came);
+                let _ = write!(text, "expected {wanted_shown}, got {came_shown}");
+                text.push_str(kind(wanted, came));
+            }
+            (Some(wanted), None) => {
+                let _ = write!(text, "expected {}, got nothing", show(wanted));
+            }
+            (None, Some(came)) => {
+                let _ = write!(text, "expected nothing, got {}", show(came));
+            }
+            (None, None) => return None,
+        }
+        text.push_str(whole(expected, got));
+        return Some(text);
+    }
+    None
+}
+
+/// What kind of difference lies between two lines or tokens, as far as it is one that the eye does not see at once.
+fn kind(expected: &str, got: &str) -> &'static str {
+    if expected.split_whitespace().eq(got.split_whitespace()) {
+        " (only white space differs)"
+    } else if expected.to_lowercase() == got.to_lowercase() {
+        " (only case differs)"
+    } else {
+        ""
+    }
+}
+
+/// What is true of the two texts as wholes.
+fn whole(expected: &str, got: &str) -> &'static str {
+    // Sorting is only worth it for what a person would look through.
+    const LARGE: usize = 1 << 20;
+    let sorted = |text: &str| {
+        let mut lines: Vec<String> = text.trim_end().lines().map(|line| line.trim_end().to_owned()).collect();
+        lines.sort_unstable();
+        lines
+    };
+    if expected.len() + got.len() < LARGE && sorted(expected) == sorted(got) {
+        "; the same lines stand in another order"
+    } else if expected.split_whitespace().eq(got.split_whitespace()) {
+        "; the whole output differs in white space only"
+    } else {
+        ""
+    }
+}
+
+/// Tokens one by one; `differs` tells of a pair that is not right, with a remark or an empty text.
+fn by_tokens<'a>(
+    mut expected: impl Iterator<Item = &'a str>,
+    mut got: impl Iterator<Item = &'a str>,
+    differs: impl Fn(&str, &str) -> Option<String>,
+) -> Option<String> {
+    for number in 1.. {
+        match (expected.next(), got.next()) {
+            (None, None) => return None,
+            (Some(wanted), None) => {
+                let count = number + expected.count();
+                let had = number - 1;
+                return Some(format!(
+                    "token {number}: expected {}, got nothing ({count} tokens expected, {had} printed)",
+                    show(wanted)
+                ));
+            }
+            (None, Some(came)) => {
+                let count = number + got.count();
+                let had = number - 1;
+                return Some(format!(
+                    "token {number}: expected nothing, got {} ({had} tokens expected, {count} printed)",
+                    show(came)
+                ));
+            }
+            (Some(wanted), Some(came)) => {
+                if let Some(remark) = differs(wanted, came) {
+                    let (wanted_shown, came_shown) = pair(wanted, came);
+                    let remark = if remark.is_empty() { kind(wanted, came).to_owned() } else { remark };
+                    return Some(format!(
+                        "token {number}: expected {wanted_shown}, got {came_shown}{remark}"
+                    ));
+                }
+            }
+        }
+    }
+    None
+}
+
+fn same(expected: &str, got: &str, ignore_case: bool) -> bool {
+    if ignore_case { expected.eq_ignore_ascii_case(got) } else { expected == got }
+}
+
+/// No difference where a pair is right, one without a remark where it is not.
+fn unless(right: bool) -> Option<String> {
+    (!right).then(String::new)
+}
+
+fn within(expected: &str, got: &str, tolerance: f64, ignore_case: bool) -> Option<String> {
+    if same(expected, got, ignore_case) {
+        return None;
+    }
+    if let (Some(expected), Some(got)) = (integer(expected), integer(got)) {
+        return unless(expected == got);
+    }
+    let (Ok(wanted), Ok(came)) = (expected.parse::<f64>(), got.parse::<f64>()) else {
+        return Some(String::new());
+    };
+    if !(wanted.is_finite() && came.is_finite()) {
+        // Infinities are equal to themselves, and what is no number to what is none either.
+        let like = (wanted.is_nan(), wanted.is_sign_negative()) == (came.is_nan(), came.is_sign_negative());
+        return unless(like && wanted.is_finite() == came.is_finite() || wanted.is_nan() && came.is_nan());
+    }
+    let distance = (wanted - came).abs();
+    // A decimal that is written at the very tolerance may lie a rounding error beyond it.
+    let rounding = 4.0 * f64::EPSILON * wanted.abs().max(came.abs());
+    (distance > tolerance + rounding).then(|| apart(distance, tolerance))
+}
+
+/// An integer's sign and digits, without what does not count.
+fn integer(text: &str) -> Option<(bool, &str)> {
+    let (negative, digits) = match text.strip_prefix('-') {
+        Some(digits) => (true, digits),
+        None => (false, text.strip_prefix('+').unwrap_or(text)),
+    };
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let digits = digits.trim_start_matches('0');
+    Some((negative && !digits.is_empty(), digits))
+}
+
+fn apart(distance: f64, tolerance: f64) -> String {
+    if distance.is_finite() {
+        format!(" (they differ by {distance:.3e}, {tolerance:e} is allowed)")
+    } else {
+        String::new()
+    }
+}
+
+/// The rule of CodeContests' own tester: these separators and no others, ASCII letters lowered, equal lists are right, and
+/// else each pair must be equal texts or two numbers whose difference as doubles is below the limit. (So `nan` equals
+/// `nan` only where no other token needs the tolerance.)
+fn code_contests(expected: &str, got: &str) -> Option<String> {
+    const LIMIT: f64 = 1e-5;
+    let tokens = contest_tokens;
+    let all_equal = {
+        let (mut left, mut right) = (tokens(expected), tokens(got));
+        loop {
+            match (left.next(), right.next()) {
+                (None, None) => break true,
+                (Some(left), Some(right)) if left.eq_ignore_ascii_case(right) => {}
+                _ => break false,
+            }
+        }
+    };
+    if all_equal {
+        return None;
+    }
+    by_tokens(tokens(expected), tokens(got), |expected, got| {
+        match (expected.parse::<f64>(), got.parse::<f64>()) {
+            (Ok(wanted), Ok(came)) => {
+                let distance = (wanted - came).abs();
+                // A difference that is no number is not below the limit.
+                (distance >= LIMIT || distance.is_nan()).then(|| apart(distance, LIMIT))
+            }
+            _ => unless(expected.eq_ignore_ascii_case(got)),
+        }
+    })
+}
+
+fn contest_tokens(text: &str) -> impl Iterator<Item = &str> {
+    text.split([' ', '\n', '\t', '\r', '\u{b}']).filter(|token| !token.is_empty())
+}
+
+/// Characters of a line or token that a message shows.
+const WIDTH: usize = 120;
+
+/// Two texts around their first difference, when they are long.
+fn pair(expected: &str, got: &str) -> (String, String) {
+    let short = |text: &str| text.chars().nth(WIDTH).is_none();
+    if short(expected) && short(got) {
+        return (show(expected), show(got));
+    }
+    let common = expected.chars().zip(got.chars()).take_while(|(left, right)| left == right).count();
+    let start = common.saturating_sub(WIDTH / 4);
+    let part = |text: &str| {
+        let rest: String = text.chars().skip(start).take(WIDTH).collect();
+        let more = text.chars().nth(start + WIDTH).is_some();
+        format!("{}{}{}", if start > 0 { "..." } else { "" }, show(&rest), if more { "..." } else { "" })
+    };
+    (part(expected), format!("{} (from character {})", part(got), common + 1))
+}
+
+/// A text in quotes in which every character can be seen: white space other than a plain space, characters without a width
+/// and all that control are written as escapes.
+fn show(text: &str) -> String {
+    let mut shown = String::from("\"");
+    for (count, character) in text.chars().enumerate() {
+        if count == WIDTH {
+            shown.push_str("...");
+            break;
+        }
+        match character {
+            '"' | '\\' => {
+                shown.push('\\');
+                shown.push(character);
+            }
+            '\t' => shown.push_str("\\t"),
+            '\r' => shown.push_str("\\r"),
+            ' ' => shown.push(' '),
+            _ if character.is_control() || character.is_whitespace() || is_hidden(character) => {
+                shown.extend(character.escape_unicode());
+            }
+            _ => shown.push(character),
+        }
+    }
+    shown.push('"');
+    shown
+}
+
+/// Characters that take no room, or that turn what stands around them.
+fn is_hidden(character: char) -> bool {
+    matches!(character,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{ffa0}' | '\u{fff0}'..='\u{fffd}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use egcfg_task::{Compare, Tolerance};
+
+    use super::difference;
+
+    fn numbers(tolerance: f64) -> Compare {
+        Compare::Numbers { tolerance: Tolerance::new(tolerance).unwrap(), ignore_case: false }
+    }
+
+    #[test]
+    fn trailing_white_space_does_not_count_by_default() {
+        assert_eq!(difference(Compare::Exact, "1 \n2\n\n", "1\n2  "), None);
+        assert_eq!(difference(Compare::Exact, "", "\n \n"), None);
+        assert_eq!(difference(Compare::Exact, "a\r\nb\r\n", "a\nb"), None);
+    }
+
+    #[test]
+    fn the_first_line_that_differs_is_named_and_so_is_how() {
+        for (expected, got, message) in [
+            ("1\n2", "1\n3", "line 2: expected \"2\", got \"3\""),
+            ("1\n2", "1", "line 2: expected \"2\", got nothing"),
+            ("1", "1\n2", "line 2: expected nothing, got \"2\""),
+            (
+                "1 2 3",
+                "1  2 3",
+                "line 1: expected \"1 2 3\", got \"1  2 3\" (only white space differs); the whole output differs in white space only",
+            ),
+            ("YES", "Yes", "line 1: expected \"YES\", got \"Yes\" (only case differs)"),
+            (
+                "YES\nNO\nYES\n",
+                "NO\nYES\nYES\n",
+                "line 1: expected \"YES\", got \"NO\"; the same lines stand in another order",
+            ),
+            (
+                "a b",
+                "a\u{a0}b",
+                "line 1: expected \"a b\", got \"a\\u{a0}b\" (only white space differs); the whole output differs in white space only",
+            ),
+            ("ab", "a\u{200b}b", "line 1: expected \"ab\", got \"a\\u{200b}b\""),
+        ] {
+            assert_eq!(difference(Compare::Exact, expected, got).unwrap(), message);
+        }
+        let long = format!("{}x", "7".repeat(300));
+        let message = difference(Compare::Exact, &long, &long.replace('x', "y")).unwrap();
+        assert!(message.ends_with("7y\" (from character 301)") && message.len() < 300, "{message}");
+    }
+
+    #[test]
+    fn tokens_stand_anywhere() {
+        let tokens = |ignore_case| Compare::Tokens { ignore_case };
+        assert_eq!(difference(tokens(false), "1 2\n3\n", "\n1\t2 3"), None);
+        assert_eq!(difference(tokens(true), "YES", "yes"), None);
+        for (expected, got, message) in [
+            ("YES", "yes", "token 1: expected \"YES\", got \"yes\" (only case differs)"),
+            ("1 2 3", "1", "token 2: expected \"2\", got nothing (3 tokens expected, 1 printed)"),
+            ("1", "1 2 3", "token 2: expected nothing, got \"2\" (1 tokens expected, 3 printed)"),
+            // No number is looked for.
+            ("3.0", "3", "token 1: expected \"3.0\", got \"3\""),
+            // Another order is another output.
+            ("1 2", "2 1", "token 1: expected \"1\", got \"2\""),
+        ] {
+            assert_eq!(difference(tokens(false), expected, got).unwrap(), message);
+        }
+    }
+
+    #[test]
+    fn numbers_may_differ_by_the_tolerance_and_integers_by_nothing() {
+        for (expected, got) in [
+            ("0.333333333333", "0.333333"),
+            ("3.0", "3"),
+            ("1e3", "1000.0"),
+            ("-0", "0"),
+            ("007", "7"),
+            ("+5", "5"),
+            ("nan", "NaN"),
+            ("inf", "inf"),
+            ("0.1", "0.100001"),
+            ("a 1.0 b", "a\n1\nb"),
+        ] {
+            assert_eq!(difference(numbers(1e-6), expected, got), None, "{expected} {got}");
+        }
+        for (expected, got) in [
+            ("0.1", "0.10001"),
+            ("10000000000000000", "10000000000000001"),
+            ("100000000000000000000", "100000000000000000001"),
+            ("inf", "-inf"),
+            ("nan", "0"),
+            ("1", "x"),
+            ("1", "1_0"),
+            ("0x10", "16"),
+            ("1", "1 1"),
+            ("Yes", "yes"),
+        ] {
+            assert!(difference(numbers(1e-6), expected, got).is_some(), "{expected} {got}");
+        }
+        assert_eq!(
+            difference(numbers(1e-6), "2 0.5", "2 0.75").unwrap(),
+            "token 2: expected \"0.5\", got \"0.75\" (they differ by 2.500e-1, 1e-6 is allowed)"
+        );
+    }
+
+    /// Values from the rule's source: separators, ASCII case, doubles within less than 1e-5, integers as doubles too.
+    #[test]
+    fn codecontests_has_its_own_rule() {
+        for (expected, got) in [
+            ("0.33333333333\n", "0.333333"),
+            ("ZERO", "Zero"),
+            ("1\n2\n", "1  2"),
+            ("1\u{b}2", "1 2"),
+            ("9007199254740993", "9007199254740992"),
+            ("1.000009", "1"),
+            ("nan x", "NaN X"),
+            ("Infinity", "infinity"),
+            ("", " \n"),
+        ] {
+            assert_eq!(difference(Compare::Codecontests, expected, got), None, "{expected} {got}");
+        }
+        for (expected, got) in [
+            ("1.00001", "1"),
+            ("1 2", "1\u{c}2"),
+            ("inf", "infinity"),
+            ("nan 0.5", "nan 0.500001"),
+            ("YES NO", "NO YES"),
+            ("1", ""),
+            ("1 2", "1 2 3"),
+            ("Ä", "ä"),
+        ] {
+            assert!(difference(Compare::Codecontests, expected, got).is_some(), "{expected} {got}");
+        }
+    }
+}
