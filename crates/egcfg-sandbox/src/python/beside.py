@@ -9,10 +9,6 @@ _repr, _str, _Type = repr, str, type
 _BaseException, _AssertionError = BaseException, AssertionError
 _GOT = 300
 NOTE = "__egcfg_compare__"
-_OPERATORS = {
-    ast.Eq: lambda left, right: left == right,
-    ast.Is: lambda left, right: left is right,
-}
 
 
 class Beside:
@@ -25,8 +21,10 @@ class Beside:
 
     def compare(self, kind, left, right):
         """What stands in for `left == right` in an assert."""
-        self.sides = (left, right)
-        return left == right if kind == "==" else left is right
+        same = left == right if kind == "==" else left is right
+        # What is equal is let go at once, as it would be after a comparison.
+        self.sides = None if same is True else (left, right)
+        return same
 
     def message(self, error):
         """What to say of an assert that failed."""

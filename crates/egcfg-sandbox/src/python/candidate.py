@@ -130,7 +130,7 @@ class Server:
         self.module = _Module(name)
         self.namespace = self.module.__dict__
         _modules[name] = _modules["__main__"] = self.module
-        script.prepare(self.module, self.source, "<program>")
+        script.prepare(self.module, self.source, "<program>", form == b"asserts")
         try:
             code = self.compile(trace)
         except (_SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -220,6 +220,10 @@ class Server:
                 return self.reply(b"E", token, *fields, state)
         try:
             data = self.encode(decoder, value)
+        except RecursionError:
+            # It nests deeper than a message may.
+            self.rest()
+            data = bytes(8) + Encoder((), self.handles).opaque(value, _Type(value))
         except _BaseException as error:
             return self.failed(token, error)
         self.reply(b"V", token, data)
@@ -235,14 +239,14 @@ class Server:
         budget = tracing.Budget(steps=steps, seconds=seconds, size=size)
         return tracing.Tracer(self.program, sink, budget, backend=backend, instructions=instructions)
 
-    def U(self, token, source, invocation, own):
-        """Runs a test that needs the program's own objects, here, in the program's namespace; in a copy of it where the program
-        is to be asked more."""
+    def U(self, token, source, invocation):
+        """Runs a test that needs the program's own objects, here, in the program's namespace. The program is asked nothing
+        more after that."""
         try:
             test = Beside(source.decode("utf-8", "surrogatepass"))
         except Exception as error:
             return self.reply(b"F", token, b"test", ("%s: %s" % describe(error)[::2]).encode("utf-8", "replace"))
-        namespace = self.namespace if own == b"1" else dict(self.namespace)
+        namespace = self.namespace
         namespace.setdefault("candidate", namespace.get(self.entry))
         namespace[NOTE] = test.compare
         script.remember(self.source, "<program>", self.module.__dict__["__file__"])

@@ -64,7 +64,8 @@ class _Test:
         if self.reordered and self.statement.sees_order:
             return True
         if any(error is known for known in self.errors):
-            return False
+            # Not a class that a test could wait for: one of its name.
+            return type(error) not in _KNOWN and self.statement.catches
         if self.errors or self.stand_ins and not self.statement.closed:
             return True
         # What the program has made meanwhile: names, modules, files.
@@ -182,7 +183,8 @@ class Comparer:
 
     def resolve(self, test):
         """Finds what the test takes from the program besides its entry point."""
-        names = [name for name in test.statement.free if name not in self.base]
+        sets = test.statement.sets
+        names = [name for name in test.statement.free if name not in self.base] + sets
         if not names:
             return
         answer, fields = self.ask(b"N", "\n".join(names).encode())
@@ -191,6 +193,11 @@ class Comparer:
             return
         for name, kind in zip(names, kinds):
             what, _, home = kind.partition(":")
+            if name in sets:
+                if what in ("value", "function", "callable", "class"):
+                    # It sets a variable of the program's.
+                    raise NeedsProgram
+                continue
             if what == "module" and home in _DATA_MODULES:
                 # Known by other names than their own (`np`).
                 self.base[name] = sys.modules[home]
@@ -285,10 +292,9 @@ class Comparer:
         return verdict + tail
 
     def beside(self, test, verdict=("", "", ""), tail=("", "")):
-        """Has the test run in the program's process: a fresh one, where this one has been asked something already or may be
-        left in another state."""
-        fresh = "1" if test.asked or test.statement.reaches else ""
-        return ("program", tail[0], test.statement.invocation() or "", fresh, tail[1]) + verdict
+        """Has the test run in the program's process, which must share its built-in names with it where it `reaches` for them."""
+        reaches = "1" if test.statement.reaches else ""
+        return ("program", tail[0], test.statement.invocation() or "", reaches, tail[1]) + verdict
 
     def failed(self, test, error):
         name, _, text = describe(error)

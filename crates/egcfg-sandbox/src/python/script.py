@@ -18,7 +18,7 @@ import time
 _open, _os_open, _dup, _fspath = io.open, os.open, os.dup, os.fspath
 _enumerate, _join = threading.enumerate, threading.Thread.join
 _main_thread = threading.main_thread()
-_monotonic, _process_time = time.monotonic, time.process_time
+_monotonic, _process_time, _thread_time = time.monotonic, time.process_time, time.thread_time
 _run_exit_functions = atexit._run_exitfuncs
 _collect = gc.collect
 _BaseException, _OSError, _SystemExit = BaseException, OSError, SystemExit
@@ -28,8 +28,8 @@ _DEVICES = {
     "/proc/self/fd/0": 0, "/proc/self/fd/1": 1, "/proc/self/fd/2": 2,
 }
 FILE = "program.py"
-# A waiting program that uses less processor time than this between two looks is doing nothing.
-_BUSY = 0.0005
+# Threads that use less processor time than this between two looks do nothing.
+_BUSY = 0.00002
 
 
 def exit_code(error):
@@ -40,10 +40,15 @@ def exit_code(error):
     return code & 0xFF if _Type(code) is _int else 1
 
 
-def prepare(module, source, shown):
-    """Gives the module what a script has: `__file__`, and where the program asks for it the file itself and its lines."""
+def prepare(module, source, shown, alone):
+    """Gives the module what a script has: `__file__`, and where the program asks for it the file itself and its lines.
+
+    A program that runs `alone` has built-in names of its own; else it shares those of the module `builtins` with a test
+    that may patch them.
+    """
     path = os.getcwd() + "/" + FILE
-    module.__dict__["__file__"], module.__dict__["__builtins__"] = path, builtins
+    module.__dict__["__file__"] = path
+    module.__dict__["__builtins__"] = dict(vars(builtins)) if alone else builtins
     sys.argv = [FILE]
     if "__file__" in source or "argv" in source:
         try:
@@ -66,35 +71,30 @@ def remember(source, *names):
         linecache.cache[name] = (len(source), None, source.splitlines(True), name)
 
 
+class _Opening:
+    """Opens a file as `function` does, and a standard stream by its path where that cannot be opened. An object, since a
+    function that a class takes over from `io` would become a method."""
+
+    def __init__(self, function, finish):
+        self.function, self.finish = function, finish
+
+    def __call__(self, file, *args, **kwargs):
+        try:
+            return self.function(file, *args, **kwargs)
+        except _OSError:
+            try:
+                fd = _DEVICES.get(_fspath(file))
+            except TypeError:
+                fd = None
+            if fd is None:
+                raise
+            return self.finish(_dup(fd), *args, **kwargs)
+
+
 def _map_devices():
     """Lets a program open its standard streams by their paths, which do not exist in each protection's file system."""
-
-    def device(file):
-        try:
-            return _DEVICES.get(_fspath(file))
-        except TypeError:
-            return None
-
-    def open(file, *args, **kwargs):
-        try:
-            return _open(file, *args, **kwargs)
-        except _OSError:
-            fd = device(file)
-            if fd is None:
-                raise
-            return _open(_dup(fd), *args, **kwargs)
-
-    def os_open(path, *args, **kwargs):
-        try:
-            return _os_open(path, *args, **kwargs)
-        except _OSError:
-            fd = device(path)
-            if fd is None:
-                raise
-            return _dup(fd)
-
-    builtins.open = io.open = open
-    os.open = os_open
+    builtins.open = io.open = _Opening(_open, _open)
+    os.open = _Opening(_os_open, lambda fd, *args, **kwargs: fd)
 
 
 def calls_entry(source, entry):
@@ -195,26 +195,31 @@ def _wait_for_threads(patience):
             call()
         except _BaseException:
             pass
-    used, since = _process_time(), _monotonic()
+    used, since, look = _used_by_others(), _monotonic(), min(0.02, patience / 10)
     while True:
         alive = [thread for thread in _enumerate() if thread is not _main_thread and not thread.daemon]
         if not alive:
             return
         try:
-            _join(alive[0], 0.02)
+            _join(alive[0], look)
         except _SystemExit:
             return
-        now = _process_time()
-        if now - used > _BUSY:
+        now = _used_by_others()
+        if now > used + _BUSY:
             used, since = now, _monotonic()
         elif _monotonic() - since >= patience:
             return
 
 
+def _used_by_others():
+    """Processor time of all threads but this one."""
+    return _process_time() - _thread_time()
+
+
 def _flush(stream):
     """Whether a stream could be flushed; a closed one need not be."""
     try:
-        if stream is not None and not stream.closed:
+        if stream is not None and not getattr(stream, "closed", False):
             stream.flush()
         return True
     except _BaseException:

@@ -15,6 +15,7 @@ _PURE_CALLS = frozenset(
 )
 # Of these, the ones whose value may depend on the order of a set.
 _ORDERED_CALLS = frozenset("dict list str tuple sum".split())
+_CATCHING = (ast.ExceptHandler, ast.With, ast.AsyncWith, ast.ClassDef)
 _LOOPS = (ast.For, ast.While, ast.FunctionDef, ast.comprehension, ast.Lambda)
 
 # Names, attributes and modules by which a test reaches the process that the program runs in, or is reached from there: its
@@ -45,6 +46,8 @@ class Statement:
         self.closed, loads, binds, calls, loops = True, {}, set(), [], False
         # Whether it reaches the program otherwise, asks which object one is, or may see the order of a set.
         self.reaches = self.asks_identity = self.sees_order = False
+        # Whether it may wait for an exception.
+        self.catches = False
         for node in ast.walk(self.tree):
             kind = node.__class__
             if kind is ast.Name:
@@ -75,11 +78,15 @@ class Statement:
                 binds.add((node.asname or node.name).split(".")[0])
             elif kind is ast.ExceptHandler and node.name:
                 binds.add(node.name)
+            if kind in _CATCHING:
+                self.catches = True
             elif kind is ast.Global:
                 self.reaches = True
         self.reaches = self.reaches or any(name in _NAMES and name not in called for name in loads)
         self.asks_identity = self.asks_identity or "id" in loads
         self.sees_order = self.sees_order or not self.closed
+        # What it binds where the program's own names are.
+        self.sets = [] if self.closed else _bound_at_the_top(self.tree)
         self.free = [name for name in loads if name not in binds and not hasattr(builtins, name)]
         # The one call that it makes, if there is one.
         self.call = calls[0] if len(calls) == 1 and not loops else None
@@ -91,6 +98,17 @@ class Statement:
             text = ast.get_source_segment(self.source, self.call)
             self.text = text if text and "\n" not in text else ast.unparse(self.call)
         return self.text
+
+
+def _bound_at_the_top(tree):
+    names, pending = {}, list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            names[node.id] = None
+        if not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda, ast.comprehension)):
+            pending.extend(ast.iter_child_nodes(node))
+    return list(names)
 
 
 def _asks_identity(node):
