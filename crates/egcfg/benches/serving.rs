@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{ExecutionCache, NoEvents, Session, Settings, Stats, Template, generate, solve};
 use egcfg_model::{Encode, EndpointModel, EndpointOptions, LanguageModel, LlamaModel, ScoreRequest, TokenId};
 use egcfg_sandbox::{Sandbox, SandboxOptions};
@@ -122,6 +122,7 @@ fn main() {
         limits: Limits::default(),
         key: None,
         loopback_only: true,
+        cors: Vec::new(),
         name: None,
     });
     runtime.spawn(egcfg_serve::serve(listener, app, std::future::pending()));

@@ -74,7 +74,7 @@ pub struct Overrides {
     /// A pass ends a task for all.
     pub until_solved: Option<bool>,
     /// Best-of-N's budget: `equal` (the guided methods' tokens on that task), or a number of samples.
-    pub best_of: Option<super::BestOfBudget>,
+    pub best_of: Option<egcfg_results::BestOfBudget>,
     /// New tokens at most.
     pub max_tokens: Option<usize>,
     /// How executions are written: `full`, `minimal` or `compact`.

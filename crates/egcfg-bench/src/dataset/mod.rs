@@ -33,7 +33,6 @@ mod source;
 mod tasks;
 
 pub use error::DatasetError;
-pub(crate) use evalplus::literal as python_literal;
 pub use load::{Dataset, Item, LoadOptions, id_key};
 pub use registry::Info;
 pub use tasks::{FIELDS as TASK_FIELDS, read_tasks, task_from_parts, tasks_from_lines};

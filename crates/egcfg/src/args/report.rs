@@ -50,7 +50,7 @@ pub(crate) struct WhichArgs {
     pub(crate) model: Option<String>,
 }
 
-impl From<&WhichArgs> for egcfg_report::Filter {
+impl From<&WhichArgs> for egcfg_results::read::Filter {
     fn from(args: &WhichArgs) -> Self {
         Self { dataset: args.dataset.clone(), model: args.model.clone() }
     }

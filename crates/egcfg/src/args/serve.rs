@@ -26,6 +26,9 @@ pub(crate) struct ServeArgs {
     /// Serve without a key on an address that is not loopback
     #[arg(long)]
     pub(crate) open: bool,
+    /// Origin of web pages that may read the answers, such as http://localhost:3000, or * for all; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) cors: Vec<egcfg_serve::Origin>,
     /// The model's name towards clients [default: its own]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,

@@ -8,12 +8,12 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::{Extent, Grade, SandboxExecutor, grade, trouble};
 use egcfg_guidance::{
-    Attempt, Budget, ExecutionCache, Executor as _, NoEvents, Session, Settings, Stats, Template, best_of,
-    generate, judge,
+    Attempt, Budget, ExecutionCache, NoEvents, Session, Settings, Stats, Template, best_of, generate, judge,
 };
 use egcfg_model::LanguageModel;
+use egcfg_results::stats::{Interval, Score, lead, rsr};
 use egcfg_task::{Config, Task};
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
@@ -22,7 +22,6 @@ use crate::args::CompareArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::{knobs, task_file};
 use crate::output::requests::requests;
-use crate::output::score::{accuracy, bootstrap, lead, rsr, share};
 use crate::output::text::{data, note};
 use crate::parts::{for_tasks, load_model, start_runner};
 
@@ -173,15 +172,19 @@ impl Setting<'_> {
         started: std::time::Instant,
     ) -> Result<Reached, Failure> {
         let seconds = started.elapsed().as_secs_f64();
+        if let Some(message) = trouble(&attempt.results) {
+            return Err(Failure::sandbox(format!("task {}: {message}", task.id)));
+        }
         let graded = if task.graded_tests.is_empty() {
             attempt.passed()
         } else {
-            let judged = self.runner.judge(task, &attempt.generation.program, &task.graded_tests).await;
-            let results = judged.map_err(|error| Failure::sandbox(error.to_string()))?;
-            if let Some(broken) = results.iter().find(|r| r.verdict.is_infrastructure()) {
-                return Err(Failure::sandbox(format!("task {}: {}", task.id, broken.verdict)));
+            let tests = &task.graded_tests;
+            let results =
+                grade(self.runner, task, &attempt.generation.program, tests, Extent::UntilSettled).await?;
+            if let Some(message) = trouble(&results) {
+                return Err(Failure::sandbox(format!("task {}: {message}", task.id)));
             }
-            results.iter().all(|r| r.verdict.passed())
+            Grade::of(tests, &results, None).passed()
         };
         Ok(Reached { shown: attempt.passed(), graded, samples: 1, seconds, cost: attempt.generation.stats })
     }
@@ -221,9 +224,25 @@ type Method = (&'static str, fn(&Row) -> &Reached);
 const METHODS: [Method; 3] =
     [("plain greedy", |r| &r.plain), ("EG-CFG", |r| &r.guided), ("best-of-N, equal tokens", |r| &r.best_of)];
 
-fn pairs(rows: &[Row], of: fn(&Row) -> &Reached) -> Vec<(bool, bool)> {
-    rows.iter().map(|r| (r.plain.graded, of(r).graded)).collect()
+fn pairs(rows: &[Row], of: fn(&Row) -> &Reached) -> Vec<(f64, f64)> {
+    rows.iter().map(|r| (outcome(r.plain.graded), outcome(of(r).graded))).collect()
 }
+
+fn outcome(solved: bool) -> f64 {
+    f64::from(u8::from(solved))
+}
+
+/// Share of `true`, in percent.
+pub(crate) fn share(solved: &[bool]) -> f64 {
+    100.0 * solved.iter().filter(|s| **s).count() as f64 / solved.len().max(1) as f64
+}
+
+fn accuracy(pairs: &[(f64, f64)]) -> Interval {
+    let outcomes: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
+    Score::of(&outcomes).map_or(UNKNOWN, |score| score.percent)
+}
+
+const UNKNOWN: Interval = Interval { value: 0.0, low: 0.0, high: 0.0 };
 
 fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
     let tasks = rows.len().max(1) as f64;
@@ -238,7 +257,7 @@ fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
     let _ = writeln!(text, "|---|---|---|---|---|---|---|---|");
     for (name, of) in METHODS {
         let pairs = pairs(rows, of);
-        let (share_of, closed) = (bootstrap(&pairs, accuracy), bootstrap(&pairs, rsr));
+        let (share_of, closed) = (accuracy(&pairs), rsr(&pairs).unwrap_or(UNKNOWN));
         let shown = share(&rows.iter().map(|r| of(r).shown).collect::<Vec<_>>());
         let cost = cost(rows, of);
         let rsr = if name == METHODS[0].0 {
@@ -255,7 +274,7 @@ fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
         let _ = writeln!(
             text,
             "| {name} | {} | {:.1} ({:.1} to {:.1}) | {rsr} | {shown:.1} | {:.0} | {forwards} | {:.2} |",
-            pairs.iter().filter(|p| p.1).count(),
+            pairs.iter().filter(|p| p.1 > 0.0).count(),
             share_of.value,
             share_of.low,
             share_of.high,
@@ -264,7 +283,8 @@ fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
         );
     }
     let ahead =
-        bootstrap(&rows.iter().map(|r| (r.best_of.graded, r.guided.graded)).collect::<Vec<_>>(), lead);
+        lead(&rows.iter().map(|r| (outcome(r.best_of.graded), outcome(r.guided.graded))).collect::<Vec<_>>());
+    let ahead = ahead.unwrap_or(UNKNOWN);
     let samples: usize = rows.iter().map(|r| r.best_of.samples).sum();
     let _ = writeln!(
         text,
@@ -288,9 +308,9 @@ fn summary(rows: &[Row], config: &Config, gamma: f64) -> serde_json::Value {
         let pairs = pairs(rows, of);
         let cost = cost(rows, of);
         let entry = serde_json::json!({
-            "solved": pairs.iter().filter(|p| p.1).count(),
-            "accuracy": bootstrap(&pairs, accuracy),
-            "rsr": bootstrap(&pairs, rsr),
+            "solved": pairs.iter().filter(|p| p.1 > 0.0).count(),
+            "accuracy": accuracy(&pairs),
+            "rsr": rsr(&pairs).unwrap_or(UNKNOWN),
             "shown": share(&rows.iter().map(|r| of(r).shown).collect::<Vec<_>>()),
             "seconds": rows.iter().map(|r| of(r).seconds).sum::<f64>(),
             "cost": cost,

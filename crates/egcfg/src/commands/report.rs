@@ -2,7 +2,8 @@
 
 use std::process::ExitCode;
 
-use egcfg_report::{Filter, Folder, Report, ReportError, csv, html, table};
+use egcfg_report::{Report, ReportError, csv, html, table};
+use egcfg_results::read::{Filter, Folder, ReadError};
 
 use crate::args::{ReportArgs, ReportFormat};
 use crate::exit::{Failure, SOLVED};
@@ -68,19 +69,25 @@ fn format(args: &ReportArgs) -> ReportFormat {
     })
 }
 
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let failure = Self::input(error.to_string());
+        match error {
+            ReadError::Empty { .. } => failure
+                .hint("give the folder that results were written to, or one of its data sets or models"),
+            ReadError::NoMatch { .. } => {
+                failure.hint("names are those of the folders; '/' may be written as '_'")
+            }
+            ReadError::Folder { .. } => failure,
+        }
+    }
+}
+
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        let hint = match &error {
-            ReportError::Empty { .. } => {
-                Some("give the folder that results were written to, or one of its data sets or models")
-            }
-            ReportError::NoMatch { .. } => Some("names are those of the folders; '/' may be written as '_'"),
-            _ => None,
-        };
-        let failure = Self::input(error.to_string());
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+        match error {
+            ReportError::Results(error) => error.into(),
+            other => Self::input(other.to_string()),
         }
     }
 }

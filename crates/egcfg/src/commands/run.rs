@@ -5,22 +5,23 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egcfg_bench::config::{Experiment, Overrides, SettleError};
+use egcfg_bench::config::{Overrides, SettleError, resolve, settle};
 #[cfg(feature = "exec_eval")]
 use egcfg_bench::run::ExecEvalGrader;
 use egcfg_bench::run::{Agent, Grader, Options, Parts, Plan, RunError, Summary, methods};
-use egcfg_bench::store::{Layout, Store, Target};
+use egcfg_bench::store::{Store, Target};
 use egcfg_guidance::Template;
 use egcfg_model::{LanguageModel, ModelInfo};
+use egcfg_results::{Layout, template_name};
 use egcfg_sandbox::Limits;
 use egcfg_task::{Config, PromptType, Task};
-use sha2::{Digest as _, Sha256};
 
 use crate::args::run::RunArgs;
 use crate::commands::data::needs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::{experiment, knobs};
 use crate::output::requests::requests;
+use crate::output::result::circumstances;
 use crate::output::run_progress::RunProgress;
 use crate::output::text::{data, note};
 use crate::parts::{load_model, start_sandbox};
@@ -71,7 +72,7 @@ fn list(settings: &Overrides) -> Result<ExitCode, Failure> {
     let (dataset, tasks) = experiment::tasks(settings)?;
     let settings = &Overrides { dataset: Some(dataset), ..settings.clone() };
     let model = settings.model.clone().unwrap_or_else(|| "pocket".to_owned());
-    let experiment = Experiment::resolve(settings, &tasks, &model, String::new())?;
+    let experiment = resolve(settings, &tasks, &model, String::new())?;
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let mut text = String::new();
     for unit in &plan.units {
@@ -111,8 +112,7 @@ async fn prepare(
     let runner = start_sandbox(&sandbox, options).await?;
     let model = model(args, settings, jobs)?;
     let templates = templates(args, settings, model.info())?;
-    let mut names: Vec<String> =
-        templates.values().map(|t| format!("{} {}", t.name, short_hash(&format!("{t:?}")))).collect();
+    let mut names: Vec<String> = templates.values().map(template_name).collect();
     names.sort_unstable();
     names.dedup();
     let settings = &Overrides {
@@ -121,21 +121,20 @@ async fn prepare(
         memory_limit: Some(limits.memory >> 20),
         ..settings.clone()
     };
-    let experiment = Experiment::resolve(settings, &tasks, &model.info().name, names.join(", "))?;
+    let experiment = resolve(settings, &tasks, &model.info().name, names.join(", "))?;
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let store = Store::open(target)?.child(&Layout::root(&experiment.dataset, &experiment.model));
-    experiment.settle(&store).await.map_err(|error| match error {
+    settle(&experiment, &tasks, &store).await.map_err(|error| match error {
         SettleError::Store(error) => error.into(),
         SettleError::Config(error) => error.into(),
         different @ SettleError::Different { .. } => Failure::input(different.to_string())
             .hint("give the same settings to go on with it, or another --results"),
     })?;
-    let protections = runner.sandbox.protections();
+    let dataset = Some(experiment.dataset.clone());
     let parts = Parts {
         templates,
         python: runner.python(),
-        interpreter: runner.sandbox.interpreter().version.clone(),
-        protections: protections.iter().filter(|p| p.in_force()).map(|p| p.name.to_owned()).collect(),
+        circumstances: circumstances(&*model, &runner, dataset, experiment.seed),
         model,
         executor: Arc::new(runner),
         grader,
@@ -201,12 +200,6 @@ fn templates(
         templates.insert(config.prompt, knobs::template(&knobs, &config, info)?);
     }
     Ok(templates)
-}
-
-fn short_hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let number = digest.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    format!("{number:012x}")
 }
 
 fn finish(ended: Result<Summary, RunError>, args: &RunArgs, root: &str) -> Result<ExitCode, Failure> {

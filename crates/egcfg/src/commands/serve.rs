@@ -52,6 +52,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         limits: limits(&args.limits),
         key,
         loopback_only,
+        cors: args.cors.clone(),
         name: args.name.clone(),
     });
     data(&format!("http://{address}/v1\n"))?;

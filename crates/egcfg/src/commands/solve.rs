@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::{Outcome, SandboxExecutor, trouble};
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Stats, Template, solve};
+use egcfg_results::template_name;
 use egcfg_task::Task;
 use futures::StreamExt as _;
 
@@ -14,7 +15,7 @@ use crate::input::{knobs, task_file};
 use crate::output::event_log::EventLog;
 use crate::output::progress::{Progress, View};
 use crate::output::requests::requests;
-use crate::output::result::{Circumstances, solved};
+use crate::output::result::{circumstances, solved};
 use crate::output::text::{data, note};
 use crate::parts::{for_tasks, load_model, start_runner};
 
@@ -102,24 +103,15 @@ async fn one(
     let session = Session { model, executor: runner, template, task, cache: &cache, events: &watch };
     let solution: Solution = solve(session, settings, &args.gamma, args.retries).await?;
     let best = solution.best().ok_or_else(|| Failure::usage("no attempt was made"))?;
+    if Outcome::of(&best.results, task.shown_tests.len()) == Outcome::Error
+        && let Some(message) = trouble(&best.results)
+    {
+        return Err(Failure::sandbox(format!("task {}: the program was not judged: {message}", task.id)));
+    }
     let text = if args.json {
-        let about = Circumstances {
-            started,
-            config: settings.config.to_string(),
-            model: model.info().name.clone(),
-            seed: settings.seed,
-            python: runner.sandbox.interpreter().version.clone(),
-            sandbox: runner.sandbox.level().to_string(),
-            calibration: runner.sandbox.calibration(),
-            protections: runner
-                .sandbox
-                .protections()
-                .iter()
-                .filter(|p| p.in_force())
-                .map(|p| p.name.to_owned())
-                .collect(),
-        };
-        solved(task, best, &solution, about)
+        let about = circumstances(model, runner, None, settings.seed);
+        let made = (settings.config.to_string(), template_name(template), started);
+        solved(task, best, &solution, &about, made)
     } else if tasks > 1 {
         format!("# {}\n{}\n", task.id, best.generation.program)
     } else {

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use egcfg_report::Filter;
 use egcfg_report::watch::{Screen, Snapshot, Watcher, Wish, lines};
+use egcfg_results::read::Filter;
 
 use crate::args::WatchArgs;
 use crate::exit::{Failure, SOLVED};

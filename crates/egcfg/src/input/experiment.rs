@@ -4,8 +4,9 @@ use std::path::Path;
 
 use clap::CommandFactory as _;
 use clap::parser::ValueSource;
-use egcfg_bench::config::{BestOfBudget, Overrides, file, session};
+use egcfg_bench::config::{Overrides, file, session};
 use egcfg_bench::dataset::LoadOptions;
+use egcfg_results::BestOfBudget;
 use egcfg_task::Task;
 
 use crate::args::Args;

@@ -7,20 +7,13 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
 use egcfg_guidance::Event;
-use serde::Serialize;
+use egcfg_results::event_log;
 
 use crate::exit::Failure;
 
 /// An open log.
 pub(crate) struct EventLog {
     file: Mutex<File>,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    task: &'a str,
-    #[serde(flatten)]
-    event: &'a Event,
 }
 
 impl EventLog {
@@ -34,8 +27,7 @@ impl EventLog {
 
     /// Appends one event of a task.
     pub(crate) fn write(&self, task: &str, event: &Event) {
-        let Ok(mut line) = serde_json::to_string(&Line { task, event }) else { return };
-        line.push('\n');
+        let Some(line) = event_log::line(task, event) else { return };
         let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
         // A full disk must not end the work; the log's reader sees where it stops.
         let _ = file.write_all(line.as_bytes());

@@ -7,5 +7,4 @@ pub(crate) mod progress;
 pub(crate) mod requests;
 pub(crate) mod result;
 pub(crate) mod run_progress;
-pub(crate) mod score;
 pub(crate) mod text;

@@ -1,0 +1,71 @@
+//! A started sandbox as the method's executor.
+
+use egcfg_guidance::{Executor, ExecutorError};
+use egcfg_python::PythonVersion;
+use egcfg_sandbox::{Program, Sandbox, TraceOptions};
+use egcfg_task::{Observation, Task, Test, TestResult};
+use futures::future::BoxFuture;
+
+/// Runs a task's programs in a [`Sandbox`].
+#[derive(Clone)]
+pub struct SandboxExecutor {
+    /// The sandbox.
+    pub sandbox: Sandbox,
+    /// Budgets of every trace.
+    pub trace: TraceOptions,
+}
+
+impl SandboxExecutor {
+    /// Takes over a started sandbox, with the default trace budgets.
+    pub fn new(sandbox: Sandbox) -> Self {
+        Self { sandbox, trace: TraceOptions::default() }
+    }
+
+    /// The interpreter's version, for deciding what is valid Python; the nearest known one.
+    pub fn python(&self) -> PythonVersion {
+        let version = &self.sandbox.interpreter().version;
+        let minor = version.split('.').nth(1).and_then(|minor| minor.parse::<u8>().ok());
+        minor.and_then(|minor| PythonVersion::new(3, minor.min(14)).ok()).unwrap_or_default()
+    }
+}
+
+/// A task's program as the sandbox takes it: the text itself, or the task's context with the text in it.
+pub fn program(task: &Task, source: &str) -> Program {
+    let source = if task.context.is_empty() {
+        source.to_owned()
+    } else {
+        format!("PROGRAM = {}\n{}", egcfg_python::literal(source), task.context)
+    };
+    Program {
+        source,
+        entry_point: task.entry_point.clone(),
+        form: task.form,
+        setup_code: task.setup_code.clone(),
+    }
+}
+
+impl Executor for SandboxExecutor {
+    fn observe<'a>(
+        &'a self,
+        task: &'a Task,
+        source: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Observation>, ExecutorError>> {
+        Box::pin(async move {
+            let program = program(task, source);
+            let seen = self.sandbox.observe(&program, &task.shown_tests, &self.trace).await;
+            seen.map_err(|error| ExecutorError(error.to_string()))
+        })
+    }
+
+    fn judge<'a>(
+        &'a self,
+        task: &'a Task,
+        source: &'a str,
+        tests: &'a [Test],
+    ) -> BoxFuture<'a, Result<Vec<TestResult>, ExecutorError>> {
+        Box::pin(async move {
+            let judged = self.sandbox.judge(&program(task, source), tests).await;
+            judged.map_err(|error| ExecutorError(error.to_string()))
+        })
+    }
+}
