@@ -30,19 +30,13 @@ fn folder(name: &str) -> PathBuf {
 fn table(name: &str) -> Vec<Entry> {
     let text = std::fs::read_to_string(folder(name)).expect("a table");
     let entry = |part: &str| {
+        // The split takes the newline at the end of an entry.
+        let part = format!("{}\n", part.strip_suffix('\n').unwrap_or(part));
         let (title, body) = part.split_once('\n').expect("a title");
         let (source, rest) = body.split_once("---\n").expect("two parts");
         Entry { title: title.to_owned(), source: source.to_owned(), rest: rest.to_owned() }
     };
-    text.split("\n=== ").skip(1).map(entry).map(ended).collect()
-}
-
-/// The split takes the newline at the end of an entry.
-fn ended(mut entry: Entry) -> Entry {
-    if !entry.rest.is_empty() && !entry.rest.ends_with('\n') {
-        entry.rest.push('\n');
-    }
-    entry
+    text.split("\n=== ").skip(1).map(entry).collect()
 }
 
 /// Judges programs that may take their time, as they do on a busy machine.

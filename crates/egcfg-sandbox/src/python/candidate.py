@@ -87,7 +87,7 @@ class Server:
     def __init__(self, fd, trace_fd):
         self.fd, self.trace_fd = fd, trace_fd
         self.namespace, self.source, self.handles = {}, "", Handles()
-        self.budget = self.buffer = self.program = None
+        self.budget = self.buffer = self.program = self.traced = None
         self.setup, self.setup_done = "", False
         self.code, self.call = None, False
         # The program's own recursion limit, which holds while it runs, and whether it does now.
@@ -200,13 +200,13 @@ class Server:
             function = self.namespace[which.decode()] if target == b"n" else self.handles.items[int(which)]
             self.go()
             if target == b"x":
-                value = (next(function),)
+                value = (next(function) if self.traced is None else self.traced.go_on(next, (function,)),)
+            elif self.program is None:
+                value = function(*args, **kwargs)
+            elif target == b"h" and self.traced is not None:
+                value = self.traced.go_on(function, args, kwargs)
             else:
-                if self.program is not None:
-                    tracer = self.tracer()
-                    value = tracer.call(function, args, kwargs, invocation.decode(), self.namespace)
-                else:
-                    value = function(*args, **kwargs)
+                value = self.tracer().call(function, args, kwargs, invocation.decode(), self.namespace)
         except _BaseException as error:
             if target == b"x" and isinstance(error, StopIteration):
                 value = ()
@@ -237,7 +237,8 @@ class Server:
         steps, seconds, size, backend, instructions = self.budget
         sink = tracing.MemorySink(self.buffer)
         budget = tracing.Budget(steps=steps, seconds=seconds, size=size)
-        return tracing.Tracer(self.program, sink, budget, backend=backend, instructions=instructions)
+        self.traced = tracing.Tracer(self.program, sink, budget, backend=backend, instructions=instructions)
+        return self.traced
 
     def U(self, token, source, invocation):
         """Runs a test that needs the program's own objects, here, in the program's namespace. The program is asked nothing
@@ -266,10 +267,11 @@ class Server:
         self.reply(b"O", token)
 
     def R(self, token, expression):
-        """Evaluates an expression, traced."""
+        """Evaluates an expression, traced, and runs the body of a generator or coroutine that comes of it."""
         try:
             self.go()
-            self.tracer().evaluate(expression.decode(), self.namespace)
+            value = self.tracer().evaluate(expression.decode(), self.namespace)
+            script.run_body(value, self.traced)
         except _BaseException as error:
             return self.failed(token, error)
         self.reply(b"O", token)

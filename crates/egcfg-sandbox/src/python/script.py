@@ -14,6 +14,7 @@ import os
 import sys
 import threading
 import time
+import types
 
 _open, _os_open, _dup, _fspath = io.open, os.open, os.dup, os.fspath
 _enumerate, _join = threading.enumerate, threading.Thread.join
@@ -169,6 +170,30 @@ def run(server, patience):
     except _SystemExit as error:
         code = exit_code(error)
     return _end(server, out, code, patience)
+
+
+def run_body(value, tracer):
+    """Runs what a traced call returned without running it: a generator, to its end or that of the trace, or a coroutine."""
+    kind = _Type(value)
+    if kind is types.GeneratorType:
+        tracer.go_on(_drain, (value, tracer))
+    elif kind in (types.CoroutineType, types.AsyncGeneratorType):
+        import asyncio
+
+        body = value if kind is types.CoroutineType else _drain_async(value, tracer)
+        tracer.go_on(asyncio.run, (body,))
+
+
+def _drain(items, tracer):
+    for _ in items:
+        if tracer.ended:
+            break
+
+
+async def _drain_async(items, tracer):
+    async for _ in items:
+        if tracer.ended:
+            break
 
 
 def _end(server, out, code, patience):
