@@ -82,6 +82,7 @@ async fn scripts_end_as_the_interpreter_ends_them() {
     for python in interpreters() {
         let sandbox = patient(python.clone()).await;
         let mut wrong = Vec::new();
+        // Settings for Python in the environment (unbuffered output) would be others than the sandbox has.
         for script in &scripts {
             let (file, input) = (work.path().join("program.py"), work.path().join("input"));
             std::fs::write(&file, &script.source).expect("written");
@@ -89,8 +90,8 @@ async fn scripts_end_as_the_interpreter_ends_them() {
             let output = Command::new(&python)
                 .arg("program.py")
                 .current_dir(work.path())
-                .env("PYTHONHASHSEED", "0")
-                .env("LANG", "C.UTF-8")
+                .env_clear()
+                .envs([("PYTHONHASHSEED", "0"), ("LANG", "C.UTF-8"), ("PATH", "/usr/bin:/bin")])
                 .stdin(std::fs::File::open(&input).expect("the input"))
                 .output()
                 .expect("the interpreter starts");

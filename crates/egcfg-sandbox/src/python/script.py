@@ -58,10 +58,21 @@ def prepare(module, source, shown, alone):
         except _OSError:
             # No room for it: the program will see that it is not there.
             pass
+    if not alone:
+        # The ones that the interpreter started with know another file behind their descriptor: one that could be sought in.
+        sys.stdout = sys.__stdout__ = _stream(1, "w", "<stdout>")
     if "inspect" in source or "linecache" in source or "traceback" in source:
         remember(source, shown, path)
     if "/dev/" in source or "/proc/self/fd" in source:
         _map_devices()
+
+
+def _stream(fd, mode, name):
+    raw = io.FileIO(fd, mode, closefd=False)
+    raw.name = name
+    stream = io.TextIOWrapper((io.BufferedReader if mode == "r" else io.BufferedWriter)(raw), "utf-8")
+    stream.mode = mode
+    return stream
 
 
 def remember(source, *names):
@@ -155,7 +166,7 @@ def _sets_up(node):
 
 def run(server, patience):
     """Runs the script and ends it; returns its exit code, or lets its exception through."""
-    sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8")
+    sys.stdin = sys.__stdin__ = _stream(0, "r", "<stdin>")
     out, code = sys.stdout, 0
     try:
         if server.program is not None and not server.call:
