@@ -100,8 +100,11 @@ impl Checks {
             return false;
         }
         let lower = name.to_ascii_lowercase();
-        ["assert", "expect", "verify", "raises", "fail", "exit", "_exit"].iter().any(|start| lower.starts_with(start))
-            || ["exec", "eval", "main", "testmod", "run", "run_docstring_examples", "TextTestRunner"].contains(&name)
+        ["assert", "expect", "verify", "raises", "fail", "exit", "_exit"]
+            .iter()
+            .any(|start| lower.starts_with(start))
+            || ["exec", "eval", "main", "testmod", "run", "run_docstring_examples", "TextTestRunner"]
+                .contains(&name)
     }
 }
 
@@ -187,9 +190,10 @@ impl Walk<'_> {
         }
         self.found |= handlers.found;
         // A handler that takes a failed assert and does nothing hides it.
-        let hidden = attempt.handlers.iter().any(|ExceptHandler::ExceptHandler(handler)| {
-            handler.type_.as_deref().is_none_or(takes_asserts)
-        });
+        let hidden = attempt
+            .handlers
+            .iter()
+            .any(|ExceptHandler::ExceptHandler(handler)| handler.type_.as_deref().is_none_or(takes_asserts));
         if !hidden {
             self.block(&attempt.body);
         }
@@ -275,13 +279,16 @@ fn first_check(body: &[Stmt]) -> Option<usize> {
 fn always(expr: &Expr, entry_point: &str) -> Option<(&'static str, &'static str)> {
     const TRUE: (&str, &str) = ("asserts a constant", "compare what the program returns");
     match expr {
-        Expr::Tuple(tuple) if !tuple.elts.is_empty() => {
-            Some(("asserts a tuple, which is always true", "take the parentheses away: `assert a == b, \"message\"`"))
-        }
+        Expr::Tuple(tuple) if !tuple.elts.is_empty() => Some((
+            "asserts a tuple, which is always true",
+            "take the parentheses away: `assert a == b, \"message\"`",
+        )),
         Expr::List(list) if list.elts.iter().any(|item| !item.is_starred_expr()) => Some(TRUE),
         Expr::Set(set) if set.elts.iter().any(|item| !item.is_starred_expr()) => Some(TRUE),
         Expr::Dict(dict) if dict.items.iter().any(|item| item.key.is_some()) => Some(TRUE),
-        Expr::Lambda(_) => Some(("asserts a function, which is always true", "call it and compare what it returns")),
+        Expr::Lambda(_) => {
+            Some(("asserts a function, which is always true", "call it and compare what it returns"))
+        }
         Expr::Name(name) if name.id == entry_point || name.id == "candidate" => {
             Some(("asserts the function itself, which is always true", "call it and compare what it returns"))
         }
@@ -315,7 +322,8 @@ fn truth(expr: &Expr) -> Option<bool> {
 
 /// Whether a branch is never entered. A test never runs as `__main__`.
 fn never(expr: &Expr) -> bool {
-    let is_main = |expr: &Expr| matches!(expr, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
+    let is_main =
+        |expr: &Expr| matches!(expr, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
     if let Expr::Compare(pair) = expr
         && matches!(pair.left.as_ref(), Expr::Name(name) if name.id == "__name__")
         && matches!(&*pair.ops, [ruff_python_ast::CmpOp::Eq])

@@ -81,10 +81,9 @@ fn nothing(body: &[Stmt], entry_point: &str, test: &str, line: impl Fn(usize) ->
                 format!("write `assert {text}`"),
             )
         }
-        Some(value @ Expr::Call(_)) if test[value.range()].starts_with("print") => (
-            "it asserts nothing: it only prints".to_owned(),
-            "assert what should be printed".to_owned(),
-        ),
+        Some(value @ Expr::Call(_)) if test[value.range()].starts_with("print") => {
+            ("it asserts nothing: it only prints".to_owned(), "assert what should be printed".to_owned())
+        }
         Some(Expr::Call(_)) => (
             "it asserts nothing: it calls, and nobody looks at the result".to_owned(),
             format!("write `assert {entry_point}(...) == ...`"),
@@ -131,22 +130,35 @@ impl Names {
                 || WAYS.contains(&name.as_str())
                 || !(self.binds.contains(name) || is_known(name))
         };
-        let setup_asks = before.loads.iter().any(|name| {
-            name == entry_point || !(before.binds.contains(name) || is_known(name))
-        });
-        self.loads.iter().any(|name| of_program(name) && (setup_asks || name == entry_point || !before.binds.contains(name)))
+        let setup_asks = before
+            .loads
+            .iter()
+            .any(|name| name == entry_point || !(before.binds.contains(name) || is_known(name)));
+        self.loads.iter().any(|name| {
+            of_program(name) && (setup_asks || name == entry_point || !before.binds.contains(name))
+        })
     }
 }
 
 /// Ways to a program that no name of its own shows.
 const WAYS: [&str; 10] = [
-    "exec", "eval", "globals", "locals", "vars", "__import__", "importlib", "subprocess", "open", "solution",
+    "exec",
+    "eval",
+    "globals",
+    "locals",
+    "vars",
+    "__import__",
+    "importlib",
+    "subprocess",
+    "open",
+    "solution",
 ];
 
 /// Names of Python and its library, exceptions included.
 fn is_known(name: &str) -> bool {
     is_helper(name)
-        || ["True", "False", "None", "__name__", "Exception", "BaseException", "slice", "delattr", "setattr"].contains(&name)
+        || ["True", "False", "None", "__name__", "Exception", "BaseException", "slice", "delattr", "setattr"]
+            .contains(&name)
         || name.ends_with("Error")
         || name.ends_with("Exception")
         || name.ends_with("Warning")

@@ -36,7 +36,10 @@ fn what_cannot_fail_is_doubted_and_says_why() {
         ("class T:\n    def test(self):\n        assert f(1) == 2", "never reached"),
         ("try:\n    assert f(1) == 2\nexcept Exception:\n    pass", "never reached"),
         ("try:\n    assert f(1) == 2\nexcept:\n    print('no')", "never reached"),
-        ("import contextlib\nwith contextlib.suppress(AssertionError):\n    assert f(1) == 2", "never reached"),
+        (
+            "import contextlib\nwith contextlib.suppress(AssertionError):\n    assert f(1) == 2",
+            "never reached",
+        ),
         ("def check(x):\n    print(x)\ncheck(f(1))", "nobody looks at the result"),
         ("assert 1 + 1 == 2", "never calls f"),
         ("assert len('ab') == 2", "never calls f"),
@@ -69,8 +72,14 @@ fn what_may_fail_is_not_doubted() {
         ("try:\n    f(-1)\n    raise AssertionError\nexcept ValueError as e:\n    assert str(e)", ""),
         ("import pytest\nwith pytest.raises(ValueError):\n    f(-1)", ""),
         ("import unittest\nunittest.TestCase().assertEqual(f(1), 2)", ""),
-        ("import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        self.assertEqual(f(1), 2)\nunittest.main()", ""),
-        ("import unittest\nclass T(unittest.TestCase):\n    def runTest(self):\n        self.assertEqual(f(1), 2)\nT().runTest()", ""),
+        (
+            "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n        self.assertEqual(f(1), 2)\nunittest.main()",
+            "",
+        ),
+        (
+            "import unittest\nclass T(unittest.TestCase):\n    def runTest(self):\n        self.assertEqual(f(1), 2)\nT().runTest()",
+            "",
+        ),
         ("def check(candidate):\n    assert candidate(1) == 2\ncheck(f)", ""),
         ("def check(x, y):\n    assert x == y\nfor x in range(3):\n    check(f(x), x)", ""),
         ("def inner(x):\n    assert x\ndef outer(x):\n    inner(x)\nouter(f(1))", ""),
@@ -79,10 +88,16 @@ fn what_may_fail_is_not_doubted() {
         ("assert result == 2", "result = f(1)"),
         ("assert f(DATA) == 2", "DATA = [1]"),
         ("import numpy as np\nnp.testing.assert_allclose(f(1), 2)", ""),
-        ("from unittest.mock import patch\nwith patch('builtins.print') as p:\n    f(1)\np.assert_called_once_with(1)", ""),
+        (
+            "from unittest.mock import patch\nwith patch('builtins.print') as p:\n    f(1)\np.assert_called_once_with(1)",
+            "",
+        ),
         ("exec('assert f(1) == 2')", ""),
         ("match f(1):\n    case 2:\n        pass\n    case _:\n        assert False", ""),
-        ("import io, contextlib\nb = io.StringIO()\nwith contextlib.redirect_stdout(b):\n    f('bo')\nassert b.getvalue() == 'hi bo\\n'", ""),
+        (
+            "import io, contextlib\nb = io.StringIO()\nwith contextlib.redirect_stdout(b):\n    f('bo')\nassert b.getvalue() == 'hi bo\\n'",
+            "",
+        ),
         ("f('x')\nassert open('out.txt').read() == 'x'", ""),
         ("import asyncio\nasync def go():\n    assert await f(1) == 2\nasyncio.run(go())", ""),
         ("from solution import f as g\nassert g(1) == 2", ""),
@@ -99,7 +114,15 @@ fn what_may_fail_is_not_doubted() {
 fn no_test_of_a_public_data_set_is_doubted() {
     let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/data");
     let (mut seen, mut doubted) = (0_usize, Vec::new());
-    for name in ["mbpp", "mbpp_et_test500_rebuilt", "MbppPlus", "humaneval", "humaneval_et", "HumanEvalPlus", "ds1000"] {
+    for name in [
+        "mbpp",
+        "mbpp_et_test500_rebuilt",
+        "MbppPlus",
+        "humaneval",
+        "humaneval_et",
+        "HumanEvalPlus",
+        "ds1000",
+    ] {
         let Ok(file) = std::fs::File::open(data.join(format!("{name}.jsonl.gz"))) else {
             println!("skipped: {name} is not in {}", data.display());
             continue;
@@ -119,9 +142,9 @@ fn no_test_of_a_public_data_set_is_doubted() {
                 .filter_map(|test| test.as_str().map(ToOwned::to_owned))
                 .collect();
             let name = row["entry_point"].as_str().map(ToOwned::to_owned);
-            let entry = name.clone().or_else(|| {
-                egcfg_python::entry_point(&tests.iter().map(String::as_str).collect::<Vec<_>>())
-            });
+            let entry = name
+                .clone()
+                .or_else(|| egcfg_python::entry_point(&tests.iter().map(String::as_str).collect::<Vec<_>>()));
             tests.extend(row["assertion"].as_str().map(ToOwned::to_owned));
             if let (Some(test), Some(name)) = (row["test"].as_str(), &name) {
                 tests.push(format!("{test}\ncheck({name})\n"));
@@ -138,5 +161,10 @@ fn no_test_of_a_public_data_set_is_doubted() {
         }
     }
     println!("{seen} tests");
-    assert!(doubted.is_empty(), "{} of {seen}:\n{}", doubted.len(), doubted[..doubted.len().min(40)].join("\n"));
+    assert!(
+        doubted.is_empty(),
+        "{} of {seen}:\n{}",
+        doubted.len(),
+        doubted[..doubted.len().min(40)].join("\n")
+    );
 }

@@ -64,7 +64,8 @@ async fn programs_and_tests_have_the_verdict_of_the_interpreter() {
         let mut wrong = Vec::new();
         for (pair, passes) in pairs.iter().zip(said) {
             assert_eq!(passes, !pair.must_fail(), "{}: {}", python.display(), pair.title);
-            let results = sandbox.judge(&program(&pair.source), &asserts(&[&pair.rest])).await.expect("a result");
+            let results =
+                sandbox.judge(&program(&pair.source), &asserts(&[&pair.rest])).await.expect("a result");
             let [result] = results.as_slice() else { panic!("one result") };
             assert!(result.verdict.is_scored(), "{}: {}: {result:?}", python.display(), pair.title);
             if result.verdict.passed() != passes {
@@ -95,7 +96,13 @@ async fn scripts_end_as_the_interpreter_ends_them() {
                 .stdin(std::fs::File::open(&input).expect("the input"))
                 .output()
                 .expect("the interpreter starts");
-            assert_eq!(output.status.success(), !script.must_fail(), "{}: {}", python.display(), script.title);
+            assert_eq!(
+                output.status.success(),
+                !script.must_fail(),
+                "{}: {}",
+                python.display(),
+                script.title
+            );
             let printed = String::from_utf8(output.stdout).expect("text");
             let test = Test::stdio(script.rest.clone(), printed);
             let results = sandbox.judge(&stdio(&script.source), &[test]).await.expect("a result");
@@ -114,8 +121,12 @@ async fn a_function_alone_is_called() {
     let body = "    n = int(input())\n    print(sum(map(int, input().split())))\n";
     let alone = [
         format!("def solve():\n{body}"),
-        format!("import sys\nsys.setrecursionlimit(10 ** 5)\nLIMIT = 10\ninput = sys.stdin.readline\ndef solve(debug=False):\n{body}"),
-        format!("\"\"\"Adds.\"\"\"\ndef helper(x):\n    return x\nTABLE = [helper(x) for x in range(9)]\ndef solve(*rest):\n{body}"),
+        format!(
+            "import sys\nsys.setrecursionlimit(10 ** 5)\nLIMIT = 10\ninput = sys.stdin.readline\ndef solve(debug=False):\n{body}"
+        ),
+        format!(
+            "\"\"\"Adds.\"\"\"\ndef helper(x):\n    return x\nTABLE = [helper(x) for x in range(9)]\ndef solve(*rest):\n{body}"
+        ),
         format!("try:\n    import sys\nexcept ImportError:\n    pass\ndef solve():\n{body}"),
     ];
     for source in alone {
@@ -195,11 +206,7 @@ async fn a_failure_shows_the_difference_that_matters() {
             &format!("assert f(1) == {{'a': '{}', 'b': {{'c': 2}}}}", "x".repeat(130)),
             "expected 2 at ['b']['c'], got 1",
         ),
-        (
-            "class A:\n    x = 1\ndef f(n):\n    return A()",
-            "assert f(1).x == 2",
-            "expected 2, got 1",
-        ),
+        ("class A:\n    x = 1\ndef f(n):\n    return A()", "assert f(1).x == 2", "expected 2, got 1"),
     ] {
         let result = common::judge(&sandbox, source, test).await;
         assert_eq!(result.verdict, Verdict::WrongAnswer, "{result:?}");
