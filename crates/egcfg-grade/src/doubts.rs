@@ -24,7 +24,8 @@ mod tests {
     use super::*;
 
     fn task(shown: &[&str], graded: &[&str]) -> Task {
-        let tests = |sources: &[&str]| sources.iter().map(|source| Test::Assert((*source).to_owned())).collect();
+        let tests =
+            |sources: &[&str]| sources.iter().map(|source| Test::Assert((*source).to_owned())).collect();
         Task {
             entry_point: "f".to_owned(),
             shown_tests: tests(shown),
