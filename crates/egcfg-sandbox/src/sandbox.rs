@@ -222,6 +222,20 @@ impl Sandbox {
             .unwrap_or_else(|| decode::empty(&self.inner.interpreter.version, call)))
     }
 
+    /// Runs a program by itself, as `python3 program.py < stdin` does, for at most `time` of real time, processor time or
+    /// idleness, where that is less than the sandbox's own limits. When this future is dropped, the program and all that it
+    /// began are ended.
+    pub async fn run_script(&self, source: &str, stdin: &str, time: Duration) -> Result<Ran, SandboxError> {
+        let (pool, stdin) = (Arc::clone(&self.inner.pool), stdin.to_owned());
+        let program = Program { source: source.to_owned(), form: Form::Stdio, ..Program::default() };
+        task(async move {
+            let lease = pool.lease().await?;
+            let mut session = Session::new(&pool, &program, None);
+            script::run(&lease, &mut session, &stdin, time).await
+        })
+        .await
+    }
+
     /// The interpreter that programs run on.
     pub fn interpreter(&self) -> &Interpreter {
         &self.inner.interpreter

@@ -69,6 +69,12 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A program ran by itself.
+    pub(crate) fn ran(&self, verdict: &Verdict) {
+        self.executions.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.verdicts).entry(label(verdict)).or_default() += 1;
+    }
+
     /// Counts executions and verdicts.
     pub(crate) fn observe(&self, event: &Event) {
         match event {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use egcfg_task::{Backend, Clock, Form, Verdict};
 
 use crate::error::SandboxError;
-use crate::options::{Program, TraceOptions};
+use crate::options::{Limits, Program, TraceOptions};
 use crate::protocol::frame::Frame;
 use crate::supervisor::bundle::CPU_BACKSTOP;
 use crate::supervisor::child::{Child, Ended};
@@ -85,6 +85,13 @@ impl<'a> Session<'a> {
         // A process that is still to be made starts from nothing.
         let reading = if self.child.is_some() { None } else { Some(Reading::default()) };
         Watch::start(&self.pool.limits, reading)
+    }
+
+    /// The same for a run with a limit of time of its own, where that is shorter.
+    pub(crate) fn watch_within(&self, time: Duration) -> Watch {
+        let limits = &self.pool.limits;
+        let (wall, cpu, idle) = (limits.wall.min(time), limits.cpu.min(time), limits.idle.min(time));
+        Watch::start(&Limits { wall, cpu, idle, ..limits.clone() }, None)
     }
 
     /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.
