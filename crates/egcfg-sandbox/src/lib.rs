@@ -43,6 +43,7 @@ mod token;
 mod trace;
 
 pub use error::SandboxError;
+pub use judge::script::Ran;
 pub use level::{Level, LevelChoice};
 pub use options::{Limits, Patience, Program, SandboxOptions, TraceOptions};
 pub use profile::Profile;

@@ -9,8 +9,9 @@ use tokio::task::JoinHandle;
 
 use crate::error::SandboxError;
 use crate::judge::asserts::{Judged, mark_cut};
+use crate::judge::script::Ran;
 use crate::judge::session::Session;
-use crate::judge::{asserts, stdio};
+use crate::judge::{asserts, script, stdio};
 use crate::level::{Level, LevelChoice};
 use crate::options::{Limits, Program, SandboxOptions, TraceOptions};
 use crate::profile::Profile;

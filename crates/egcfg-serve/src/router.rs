@@ -102,7 +102,7 @@ async fn health() -> Result<Response, ApiError> {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
-    let mut response = Response::new(Body::from(app.0.metrics.text(&app.0.admission)));
+    let mut response = Response::new(Body::from(app.0.metrics.text(&app.0.admission, &app.0.runs)));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response

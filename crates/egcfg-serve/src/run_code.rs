@@ -142,7 +142,11 @@ mod tests {
             (Verdict::Timeout { clock: egcfg_task::Clock::Wall }, "Failed", "TimeLimitExceeded", Value::Null),
         ] {
             let told = told(&ran(verdict.clone()));
-            assert_eq!((&told["status"], &told["run_result"]["status"]), (&json!(status), &json!(run)), "{verdict}");
+            assert_eq!(
+                (&told["status"], &told["run_result"]["status"]),
+                (&json!(status), &json!(run)),
+                "{verdict}"
+            );
             assert_eq!(told["run_result"]["return_code"], code, "{verdict}");
             assert_eq!(told["run_result"]["stdout"], "out");
         }

@@ -56,9 +56,7 @@ async fn once(session: &mut Session<'_>, stdin: &str, time: Duration) -> Result<
     }
     session.discard();
     let (verdict, error) = match ended {
-        _ if exceeded => {
-            (Verdict::OutputExceeded, Some("wrote more than the output limit".to_owned()))
-        }
+        _ if exceeded => (Verdict::OutputExceeded, Some("wrote more than the output limit".to_owned())),
         Ok(0) => (Verdict::Passed, None),
         Ok(code) => (Verdict::ExitedEarly { code }, None),
         Err(failure) => (failure.verdict, failure.error),

@@ -91,7 +91,7 @@ impl<'a> Session<'a> {
     pub(crate) fn watch_within(&self, time: Duration) -> Watch {
         let limits = &self.pool.limits;
         let (wall, cpu, idle) = (limits.wall.min(time), limits.cpu.min(time), limits.idle.min(time));
-        Watch::start(&Limits { wall, cpu, idle, ..limits.clone() }, None)
+        Watch::start(&Limits { wall, cpu, idle, ..Limits::clone(limits) }, None)
     }
 
     /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.

@@ -18,7 +18,8 @@ pub(crate) fn answer<'q>(query: &'q str, prompt: Option<&str>) -> &'q str {
 /// The text without one special token at its end, such as `<|im_end|>`, `</s>` or `<eos>`. No Python program ends with `>`.
 fn without_mark(text: &str) -> Option<&str> {
     let (before, mark) = text.strip_suffix('>')?.rsplit_once('<')?;
-    let letters = |c: char| c.is_alphanumeric() || matches!(c, '|' | '_' | '/' | '-' | '\u{2581}' | '\u{ff5c}');
+    let letters =
+        |c: char| c.is_alphanumeric() || matches!(c, '|' | '_' | '/' | '-' | '\u{2581}' | '\u{ff5c}');
     (!mark.is_empty() && mark.chars().count() <= 40 && mark.chars().all(letters)).then_some(before)
 }
 

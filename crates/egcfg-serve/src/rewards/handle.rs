@@ -5,6 +5,8 @@ use egcfg_grade::{Extent, Grade, Outcome, grade, trouble};
 use egcfg_guidance::Executor;
 use egcfg_python::extract_program;
 use egcfg_task::{Form, Task};
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
@@ -38,8 +40,12 @@ pub(crate) async fn handle(
     };
     let (items, ignored) = read(&app, fields)?;
     let _slot = app.0.runs.work(place).await?;
-    let grades = items.iter().enumerate().map(|(index, item)| judged(&**executor, index, item, fraction));
-    let grades: Vec<Grade> = stream::iter(grades).buffered(app.limits().runs.max(1)).try_collect().await?;
+    let judging: Vec<BoxFuture<'_, Result<Grade, ApiError>>> = items
+        .iter()
+        .enumerate()
+        .map(|(index, item)| judged(&**executor, index, item, fraction).boxed())
+        .collect();
+    let grades: Vec<Grade> = stream::iter(judging).buffered(app.limits().runs.max(1)).try_collect().await?;
     let share = |grade: &Grade, tests: usize| grade.passed_tests as f64 / tests.max(1) as f64;
     let all: Vec<f64> = grades.iter().map(|grade| f64::from(u8::from(grade.passed()))).collect();
     let shares: Vec<f64> =

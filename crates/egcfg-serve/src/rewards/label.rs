@@ -48,7 +48,8 @@ impl Pairs {
 
 fn pairs(limits: &Limits, fields: &mut Fields) -> Result<Pairs, ApiError> {
     if fields.has("fn_name") {
-        let message = "inputs of a function are not supported by this server; write them as asserts in 'tests'";
+        let message =
+            "inputs of a function are not supported by this server; write them as asserts in 'tests'";
         return Err(fields.error("fn_name", message).code("unsupported_parameter"));
     }
     let inputs = fields.list("inputs", limits.tests)?.unwrap_or_default();

@@ -45,7 +45,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let loopback_only = loopback && key.is_none();
     let app = App::new(Parts {
         model,
-        executor: Some(Arc::new(runner)),
+        executor: Some(Arc::new(runner.clone())),
+        scripts: Some(Arc::new(runner)),
         template,
         settings,
         gammas: args.gamma.clone(),
