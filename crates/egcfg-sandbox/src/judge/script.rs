@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 use egcfg_task::{Clock, Verdict};
 
 use crate::error::SandboxError;
-use crate::judge::session::{Failure, Session};
+use crate::judge::failure::Failure;
+use crate::judge::session::Session;
 use crate::supervisor::pool::Lease;
 
 /// On a busy machine a program may take so much longer than its limit of real time, and no longer.
@@ -72,12 +73,19 @@ async fn execute(session: &mut Session<'_>, stdin: &str, time: Duration) -> Resu
         let text = format!("no room for the standard input: {}", answer.text(1));
         return Err(Failure::new(Verdict::SandboxUnavailable, text));
     }
-    let running = session.run_script(&mut watch);
+    let running = session.ask(b'X', &[], &mut watch);
     match tokio::time::timeout(time + GRACE.min(time), running).await {
-        Ok(ended) => ended.map_err(|failure| match failure.verdict {
-            Verdict::Timeout { clock } => stopped(clock, time),
-            _ => failure,
-        }),
+        Ok(Ok(answer)) if answer.kind == b'D' => Ok(answer.text(1).parse().unwrap_or(1)),
+        Ok(Ok(answer)) => match session.raised(&answer) {
+            // The script's own end, whenever it comes.
+            Failure { verdict: Verdict::ExitedEarly { code }, .. } => Ok(code),
+            failure => Err(failure),
+        },
+        Ok(Err(failure)) => match failure.verdict {
+            Verdict::ExitedEarly { code } => Ok(code),
+            Verdict::Timeout { clock } => Err(stopped(clock, time)),
+            _ => Err(failure),
+        },
         Err(_) => {
             session.discard();
             Err(stopped(Clock::Wall, time))

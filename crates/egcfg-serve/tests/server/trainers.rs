@@ -19,7 +19,8 @@ struct Told {
 
 impl Scripts for Told {
     fn run<'a>(&'a self, script: &'a Script) -> BoxFuture<'a, Result<Ran, ExecutorError>> {
-        let fails = self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
+        let fails =
+            self.failures.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1)).is_ok();
         let ran = |verdict| Ran {
             verdict,
             error: None,
@@ -148,7 +149,11 @@ fn a_batch_names_what_is_wrong_with_it() {
         ("/get_reward", json!({ "query": ["a"], "labels": [good, good] }), "labels"),
         ("/get_reward", json!({ "query": ["a"], "prompts": [], "labels": [3] }), "labels[0]"),
         ("/get_reward", json!({ "query": ["a", "b"], "prompts": ["a"], "labels": [good, good] }), "prompts"),
-        ("/get_reward", json!({ "query": ["a"], "labels": [{ "tests": ["assert f("] }] }), "labels[0].tests[0]"),
+        (
+            "/get_reward",
+            json!({ "query": ["a"], "labels": [{ "tests": ["assert f("] }] }),
+            "labels[0].tests[0]",
+        ),
         ("/get_reward?reward=most", json!({ "query": ["a"], "labels": [good] }), "reward"),
     ] {
         let reply = post(server.address, path, &body);

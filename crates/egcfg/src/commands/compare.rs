@@ -18,12 +18,14 @@ use egcfg_task::{Config, Task};
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::args::CompareArgs;
+use crate::args::compare::CompareArgs;
 use crate::exit::{Failure, SOLVED};
-use crate::input::{knobs, task_file};
+use crate::input::task_file;
+use crate::output::meter::{Meter, Steps};
 use crate::output::requests::requests;
-use crate::output::text::{data, note};
+use crate::output::text::{data, show};
 use crate::parts::{for_tasks, load_model, start_runner};
+use crate::settings::method;
 
 /// What a method reached on a task.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -50,18 +52,15 @@ pub(crate) struct Row {
 }
 
 pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
-    knobs::gammas(&[args.gamma])?;
-    let config = knobs::config(&args.knobs, knobs::COMPARE)?;
+    let (config, gamma) = (method::config(&args.method)?, method::gamma(&args.method)?);
     let mut tasks = task_file::read(&args.tasks)?;
     tasks.truncate(args.limit.unwrap_or(usize::MAX));
-    let best_of_temperature = args
-        .best_of_temperature
-        .map_or(Ok(config.temperature), |t| knobs::temperature("--best-of-temperature", t))?;
+    let best_of_temperature = args.best_of_temperature.unwrap_or(config.temperature);
     let jobs = args.jobs.clamp(1, tasks.len().max(1));
     let runner = start_runner(&for_tasks(&args.sandbox, &tasks, false)).await?;
     let model = load_model(&args.model, jobs)?;
-    let template = knobs::template(&args.knobs, &config, model.info())?;
-    let settings = Settings { gamma: args.gamma, ..knobs::settings(&args.knobs, config, runner.python()) };
+    let template = method::template(&args.method, &config, model.info())?;
+    let settings = Settings { gamma, ..method::settings(&args.method, config, runner.python()) };
     let setting =
         Setting { model: &*model, runner: &runner, template: &template, settings, best_of_temperature };
     let key = setting.key();
@@ -69,6 +68,7 @@ pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
     let mut out = args.out.as_deref().map(open_rows).transpose()?;
 
     let mut rows = Vec::new();
+    let meter = Meter::new("tasks", Steps::Things, tasks.len() as u64);
     let work = tasks.iter().map(|task| {
         let (setting, known) = (&setting, done.get(&task.id).cloned());
         async move {
@@ -87,22 +87,18 @@ pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
                 .map_err(|error| Failure::input(format!("failed to write a row: {error}")))?;
         }
         rows.push(row);
-        if rows.len() % 25 == 0 || rows.len() == tasks.len() {
-            let count = |solved: fn(&Row) -> bool| rows.iter().filter(|r| solved(r)).count();
-            let (plain, guided, best) =
-                (count(|r| r.plain.graded), count(|r| r.guided.graded), count(|r| r.best_of.graded));
-            note(&format!(
-                "{} of {} tasks: plain {plain}, guided {guided}, best-of-N {best}",
-                rows.len(),
-                tasks.len()
-            ));
-        }
+        let count = |solved: fn(&Row) -> bool| rows.iter().filter(|r| solved(r)).count();
+        let (plain, guided, best) =
+            (count(|r| r.plain.graded), count(|r| r.guided.graded), count(|r| r.best_of.graded));
+        meter.say(&format!("plain {plain}, guided {guided}, best-of-N {best}"));
+        meter.at(rows.len() as u64, tasks.len() as u64);
     }
-    data(&if args.json {
-        summary(&rows, &config, args.gamma).to_string() + "\n"
+    meter.end();
+    if args.json {
+        data(&(summary(&rows, &config, gamma).to_string() + "\n"))?;
     } else {
-        table(&rows, &config, args.gamma)
-    })?;
+        show(&table(&rows, &config, gamma))?;
+    }
     Ok(ExitCode::from(SOLVED))
 }
 

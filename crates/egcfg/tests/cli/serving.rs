@@ -86,7 +86,7 @@ fn a_server_for_others_needs_a_key() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("EGCFG_API_KEY"), "{}", ran.stderr);
     let mut open = command(empty.path());
-    open.args(["serve", "--port", "0", "--key-file", "key"]);
+    open.args(["serve", "--port", "0", "--api-key-file", "key"]);
     let said = open.output().unwrap();
     assert_eq!(said.status.code(), Some(3));
     let said = String::from_utf8(said.stderr).unwrap();
@@ -213,12 +213,18 @@ fn trainers_run_programs_in_the_sandbox() {
         let reply = server.post("/run_code", &verl(code, stdin, 5.0));
         let result = &reply["run_result"];
         assert_eq!((&reply["status"], &result["status"]), (&json!(status), &json!(run)), "{code}: {reply}");
-        assert_eq!((&result["return_code"], &result["stdout"]), (&return_code, &json!(out)), "{code}: {reply}");
+        assert_eq!(
+            (&result["return_code"], &result["stdout"]),
+            (&return_code, &json!(out)),
+            "{code}: {reply}"
+        );
     }
     let reply = server.post("/run_code", &verl("1 / 0", "", 5.0));
     let told = reply["run_result"]["stderr"].as_str().unwrap();
     assert!(told.contains("ZeroDivisionError"), "{told}");
-    for code in ["while True: pass", "import time\ntime.sleep(1000)", "import os\nos.fork()\nwhile True: pass"] {
+    for code in
+        ["while True: pass", "import time\ntime.sleep(1000)", "import os\nos.fork()\nwhile True: pass"]
+    {
         let reply = server.post("/run_code", &verl(code, "", 1.0));
         assert_ne!(reply["status"], "Success", "{code}: {reply}");
         assert_ne!(reply["status"], "SandboxError", "{code}: {reply}");
@@ -238,7 +244,8 @@ fn trainers_get_rewards_from_the_sandbox() {
         "class Any:\n    def __eq__(self, other):\n        return True\ndef add(a, b):\n    return Any()\n",
         "I do not know.",
     ];
-    let queries: Vec<String> = answers.iter().map(|answer| format!("<|im_start|>user\nadd\n{answer}")).collect();
+    let queries: Vec<String> =
+        answers.iter().map(|answer| format!("<|im_start|>user\nadd\n{answer}")).collect();
     let body = json!({
         "query": queries,
         "prompts": vec!["<|im_start|>user\nadd\n"; answers.len()],
