@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use crate::admission::Place;
 use crate::app::App;
+use crate::compute::compute;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::reply::{json_response, tell};
@@ -38,8 +39,10 @@ pub(crate) async fn handle(
     let Some(executor) = &app.0.parts.executor else {
         return Err(fields.error("labels", "this server has no sandbox to judge in"));
     };
-    let (items, ignored) = read(&app, fields)?;
-    let _slot = app.0.runs.work(place).await?;
+    let slot = app.0.runs.work(place).await?;
+    let own = app.clone();
+    // A batch may hold thousands of answers to take apart.
+    let (_slot, (items, ignored)) = compute(slot, move || read(&own, fields)).await?;
     let judging: Vec<BoxFuture<'_, Result<Grade, ApiError>>> = items
         .iter()
         .enumerate()
