@@ -44,8 +44,10 @@ events = list(client.responses.create(model=model, input="add", instructions="Be
 assert [event.type for event in events][:2] == ["response.created", "response.in_progress"]
 assert "".join(e.delta for e in events if e.type == "response.output_text.delta") == response.output_text
 assert events[-1].type == "response.completed" and events[-1].response.usage.output_tokens > 0
-with client.responses.stream(model=model, input="add", max_output_tokens=3) as stream:
-    assert stream.get_final_response().status == "incomplete"
+cut = list(client.responses.create(model=model, input="add", max_output_tokens=3, stream=True))
+assert cut[-1].type == "response.incomplete" and cut[-1].response.incomplete_details.reason == "max_output_tokens"
+with client.responses.stream(model=model, input="add", instructions="Be brief.", temperature=0) as stream:
+    assert stream.get_final_response().output_text == response.output_text
 
 raw = client.completions.with_raw_response.create(model=model, prompt="a", max_tokens=1, extra_body={"gama": 1})
 assert raw.headers["x-egcfg-ignored"] == "gama"
