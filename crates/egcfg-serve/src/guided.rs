@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
+use egcfg_grade::{Outcome, trouble};
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Stop, solve};
 use egcfg_task::{Compare, Config, Form as TaskForm, Horizon, Task, Temperature, Test};
 use serde_json::{Value, json};
@@ -197,9 +198,9 @@ fn count(app: &App, solution: &Solution) -> Usage {
 /// The choice, and what is special about it.
 fn choice(asked: &Asked, solution: &Solution, chunk: bool) -> Result<(Value, Value), ApiError> {
     let best = solution.best().ok_or_else(|| ApiError::sandbox("no attempt was made"))?;
-    if let Some(broken) = best.results.iter().find(|result| result.verdict.is_infrastructure()) {
-        let why = broken.error.clone().unwrap_or_default();
-        return Err(ApiError::sandbox(format!("the program was not judged: {}: {why}", broken.verdict)));
+    if Outcome::of(&best.results, asked.task.shown_tests.len()) == Outcome::Error {
+        let why = trouble(&best.results).unwrap_or_default();
+        return Err(ApiError::sandbox(format!("the program was not judged: {why}")));
     }
     let tests: Vec<Value> = asked
         .task

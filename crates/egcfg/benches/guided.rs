@@ -7,7 +7,7 @@
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{ExecutionCache, NoEvents, Schedule, Session, Settings, Stats, Template, generate};
 use egcfg_model::{
     Encode, LanguageModel, LlamaModel, LlamaOptions, ModelError, ModelInfo, RandomLlama, Sample,

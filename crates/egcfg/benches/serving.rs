@@ -9,7 +9,7 @@ use std::net::TcpStream;
 use std::sync::Arc;
 use std::time::Instant;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{ExecutionCache, NoEvents, Session, Settings, Stats, Template, generate, solve};
 use egcfg_model::{Encode, EndpointModel, EndpointOptions, LanguageModel, LlamaModel, ScoreRequest, TokenId};
 use egcfg_sandbox::{Sandbox, SandboxOptions};

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use egcfg_bench::config::ConfigError;
 use egcfg_bench::dataset::DatasetError;
 use egcfg_bench::store::StoreError;
-use egcfg_guidance::GuidanceError;
+use egcfg_guidance::{ExecutorError, GuidanceError};
 use egcfg_model::ModelError;
 use egcfg_sandbox::SandboxError;
 
@@ -104,15 +104,24 @@ impl From<ModelError> for Failure {
 
 impl From<SandboxError> for Failure {
     fn from(error: SandboxError) -> Self {
-        let text = error.to_string();
-        // The sandbox puts its hint behind the message; here it gets a line of its own.
         let code = if matches!(error, SandboxError::Option { .. }) { USAGE } else { SANDBOX };
-        match text.split_once(" (hint: ") {
-            Some((message, hint)) => {
-                Self { code, message: message.into(), hint: Some(hint.trim_end_matches(')').into()) }
-            }
-            None => Self { code, message: text, hint: None },
+        of_the_sandbox(code, error.to_string())
+    }
+}
+
+impl From<ExecutorError> for Failure {
+    fn from(error: ExecutorError) -> Self {
+        of_the_sandbox(SANDBOX, error.0)
+    }
+}
+
+/// The sandbox puts its hint behind the message; here it gets a line of its own.
+fn of_the_sandbox(code: u8, text: String) -> Failure {
+    match text.split_once(" (hint: ") {
+        Some((message, hint)) => {
+            Failure { code, message: message.into(), hint: Some(hint.trim_end_matches(')').into()) }
         }
+        None => Failure { code, message: text, hint: None },
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::SandboxExecutor;
 use egcfg_model::{EndpointModel, EndpointOptions, LanguageModel, Secret};
 #[cfg(feature = "llama")]
 use egcfg_model::{LlamaModel, LlamaOptions};

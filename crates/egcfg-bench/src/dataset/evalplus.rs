@@ -9,6 +9,7 @@
 use std::fmt::Write as _;
 
 use egcfg_files::{Fault, Record, array_parts};
+use egcfg_python::literal;
 use egcfg_task::Test;
 
 use super::humaneval;
@@ -148,11 +149,6 @@ fn is_large(input: &str) -> bool {
         let whole = number.split('.').next().unwrap_or_default();
         whole.len() >= DIGITS
     })
-}
-
-/// A text as a Python string literal: what JSON escapes, Python reads the same way.
-pub(crate) fn literal(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// A test program as it is published: `check(candidate)` defined, or asserts that run at once. Its numeric library is used for

@@ -35,7 +35,6 @@ mod source;
 mod tasks;
 
 pub use error::DatasetError;
-pub(crate) use evalplus::literal as python_literal;
 pub use item::{Item, LoadOptions, id_key};
 pub use load::Dataset;
 pub use registry::Info;

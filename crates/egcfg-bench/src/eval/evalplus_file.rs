@@ -1,8 +1,8 @@
 //! The results file of the EvalPlus programs, which other tools read.
 
+use egcfg_grade::{Grade, Outcome};
 use serde_json::{Map, Value, json};
 
-use super::judge::{Judged, Outcome};
 use super::samples::Samples;
 use super::summary::{Score, Summary};
 use crate::dataset::Dataset;
@@ -12,7 +12,7 @@ use crate::dataset::Dataset;
 pub fn evalplus_results(
     set: &Dataset,
     samples: &Samples,
-    judged: &[Judged],
+    judged: &[Grade],
     summary: &Summary,
     date: &str,
 ) -> Value {
@@ -45,12 +45,12 @@ pub fn evalplus_results(
     json!({ "date": date, "hash": set.sha256, "eval": eval, "pass_at_k": pass })
 }
 
-fn status(outcome: Outcome, judged: &Judged) -> &'static str {
+fn status(outcome: Outcome, judged: &Grade) -> &'static str {
     let timeout = judged.failed.as_ref().is_some_and(|failed| failed.verdict.starts_with("timeout"));
     match outcome {
         Outcome::Passed => "pass",
         Outcome::Failed if timeout => "timeout",
-        Outcome::Failed => "fail",
+        Outcome::Failed | Outcome::Invalid => "fail",
         Outcome::Error => "error",
     }
 }

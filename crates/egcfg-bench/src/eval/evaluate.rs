@@ -1,20 +1,19 @@
 //! Judges samples, several at a time, taking from the log what an earlier run has judged.
 
-use egcfg_sandbox::SandboxError;
+use egcfg_grade::{Extent, Grade, Outcome, SandboxExecutor, grade};
+use egcfg_guidance::ExecutorError;
 use futures::StreamExt as _;
 
-use super::judge::{Judged, Outcome, judge};
 use super::log::VerdictLog;
 use super::samples::{Sample, Samples};
 use crate::dataset::Dataset;
-use crate::executor::SandboxExecutor;
 
 /// Why samples could not be judged.
 #[derive(Debug, thiserror::Error)]
 pub enum EvalError {
     /// The sandbox cannot be had.
     #[error(transparent)]
-    Sandbox(#[from] SandboxError),
+    Sandbox(#[from] ExecutorError),
     /// A verdict cannot be written.
     #[error("failed to write a verdict: {0}")]
     Log(std::io::Error),
@@ -31,9 +30,9 @@ pub async fn evaluate(
     limits: &str,
     jobs: usize,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Vec<Judged>, EvalError> {
+) -> Result<Vec<Grade>, EvalError> {
     let total = samples.samples.len();
-    let mut judged: Vec<Option<Judged>> = Vec::with_capacity(total);
+    let mut judged: Vec<Option<Grade>> = Vec::with_capacity(total);
     let mut work = Vec::new();
     for (index, sample) in samples.samples.iter().enumerate() {
         let key = key(set, sample, executor, limits);
@@ -50,7 +49,8 @@ pub async fn evaluate(
     let judgements = work.into_iter().map(|(index, sample, key)| async move {
         let item = &set.items[sample.item];
         let tests = item.task.grading_tests();
-        let result = judge(executor, &item.task, &sample.program, tests, item.base_tests).await;
+        let results = grade(executor, &item.task, &sample.program, tests, Extent::UntilSettled).await;
+        let result = results.map(|results| Grade::of(tests, &results, item.base_tests));
         (index, sample, key, result)
     });
     let mut results = futures::stream::iter(judgements).buffer_unordered(jobs.max(1));

@@ -6,10 +6,9 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use egcfg_grade::Grade;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
-
-use super::judge::Judged;
 
 /// Version of a line; lines of another version are not taken.
 const VERSION: u32 = 1;
@@ -21,14 +20,14 @@ struct Line {
     task: String,
     sample: usize,
     #[serde(flatten)]
-    judged: Judged,
+    judged: Grade,
 }
 
 /// An append-only log of verdicts.
 #[derive(Debug)]
 pub struct VerdictLog {
     file: File,
-    known: HashMap<String, Judged>,
+    known: HashMap<String, Grade>,
 }
 
 impl VerdictLog {
@@ -61,12 +60,12 @@ impl VerdictLog {
     }
 
     /// The verdict of an earlier run.
-    pub fn get(&self, key: &str) -> Option<&Judged> {
+    pub fn get(&self, key: &str) -> Option<&Grade> {
         self.known.get(key)
     }
 
     /// Appends a verdict in one write.
-    pub fn append(&mut self, key: &str, task: &str, sample: usize, judged: &Judged) -> io::Result<()> {
+    pub fn append(&mut self, key: &str, task: &str, sample: usize, judged: &Grade) -> io::Result<()> {
         let line =
             Line { version: VERSION, key: key.into(), task: task.into(), sample, judged: judged.clone() };
         let mut text = serde_json::to_string(&line)?;

@@ -4,7 +4,6 @@
 mod environment;
 mod evalplus_file;
 mod evaluate;
-mod judge;
 mod log;
 mod samples;
 mod summary;
@@ -13,7 +12,6 @@ mod verify;
 pub use environment::Environment;
 pub use evalplus_file::evalplus_results;
 pub use evaluate::{EvalError, evaluate};
-pub use judge::{Failed, Judged, Outcome, judge};
 pub use log::VerdictLog;
 pub use samples::{Sample, SampleError, Samples};
 pub use summary::{Score, Summary, TaskScore, summarize};

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use egcfg_grade::{Failed, Grade, Outcome};
 use serde::Serialize;
 
-use super::judge::{Failed, Judged, Outcome};
 use super::samples::Samples;
 use crate::dataset::Dataset;
 use crate::score::{Interval, mean_interval, pass_at_k};
@@ -39,6 +39,10 @@ pub struct TaskScore {
     /// Samples that could not be judged.
     #[serde(skip_serializing_if = "is_zero")]
     pub errors: usize,
+    /// Samples that met a test which cannot run. They are among those that do not pass, as in published scores, though no
+    /// program is to blame.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub invalid: usize,
     /// Samples whose verdict rests on their own process.
     #[serde(skip_serializing_if = "is_zero")]
     pub unproven: usize,
@@ -77,6 +81,9 @@ pub struct Summary {
     pub samples: usize,
     /// Samples that could not be judged; they are in no score.
     pub errors: usize,
+    /// Samples that met a test which cannot run; they count as not passing.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub invalid: usize,
     /// Passing samples whose verdict rests on their own process.
     pub unproven: usize,
     /// Tasks of the (selected) set without a sample; they are in no score.
@@ -88,7 +95,7 @@ pub struct Summary {
 }
 
 /// Draws the scores from judged samples; `ks` are the values of k to estimate.
-pub fn summarize(set: &Dataset, samples: &Samples, judged: &[Judged], ks: &[usize]) -> Summary {
+pub fn summarize(set: &Dataset, samples: &Samples, judged: &[Grade], ks: &[usize]) -> Summary {
     let mut tasks: Vec<Option<TaskScore>> = vec![None; set.items.len()];
     let mut unproven = 0;
     for (sample, judged) in samples.samples.iter().zip(judged) {
@@ -99,6 +106,7 @@ pub fn summarize(set: &Dataset, samples: &Samples, judged: &[Judged], ks: &[usiz
             passed: 0,
             passed_base: item.base_tests.map(|_| 0),
             errors: 0,
+            invalid: 0,
             unproven: 0,
             wrong_tests: set.info.is_some_and(|info| info.has_wrong_tests(&item.task.id)),
             failed: None,
@@ -110,6 +118,7 @@ pub fn summarize(set: &Dataset, samples: &Samples, judged: &[Judged], ks: &[usiz
         let passed = judged.outcome == Outcome::Passed;
         task.samples += 1;
         task.passed += usize::from(passed);
+        task.invalid += usize::from(judged.outcome == Outcome::Invalid);
         task.unproven += usize::from(judged.unproven);
         unproven += usize::from(judged.unproven && passed);
         if let Some(count) = &mut task.passed_base {
@@ -141,6 +150,7 @@ pub fn summarize(set: &Dataset, samples: &Samples, judged: &[Judged], ks: &[usiz
         base: base.map(|base| score(&base, ks)),
         samples: all.iter().map(|(samples, _)| samples).sum(),
         errors: tasks.iter().map(|task| task.errors).sum(),
+        invalid: tasks.iter().map(|task| task.invalid).sum(),
         unproven,
         missing,
         foreign: samples.foreign.len(),

@@ -4,14 +4,14 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use egcfg_sandbox::SandboxError;
+use egcfg_grade::{Extent, Failed, Grade, Outcome, SandboxExecutor, grade};
+use egcfg_guidance::ExecutorError;
+use egcfg_task::Test;
 use futures::StreamExt as _;
 use serde::Serialize;
 
 use super::environment::Environment;
-use super::judge::{Failed, Judged, Outcome, judge};
 use crate::dataset::{Dataset, Item};
-use crate::executor::SandboxExecutor;
 
 /// A reference solution that does not pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -70,7 +70,7 @@ pub async fn verify(
     environment: &Environment,
     jobs: usize,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Verification, SandboxError> {
+) -> Result<Verification, ExecutorError> {
     let started = Instant::now();
     let mut skipped = BTreeMap::new();
     let mut work = Vec::new();
@@ -84,15 +84,15 @@ pub async fn verify(
     let judgements = work.iter().enumerate().map(|(index, item)| async move {
         let tests = [item.task.grading_tests(), &item.reference_tests].concat();
         let source = item.reference.as_deref().unwrap_or_default();
-        let judged = judge(executor, &item.task, source, &tests, None).await?;
+        let grade = judged(executor, item, source, &tests).await?;
         // Where the shown tests are others than the deciding ones, they must not contradict the reference either.
         let others = !item.task.graded_tests.is_empty() && !item.task.shown_tests.is_empty();
-        let shown = if others && judged.outcome == Outcome::Passed {
-            judge(executor, &item.task, source, &item.task.shown_tests, None).await?.outcome
+        let shown = if others && grade.outcome == Outcome::Passed {
+            judged(executor, item, source, &item.task.shown_tests).await?.outcome
         } else {
             Outcome::Passed
         };
-        Ok::<_, SandboxError>((index, judged, shown))
+        Ok::<_, ExecutorError>((index, grade, shown))
     });
     let mut results = futures::stream::iter(judgements).buffer_unordered(jobs.max(1));
     let mut judged: Vec<Option<_>> = (0..total).map(|_| None).collect();
@@ -135,7 +135,10 @@ pub async fn verify(
                 }
                 report.known_but_passed.extend(known.map(|_| task));
             }
-            (Outcome::Failed, Some(failed)) => report.failures.push(Failure { task, failed, known }),
+            // A test that cannot run is a fault of the data as well.
+            (Outcome::Failed | Outcome::Invalid, Some(failed)) => {
+                report.failures.push(Failure { task, failed, known })
+            }
             (_, failed) => {
                 let nothing =
                     || Failed { index: 0, test: String::new(), verdict: "no verdict".into(), error: None };
@@ -148,8 +151,18 @@ pub async fn verify(
     Ok(report)
 }
 
+async fn judged(
+    executor: &SandboxExecutor,
+    item: &Item,
+    source: &str,
+    tests: &[Test],
+) -> Result<Grade, ExecutorError> {
+    let results = grade(executor, &item.task, source, tests, Extent::UntilSettled).await?;
+    Ok(Grade::of(tests, &results, None))
+}
+
 /// The module that a data-science task needs beside its library and that is not installed.
-fn missing_module(item: &Item, judged: &Judged) -> Option<String> {
+fn missing_module(item: &Item, judged: &Grade) -> Option<String> {
     let error = judged.failed.as_ref()?.error.as_deref()?;
     let rest = error.strip_prefix("ModuleNotFoundError: No module named '")?;
     item.library.as_ref()?;

@@ -120,10 +120,8 @@ impl Dialogue<'_> {
 
 /// A sandbox that failed says nothing about a program.
 fn usable(results: &[TestResult]) -> Result<(), GuidanceError> {
-    match results.iter().find(|result| result.verdict.is_infrastructure()) {
-        Some(broken) => {
-            Err(ExecutorError(broken.error.clone().unwrap_or_else(|| broken.verdict.to_string())).into())
-        }
+    match egcfg_grade::trouble(results) {
+        Some(message) => Err(ExecutorError(message).into()),
         None => Ok(()),
     }
 }

@@ -33,7 +33,7 @@ mod remote {
     use egcfg_task::Form;
 
     use super::{BoxFuture, ExecutorError, Grader, Task, Test, TestResult};
-    use crate::executor::program;
+    use egcfg_grade::program;
 
     /// Where a server listens when nobody says otherwise.
     const PORT: u16 = 5000;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use egcfg_grade::{Extent, grade};
 use egcfg_guidance::{EventSink, ExecutionCache, Executor, GuidanceError, Session, Settings, Template};
 use egcfg_model::{LanguageModel, ModelError};
 use egcfg_python::PythonVersion;
@@ -128,7 +129,8 @@ impl Bench {
                 (outcome.shown.clone(), SANDBOX)
             }
             None => {
-                let judged = executor.judge(task, &outcome.program, task.grading_tests()).await;
+                let tests = task.grading_tests();
+                let judged = grade(executor, task, &outcome.program, tests, Extent::Every).await;
                 (judged.map_err(|error| Trouble::from(GuidanceError::from(error)))?, SANDBOX)
             }
         };
@@ -184,9 +186,8 @@ impl Bench {
 
 /// An error where one of the verdicts says nothing about the program.
 fn scored<'a>(kind: &'static str, results: impl IntoIterator<Item = &'a TestResult>) -> Result<(), Trouble> {
-    let Some(broken) = results.into_iter().find(|result| result.verdict.is_infrastructure()) else {
-        return Ok(());
-    };
-    let message = broken.error.clone().unwrap_or_else(|| broken.verdict.to_string());
-    Err(Trouble { kind, message, permanent: false })
+    match egcfg_grade::trouble(results) {
+        Some(message) => Err(Trouble { kind, message, permanent: false }),
+        None => Ok(()),
+    }
 }

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use egcfg_bench::dataset::Dataset;
-use egcfg_bench::eval::{
-    Judged, Outcome, Samples, Summary, VerdictLog, evalplus_results, evaluate, summarize,
-};
+use egcfg_bench::eval::{Samples, Summary, VerdictLog, evalplus_results, evaluate, summarize};
+use egcfg_grade::{Extent, Grade, Outcome, grade};
 use serde_json::json;
 
 use crate::{executor, load};
@@ -21,7 +20,7 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-async fn judged(set: &Dataset, samples: &Samples) -> (Vec<Judged>, Summary) {
+async fn judged(set: &Dataset, samples: &Samples) -> (Vec<Grade>, Summary) {
     let judged = evaluate(set, samples, &executor().await, &mut None, "", 2, |_, _| {}).await.unwrap();
     let summary = summarize(set, samples, &judged, &[1, 2, 3, 10]);
     (judged, summary)
@@ -203,15 +202,16 @@ async fn a_killed_run_goes_on_where_it_was() {
     assert_eq!(first, 1);
 }
 
-/// MBPP-ET has three tasks with asserts that are no Python: they fail whatever is tested, and are no reason to try again.
+/// MBPP-ET has three tasks with asserts that are no Python: no program passes them, none is to blame, and no other try helps.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_invalid_test_fails_a_program() {
+async fn an_invalid_test_is_told_apart() {
     let executor = executor().await;
     let set = load("mbpp", "mbpp.jsonl");
     let task = &set.items[1].task;
     let tests = ["assert double_all([1]) == [2]", "assert double_all([]) == No solution"];
     let tests = tests.map(|text| egcfg_task::Test::Assert(text.to_owned()));
-    let judged = egcfg_bench::eval::judge(&executor, task, RIGHT, &tests, None).await.unwrap();
-    assert_eq!((judged.outcome, judged.passed_tests), (Outcome::Failed, 1));
+    let results = grade(&executor, task, RIGHT, &tests, Extent::UntilSettled).await.unwrap();
+    let judged = Grade::of(&tests, &results, None);
+    assert_eq!((judged.outcome, judged.passed_tests), (Outcome::Invalid, 1));
     assert_eq!(judged.failed.unwrap().verdict, "invalid test");
 }

@@ -113,7 +113,7 @@ fn ds1000_inserts_into_a_context() {
     let sort = &set.items[0];
     assert_eq!((sort.task.id.as_str(), sort.library.as_deref()), ("4", Some("Ourlib")));
     assert_eq!(texts(&sort.task.graded_tests), ["test_execution(PROGRAM)", "test_string(PROGRAM)"]);
-    let program = egcfg_bench::program(&sort.task, "result = 'a\"\\n'");
+    let program = egcfg_grade::program(&sort.task, "result = 'a\"\\n'");
     assert!(program.source.starts_with("PROGRAM = \"result = 'a\\\"\\\\n'\"\n"), "{}", program.source);
 }
 

@@ -9,8 +9,8 @@ mod verifying;
 
 use std::path::{Path, PathBuf};
 
-use egcfg_bench::SandboxExecutor;
 use egcfg_bench::dataset::{Dataset, LoadOptions};
+use egcfg_grade::SandboxExecutor;
 use egcfg_sandbox::{Limits, Sandbox, SandboxOptions};
 
 /// A file of this folder's data.

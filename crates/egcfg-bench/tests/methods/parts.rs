@@ -4,8 +4,8 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use egcfg_bench::SandboxExecutor;
 use egcfg_bench::method::{Lpw, MapCoder, Method, MethodOutcome, MgDebugger, SelfDebugging};
+use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{
     Event, ExecutionCache, Executor, ExecutorError, GuidanceError, Session, Settings, Stats, Template,
 };

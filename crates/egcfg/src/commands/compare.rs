@@ -8,10 +8,9 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::{Extent, Grade, SandboxExecutor, grade, trouble};
 use egcfg_guidance::{
-    Attempt, Budget, ExecutionCache, Executor as _, NoEvents, Session, Settings, Stats, Template, best_of,
-    generate, judge,
+    Attempt, Budget, ExecutionCache, NoEvents, Session, Settings, Stats, Template, best_of, generate, judge,
 };
 use egcfg_model::LanguageModel;
 use egcfg_task::{Config, Task};
@@ -173,15 +172,19 @@ impl Setting<'_> {
         started: std::time::Instant,
     ) -> Result<Reached, Failure> {
         let seconds = started.elapsed().as_secs_f64();
+        if let Some(message) = trouble(&attempt.results) {
+            return Err(Failure::sandbox(format!("task {}: {message}", task.id)));
+        }
         let graded = if task.graded_tests.is_empty() {
             attempt.passed()
         } else {
-            let judged = self.runner.judge(task, &attempt.generation.program, &task.graded_tests).await;
-            let results = judged.map_err(|error| Failure::sandbox(error.to_string()))?;
-            if let Some(broken) = results.iter().find(|r| r.verdict.is_infrastructure()) {
-                return Err(Failure::sandbox(format!("task {}: {}", task.id, broken.verdict)));
+            let tests = &task.graded_tests;
+            let results =
+                grade(self.runner, task, &attempt.generation.program, tests, Extent::UntilSettled).await?;
+            if let Some(message) = trouble(&results) {
+                return Err(Failure::sandbox(format!("task {}: {message}", task.id)));
             }
-            results.iter().all(|r| r.verdict.passed())
+            Grade::of(tests, &results, None).passed()
         };
         Ok(Reached { shown: attempt.passed(), graded, samples: 1, seconds, cost: attempt.generation.stats })
     }

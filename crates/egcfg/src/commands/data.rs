@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
-use egcfg_bench::SandboxExecutor;
 use egcfg_bench::dataset::{Dataset, registry};
 use egcfg_bench::eval::{Environment, Failure as Found, Verification, verify};
+use egcfg_grade::SandboxExecutor;
 use egcfg_sandbox::{Interpreter, SandboxOptions};
 use egcfg_task::Task;
 

@@ -143,6 +143,13 @@ fn table(summary: &Summary) -> String {
         }
         text.push('\n');
     }
+    if summary.invalid > 0 {
+        let _ = writeln!(
+            text,
+            "\n{} samples met a test that cannot run; they count as not passing, though no program is to blame",
+            summary.invalid
+        );
+    }
     if summary.unproven > 0 {
         let _ = writeln!(
             text,

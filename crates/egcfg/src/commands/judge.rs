@@ -4,14 +4,14 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
-use egcfg_bench::program;
 use egcfg_bench::result::ResultFile;
+use egcfg_grade::{Extent, Outcome, grade, program, trouble};
 use egcfg_task::{Task, Test};
 
 use crate::args::JudgeArgs;
 use crate::exit::{Failure, SOLVED, UNSOLVED};
 use crate::input::task_file;
-use crate::output::text::{data, visible};
+use crate::output::text::{data, note, visible};
 use crate::parts::{for_tasks, start_runner};
 
 pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
@@ -20,14 +20,12 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
     // Results are keyed by the tests that counted.
     task.shown_tests = task.grading_tests().to_vec();
     let runner = start_runner(&for_tasks(&args.sandbox, [&task], false)).await?;
-    let program = program(&task, &source);
-    let judged = if args.twice {
-        runner.sandbox.judge_twice(&program, &task.shown_tests).await
+    let tests = &task.shown_tests;
+    let results = if args.twice {
+        runner.sandbox.judge_twice(&program(&task, &source), tests).await?
     } else {
-        runner.sandbox.judge(&program, &task.shown_tests).await
+        grade(&runner, &task, &source, tests, Extent::Every).await?
     };
-    let results = judged.map_err(|error| Failure::sandbox(error.to_string()))?;
-    let passed = !results.is_empty() && results.iter().all(|r| r.verdict.passed());
     if args.json {
         let file = ResultFile::judged(&source, &task.shown_tests, &results);
         let mut object = serde_json::to_value(&file).unwrap_or_default();
@@ -46,7 +44,18 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
         }
         data(&visible(&text))?;
     }
-    Ok(ExitCode::from(if passed { SOLVED } else { UNSOLVED }))
+    match Outcome::of(&results, tests.len()) {
+        Outcome::Passed => Ok(ExitCode::from(SOLVED)),
+        Outcome::Failed => Ok(ExitCode::from(UNSOLVED)),
+        Outcome::Invalid => {
+            note("note: a test that cannot run says nothing about the program");
+            Ok(ExitCode::from(UNSOLVED))
+        }
+        Outcome::Error => {
+            let why = trouble(&results).unwrap_or_else(|| "there is no test".to_owned());
+            Err(Failure::sandbox(format!("the program was not judged: {why}")))
+        }
+    }
 }
 
 /// Reads a program's text.

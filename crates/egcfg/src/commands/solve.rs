@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::{Outcome, SandboxExecutor, trouble};
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Stats, Template, solve};
 use egcfg_task::Task;
 use futures::StreamExt as _;
@@ -102,6 +102,11 @@ async fn one(
     let session = Session { model, executor: runner, template, task, cache: &cache, events: &watch };
     let solution: Solution = solve(session, settings, &args.gamma, args.retries).await?;
     let best = solution.best().ok_or_else(|| Failure::usage("no attempt was made"))?;
+    if Outcome::of(&best.results, task.shown_tests.len()) == Outcome::Error
+        && let Some(message) = trouble(&best.results)
+    {
+        return Err(Failure::sandbox(format!("task {}: the program was not judged: {message}", task.id)));
+    }
     let text = if args.json {
         let about = Circumstances {
             started,

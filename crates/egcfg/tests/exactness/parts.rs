@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use egcfg_bench::SandboxExecutor;
+use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{
     Event, EventSink, ExecutionCache, Generation, Session, Settings, Template, generate, weight,
 };

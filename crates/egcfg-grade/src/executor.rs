@@ -6,8 +6,6 @@ use egcfg_sandbox::{Program, Sandbox, TraceOptions};
 use egcfg_task::{Observation, Task, Test, TestResult};
 use futures::future::BoxFuture;
 
-use crate::dataset;
-
 /// Runs a task's programs in a [`Sandbox`].
 #[derive(Clone)]
 pub struct SandboxExecutor {
@@ -36,7 +34,7 @@ pub fn program(task: &Task, source: &str) -> Program {
     let source = if task.context.is_empty() {
         source.to_owned()
     } else {
-        format!("PROGRAM = {}\n{}", dataset::python_literal(source), task.context)
+        format!("PROGRAM = {}\n{}", egcfg_python::literal(source), task.context)
     };
     Program {
         source,

@@ -1,0 +1,9 @@
+#![doc = include_str!("../README.md")]
+
+mod executor;
+mod grade;
+mod outcome;
+
+pub use executor::{SandboxExecutor, program};
+pub use grade::{Extent, grade};
+pub use outcome::{Failed, Grade, Outcome, trouble};
