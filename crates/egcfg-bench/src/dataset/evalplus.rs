@@ -82,13 +82,7 @@ fn statement(prompt: &str) -> String {
 }
 
 /// Sets the deciding tests: the base inputs', then the plus inputs'.
-fn grade(
-    record: &Record,
-    item: &mut Item,
-    reference: &str,
-    kind: &str,
-    shape: &str,
-) -> Result<(), Fault> {
+fn grade(record: &Record, item: &mut Item, reference: &str, kind: &str, shape: &str) -> Result<(), Fault> {
     let tolerance: f64 = record.optional("atol")?.unwrap_or(0.0);
     let mut tests = Vec::new();
     for (suite, field) in [("base", "base_input"), ("plus", "plus_input")] {

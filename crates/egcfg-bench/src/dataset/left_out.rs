@@ -12,7 +12,8 @@ pub(super) fn first_of_each(read: Vec<(String, Item)>, faults: &mut Vec<Fault>) 
     let mut items = Vec::with_capacity(read.len());
     for (place, item) in read {
         if let Some(first) = places.get(&item.task.id) {
-            let reason = format!("the task {} stands in the file twice; the one at {first} counts", item.task.id);
+            let reason =
+                format!("the task {} stands in the file twice; the one at {first} counts", item.task.id);
             faults.push(Fault::new(place, reason));
             continue;
         }

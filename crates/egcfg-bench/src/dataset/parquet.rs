@@ -46,11 +46,7 @@ mod rows {
     /// Values that a file may hold per byte of its bound: the smallest take a few bytes each in memory.
     const BYTES_PER_VALUE: u64 = 32;
 
-    pub(super) fn read(
-        name: &str,
-        data: Bytes,
-        bounds: Bounds,
-    ) -> Result<(Vec<Record>, Vec<Fault>), String> {
+    pub(super) fn read(name: &str, data: Bytes, bounds: Bounds) -> Result<(Vec<Record>, Vec<Fault>), String> {
         let size = data.len() as u64;
         let most = bounds.total.min(bounds.floor.max(bounds.ratio.saturating_mul(size)));
         let too_large = |what: &str| {

@@ -138,7 +138,9 @@ fn collect(found: Vec<Result<Raw, Fault>>, id: Option<&str>, name: &str) -> Resu
     }
     let items = first_of_each(read, &mut faults);
     if items.is_empty() {
-        return Err(DatasetError::of(faults, Some(FIELDS)).unwrap_or_else(|| DatasetError::Empty(name.into())));
+        return Err(
+            DatasetError::of(faults, Some(FIELDS)).unwrap_or_else(|| DatasetError::Empty(name.into()))
+        );
     }
     Ok(TaskList { items, faults, sha256: String::new() })
 }
@@ -156,7 +158,11 @@ fn from_json(raw: &Raw) -> Result<TaskFile, Fault> {
         let (file, first) = raw.place.rsplit_once(':').unwrap_or((&raw.place, "1"));
         let line = first.parse::<usize>().unwrap_or(1) + inner.line().saturating_sub(1);
         // A column is a place only within a text that a person can look at.
-        let place = if inner.is_data() { format!("{file}:{line}") } else { format!("{file}:{line}:{}", inner.column()) };
+        let place = if inner.is_data() {
+            format!("{file}:{line}")
+        } else {
+            format!("{file}:{line}:{}", inner.column())
+        };
         at_path(place, &path, reason)
     })
 }
@@ -265,7 +271,8 @@ fn from_toml(name: &str, text: &str) -> Result<TaskFile, Fault> {
         format!("{name}:{}", before.matches('\n').count() + 1)
     };
     let reason = |error: &toml::de::Error| error.message().lines().next().unwrap_or("not a task").to_owned();
-    let parsed = toml::Deserializer::parse(text).map_err(|error| Fault::new(place(&error), reason(&error)))?;
+    let parsed =
+        toml::Deserializer::parse(text).map_err(|error| Fault::new(place(&error), reason(&error)))?;
     serde_path_to_error::deserialize(parsed).map_err(|error| {
         let path = error.path().to_string();
         let inner = error.into_inner();
@@ -278,7 +285,9 @@ fn at_path(place: String, path: &str, reason: String) -> Fault {
     match path {
         "." | "?" => Fault::new(place, reason),
         // An unknown field is named by the reason already.
-        _ if reason.starts_with("unknown field") || reason.starts_with("missing field") => Fault::new(place, reason),
+        _ if reason.starts_with("unknown field") || reason.starts_with("missing field") => {
+            Fault::new(place, reason)
+        }
         _ => Fault::field(place, path, reason),
     }
 }
