@@ -8,13 +8,13 @@ mod choose;
 mod converted;
 mod download;
 mod error;
-pub mod gguf;
 mod name;
 
 pub use cache::{Cache, CacheError, Found};
 pub use choose::{PREFERENCE, choose, quantisation};
 pub use converted::Converted;
 pub use download::{DownloadError, ENDPOINT, Remote};
+pub use egcfg_gguf::ElementType;
 pub use error::{CheckpointError, Problem};
 pub use name::{HubName, Pick};
 

@@ -1,5 +1,6 @@
 //! The trait [`LanguageModel`] and the requests it answers.
 
+use egcfg_task::ModelIdentity;
 use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 
@@ -173,6 +174,12 @@ pub type KnownReply = Option<(Vec<LogProbs>, Usage)>;
 pub trait LanguageModel: Send + Sync {
     /// Facts about the model.
     fn info(&self) -> &ModelInfo;
+
+    /// Which model this is, by its weights rather than its name; what results are stored under. The first call may read the
+    /// whole model file, so it blocks. The default is that of a model made of code.
+    fn identity(&self) -> Result<ModelIdentity, ModelError> {
+        Ok(ModelIdentity::scripted(&self.info().name))
+    }
 
     /// Encodes a text. No beginning-of-sequence token is added: that is [`ModelInfo::bos`], once per prompt.
     fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError>;

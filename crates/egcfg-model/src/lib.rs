@@ -19,6 +19,8 @@ mod scripted;
 mod stop;
 mod stream;
 
+pub use egcfg_task::{AdapterIdentity, ModelIdentity, ModelKind};
+
 pub use api::{
     Continuation, Encode, KnownReply, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply,
     ScoreRequest, StopReason, StopRule, TokenId, TokensRequest, Usage,

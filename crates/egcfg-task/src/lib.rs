@@ -4,6 +4,7 @@
 
 mod compare;
 mod config;
+mod identity;
 mod name;
 mod seed;
 mod task;
@@ -13,6 +14,7 @@ mod verdict;
 
 pub use compare::{Compare, Tolerance};
 pub use config::{Config, Horizon, PromptType, Signal, Strategy, Switches, Temperature};
+pub use identity::{AdapterIdentity, ModelIdentity, ModelKind};
 pub use name::NameError;
 pub use seed::derive_seed;
 pub use task::{Form, Task, Test};

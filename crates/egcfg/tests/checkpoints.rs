@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use checkpoint::{checkpoint, data, read};
+use egcfg_hub::ElementType;
 use egcfg_hub::checkpoint::{Options, convert};
-use egcfg_hub::gguf::ElementType;
 use egcfg_model::{Encode, LanguageModel, LlamaModel, LlamaOptions, ScoreRequest, TokenId};
 use formula::mix;
 use futures::executor::block_on;

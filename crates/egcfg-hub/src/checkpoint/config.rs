@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::error::Problem;
-use crate::gguf::Meta;
+use egcfg_gguf::Meta;
 
 /// The kinds of computation that can be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -13,8 +13,8 @@ use super::tensors::{Planned, plan};
 use super::tokenizer::{Beside, Vocabulary};
 use super::weights::{self, Weights};
 use crate::error::{CheckpointError, InFile as _, Problem};
-use crate::gguf::{ElementType, Entry, Meta, padding, write_head};
 use crate::{Progress, Watch};
+use egcfg_gguf::{ElementType, Entry, Meta, padding, write_head};
 
 /// Elements of a slice that is read and written at once, where rows need not be put in another order.
 const SLICE: usize = 1 << 20;

@@ -4,7 +4,7 @@
 use half::{bf16, f16};
 use safetensors::Dtype;
 
-use crate::gguf::ElementType;
+use egcfg_gguf::ElementType;
 
 /// Bytes of one element, for formats that weights come in.
 pub(crate) fn source_bytes(dtype: Dtype) -> Option<usize> {
@@ -89,7 +89,7 @@ mod tests {
             let mut bytes = Vec::new();
             narrow(&values, kind, &mut bytes).unwrap();
             assert_eq!(bytes.len() as u64, kind.bytes(values.len()));
-            let hash = crate::converted::hex(&Sha256::digest(&bytes));
+            let hash = egcfg_gguf::content::hex(&Sha256::digest(&bytes));
             assert_eq!(golden[field], serde_json::json!(hash), "{field}");
         }
     }

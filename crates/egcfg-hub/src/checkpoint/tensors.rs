@@ -4,7 +4,7 @@
 use super::config::Config;
 use super::weights::{Source, Weights};
 use crate::error::{CheckpointError, Problem};
-use crate::gguf::{ElementType, Entry};
+use egcfg_gguf::{ElementType, Entry};
 
 /// A tensor to write.
 #[derive(Debug)]

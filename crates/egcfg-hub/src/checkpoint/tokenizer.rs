@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::config::{Config, ids};
 use super::{scores, split};
 use crate::error::Problem;
-use crate::gguf::Meta;
+use egcfg_gguf::Meta;
 
 /// Kinds of tokens, by the format's numbers.
 const NORMAL: i32 = 1;

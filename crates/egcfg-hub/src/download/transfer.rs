@@ -1,17 +1,16 @@
 //! One file's bytes: its name and length first, then what is missing of it, over as many attempts as bring something new.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{Read as _, Write as _};
+use std::io::Write as _;
 use std::path::Path;
 
+use egcfg_gguf::content;
 use reqwest::header::{CONTENT_RANGE, ETAG, RANGE};
 use reqwest::{Method, StatusCode};
-use sha2::{Digest as _, Sha256};
 
 use super::error::{DownloadError, io};
 use super::fault::Fault;
 use super::remote::Work;
-use crate::converted::hex;
 use crate::{Progress, Watch};
 
 impl Work<'_> {
@@ -58,7 +57,8 @@ impl Work<'_> {
             }
             let expected = blob.file_name().unwrap_or_default().to_string_lossy().into_owned();
             let right = size.is_none_or(|size| size == after)
-                && (expected.len() != 64 || hash(&part).map_err(io(&part))? == expected);
+                && (expected.len() != 64
+                    || content::of_file(&part, None, &mut |_, _| true).map_err(io(&part))? == expected);
             if right {
                 File::open(&part).and_then(|part| part.sync_all()).map_err(io(&part))?;
                 return fs::rename(&part, blob).map_err(io(blob));
@@ -118,16 +118,6 @@ impl Work<'_> {
         match size {
             Some(size) if done < size => Err(Fault::Passing("the connection ended early".to_owned(), None)),
             _ => Ok(()),
-        }
-    }
-}
-
-fn hash(path: &Path) -> std::io::Result<String> {
-    let (mut file, mut hash, mut buffer) = (File::open(path)?, Sha256::new(), vec![0; 1 << 20]);
-    loop {
-        match file.read(&mut buffer)? {
-            0 => return Ok(hex(&hash.finalize())),
-            read => hash.update(&buffer[..read]),
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Capabilities {
     pub stop_texts: bool,
     /// Size of the vocabulary, where told.
     pub vocab: Option<usize>,
+    /// What the server tells about the model that it serves: where its weights lie, its size, its hash.
+    pub reported: Vec<(String, String)>,
     /// Things worth knowing before one relies on the results.
     pub notes: Vec<String>,
     /// Tokens of the mark that separates looked-up tokens.
@@ -67,6 +69,7 @@ impl Default for Capabilities {
             detokenize: false,
             stop_texts: false,
             vocab: None,
+            reported: Vec::new(),
             notes: Vec::new(),
             mark: Vec::new(),
             special: Vec::new(),

@@ -6,6 +6,7 @@ use std::future::Future;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 
+use egcfg_task::ModelIdentity;
 use futures::future::BoxFuture;
 use serde_json::json;
 use tokio::runtime::Runtime;
@@ -300,6 +301,11 @@ fn check(info: &ModelInfo, context: &[TokenId], longest: usize) -> Result<(), Mo
 impl LanguageModel for EndpointModel {
     fn info(&self) -> &ModelInfo {
         &self.inner.info
+    }
+
+    fn identity(&self) -> Result<ModelIdentity, ModelError> {
+        let Inner { transport, caps, .. } = &*self.inner;
+        Ok(ModelIdentity::server(&transport.options().base, &caps.model, caps.reported.clone()))
     }
 
     fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {

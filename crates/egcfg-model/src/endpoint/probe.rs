@@ -100,8 +100,24 @@ impl<'a> Probe<'a> {
                 .filter_map(|id| Some(id.as_u64()? as TokenId))
                 .collect();
         }
+        // vLLM tells where the weights come from, llama.cpp what the file holds, this program their hash.
+        self.report("root", &entry["root"]);
+        self.report("sha256", &entry["egcfg"]["sha256"]);
+        for fact in ["n_params", "size", "n_vocab", "n_embd"] {
+            self.report(fact, &entry["meta"][fact]);
+        }
         self.caps.model = chosen;
         Ok(())
+    }
+
+    /// Notes a fact about the served model, where the server tells it.
+    fn report(&mut self, name: &str, value: &Value) {
+        let told = match value {
+            Value::String(text) if !text.is_empty() => crate::endpoint::transport::excerpt(text.as_bytes()),
+            Value::Number(number) => number.to_string(),
+            _ => return,
+        };
+        self.caps.reported.push((name.to_owned(), told));
     }
 
     /// Who is there.
@@ -148,6 +164,7 @@ impl<'a> Probe<'a> {
                 self.info.context = context as usize;
                 self.info.chat_template =
                     props["chat_template"].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
+                self.report("model_path", &props["model_path"]);
                 self.caps.server = format!("llama.cpp {}", props["build_info"].as_str().unwrap_or(""));
                 // A completion takes a slot.
                 self.caps.most_n = props["total_slots"].as_u64().unwrap_or(1) as usize;
@@ -160,6 +177,7 @@ impl<'a> Probe<'a> {
             }
             Dialect::Sglang => {
                 if let Some(info) = self.maybe("/get_server_info").await? {
+                    self.report("model_path", &info["model_path"]);
                     self.caps.server = format!("SGLang {}", info["version"].as_str().unwrap_or(""));
                     let context = info["context_length"].as_u64().or(info["max_total_num_tokens"].as_u64());
                     if self.info.context == 0 {

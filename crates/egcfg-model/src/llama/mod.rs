@@ -9,6 +9,7 @@ mod encode;
 mod engine;
 #[cfg(test)]
 mod engine_tests;
+mod identity;
 mod info;
 mod job;
 mod load;

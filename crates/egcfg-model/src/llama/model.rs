@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 
+use egcfg_task::ModelIdentity;
 use futures::future::{BoxFuture, try_join_all};
 use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
 use llama_cpp_2::model::LlamaModel as Weights;
@@ -25,6 +26,7 @@ use crate::error::ModelError;
 use crate::llama::batch::LlamaDevice;
 use crate::llama::encode::Encoder;
 use crate::llama::engine::{Engine, Limits};
+use crate::llama::identity::Lazy;
 use crate::llama::info::{self, Vocabulary};
 use crate::llama::job::Message;
 use crate::llama::load;
@@ -46,6 +48,7 @@ pub struct LlamaModel {
     weights: Arc<Weights>,
     vocabulary: Arc<Vocabulary>,
     encoder: Encoder,
+    identity: Lazy,
     /// Nothing once the model is being dropped.
     outbox: Option<Mutex<Sender<Message>>>,
     /// Why the engine has failed, if it has.
@@ -57,14 +60,14 @@ impl LlamaModel {
     /// Loads a model file and starts its engine.
     pub fn load(options: &LlamaOptions) -> Result<Self, ModelError> {
         let name = options.path.display().to_string();
-        Self::start(&options.path, &name, options)
+        Self::start(&options.path, &name, options, Lazy::of_file(&options.path))
     }
 
     /// Loads a model whose file stands in memory; the options' path is ignored. `name` is used in messages, and for a model
     /// that does not name itself.
     pub fn from_bytes(name: &str, bytes: &[u8], options: &LlamaOptions) -> Result<Self, ModelError> {
         let staged = load::stage(name, bytes)?;
-        Self::start(&staged.path(), name, options)
+        Self::start(&staged.path(), name, options, Lazy::of_bytes(bytes))
     }
 
     /// The model that is carried inside the program.
@@ -79,7 +82,7 @@ impl LlamaModel {
         Self::from_bytes("pocket", crate::POCKET_GGUF, options)
     }
 
-    fn start(path: &Path, name: &str, options: &LlamaOptions) -> Result<Self, ModelError> {
+    fn start(path: &Path, name: &str, options: &LlamaOptions, identity: Lazy) -> Result<Self, ModelError> {
         let fail = |reason: String| ModelError::Load { path: name.to_owned(), reason };
         let gpu = cfg!(any(feature = "cuda", feature = "metal", feature = "vulkan"));
         let gpu_layers = options.gpu_layers.unwrap_or(if gpu { 999 } else { 0 });
@@ -130,6 +133,7 @@ impl LlamaModel {
             weights,
             vocabulary,
             encoder,
+            identity,
             outbox: Some(Mutex::new(outbox)),
             failure,
             thread: Some(thread),
@@ -153,6 +157,10 @@ impl LlamaModel {
 impl LanguageModel for LlamaModel {
     fn info(&self) -> &ModelInfo {
         &self.info
+    }
+
+    fn identity(&self) -> Result<ModelIdentity, ModelError> {
+        self.identity.get(&self.info.name)
     }
 
     fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, ValueEnum};
-use egcfg_hub::gguf::ElementType;
+use egcfg_hub::ElementType;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ConvertArgs {
