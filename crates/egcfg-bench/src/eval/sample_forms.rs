@@ -95,7 +95,7 @@ fn programs(
     let mut stack = vec![record.required::<Value>(field)?];
     let mut any = false;
     while let Some(value) = stack.pop() {
-        any = true;
+        any |= !value.is_array();
         match value {
             Value::String(program) => reader.add(id, program, form),
             // From the last, so that they come in order.

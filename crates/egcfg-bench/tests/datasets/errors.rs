@@ -93,7 +93,7 @@ fn a_file_is_read_as_python_would_read_it() {
     assert_eq!(good, 6, "{faults:?}");
     assert_eq!(
         faults,
-        ["a.jsonl:7: not UTF-8 at byte 20 of the line", "a.jsonl:9: not valid JSON at column 37"]
+        ["a.jsonl:7: not UTF-8 at byte 20 of the line", "a.jsonl:9: not valid JSON at column 41"]
     );
 }
 
@@ -122,7 +122,7 @@ fn one_wrong_task_of_several_is_left_out() {
         [
             "4: unknown field `test`, expected one of `id`, `task_id`, `prompt`, `entry_point`, `tests`, `io`, `compare`, `tolerance`, `ignore_case`, `hidden_tests`, `setup_code`, `header`, `solution`, `steps`, `vague`",
             "5: field `tests[1]`: invalid type: integer `5`, expected a string",
-            "6: field `tests`: test 1: not valid Python: '(' was never closed: assert f(1",
+            "6: field `tests`: test 1: not valid Python: unexpected EOF while parsing: assert f(1",
             "7: field `io[0].compare`: 'fuzzy' is no rule (it is exact, tokens, numbers or codecontests)",
             "8: field `tolerance`: belongs to compare = \"numbers\", not to \"tokens\"",
             &format!("3: the task 7 stands in the file twice; the one at {place}1 counts")

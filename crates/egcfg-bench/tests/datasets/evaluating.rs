@@ -154,7 +154,8 @@ async fn a_killed_run_goes_on_where_it_was() {
     let run = async |samples: &Samples| {
         let mut log = Some(VerdictLog::open(&path).unwrap());
         let mut first = None;
-        let judged = evaluate(&set, samples, &executor, &mut log, &Conditions::default(), 1, |done, _| {
+        let conditions = Conditions::default();
+        let judged = evaluate(&set, samples, &executor, &mut log, &conditions, 1, |done, _| {
             first.get_or_insert(done);
         });
         let judged = judged.await.unwrap().grades;

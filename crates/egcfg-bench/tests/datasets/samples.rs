@@ -147,7 +147,7 @@ fn a_folder_holds_anything() {
             "it is a link, not a regular file",
             "it is a link, not a regular file",
             "not a JSON object",
-            "not valid JSON at column 10",
+            "not valid JSON at column 9",
         ]
     );
 }
