@@ -4,9 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use egcfg_grade::SandboxExecutor;
-use egcfg_sandbox::{Profile, SandboxOptions};
-
-use super::environment::Environment;
+use egcfg_sandbox::SandboxOptions;
 
 /// Raised whenever a change of this program may change a verdict.
 const RULES: u32 = 2;
@@ -22,11 +20,9 @@ impl Conditions {
         let sandbox = &executor.sandbox;
         let python = sandbox.interpreter();
         let parts = sandbox.protections().iter().filter(|part| part.missing.is_none());
-        let parts: Vec<&str> = parts.map(|part| part.name.as_ref()).collect();
+        let parts: Vec<&str> = parts.map(|part| part.name).collect();
         let mut paths = options.import_paths.clone();
-        if sandbox.profile() == Profile::DataScience {
-            paths.extend(Environment::of(&python.path).map(|found| found.paths).unwrap_or_default());
-        }
+        paths.extend_from_slice(python.packages());
         Self(vec![
             ("rules", format!("{RULES} {}", env!("CARGO_PKG_VERSION"))),
             ("profile", sandbox.profile().name().to_owned()),

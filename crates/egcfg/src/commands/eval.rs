@@ -12,18 +12,16 @@ use egcfg_bench::eval::{
 };
 use egcfg_grade::Grade;
 
-use crate::args_data::EvalArgs;
-use crate::commands::data::{Progress, concurrency, load, needs};
+use crate::args::data::EvalArgs;
 use crate::exit::{Failure, SANDBOX, SOLVED};
+use crate::input::dataset::load;
 use crate::input::results::Results;
 use crate::output::file::write_whole;
-use crate::output::text::{data, note, visible};
-use crate::parts::start_sandbox;
+use crate::output::meter::{Meter, Steps};
+use crate::output::text::{data, note, show};
+use crate::parts::{concurrency, needs, start_sandbox};
 
 pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
-    if args.k.contains(&0) {
-        return Err(Failure::usage("--k 0 is not above 0"));
-    }
     let set = load(&args.data.dataset, &args.data.data, &args.data.options(None))?;
     let found = Results::open(&args.samples, false).await?;
     let samples = Samples::read(found.path(), &set, args.extract)?;
@@ -33,7 +31,7 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
         note(&format!(
             "warning: {} samples are of tasks that are not selected and are left out ({}{})",
             samples.foreign.len(),
-            visible(&some.join(", ")),
+            some.join(", "),
             if samples.foreign.len() > some.len() { ", ..." } else { "" }
         ));
     }
@@ -48,10 +46,10 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     options.workers = jobs;
     let executor = start_sandbox(&sandbox, options.clone()).await?;
     let conditions = Conditions::of(&options, &executor);
-    let mut progress = Progress::new("samples");
-    let show = |done, total| progress.show(done, total);
-    let judged = evaluate(&set, &samples, &executor, &mut log, &conditions, jobs, show).await?;
-    progress.end();
+    let meter = Meter::new("samples", Steps::Things, samples.samples.len() as u64);
+    let told = |done, total| meter.at(done as u64, total as u64);
+    let judged = evaluate(&set, &samples, &executor, &mut log, &conditions, jobs, told).await?;
+    meter.end();
     if let Some(out) = &args.out {
         tell_kept(&log_path(out), &judged);
     }
@@ -66,7 +64,11 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
         note(&format!("warning: {} tasks have no sample and are in no score", summary.missing));
     }
     tell_fences(&samples, &judged, args.extract);
-    data(&if args.json { serde_json::json!(summary).to_string() + "\n" } else { table(&summary) })?;
+    if args.json {
+        data(&(serde_json::json!(summary).to_string() + "\n"))?;
+    } else {
+        show(&table(&summary))?;
+    }
     if summary.errors > 0 {
         note(&format!(
             "warning: {} samples could not be judged and are in no score; the same command tries them again",
@@ -81,7 +83,7 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
 fn tell_faults(samples: &Samples) {
     const TOLD: usize = 5;
     for fault in samples.faults.iter().take(TOLD) {
-        note(&format!("warning: no sample: {}", visible(&fault.to_string())));
+        note(&format!("warning: no sample: {fault}"));
     }
     if let Some(more) = samples.faults.len().checked_sub(TOLD).filter(|more| *more > 0) {
         note(&format!(

@@ -7,13 +7,13 @@ use egcfg_bench::dataset::{read_tasks, task_from_parts, tasks_from_lines};
 use egcfg_task::Task;
 
 use crate::exit::Failure;
-use crate::output::text::{note, visible};
+use crate::output::text::note;
 
 /// Reads all tasks of a file; its ending tells the format. Lines that are no task are told and left out.
 pub(crate) fn read(path: &Path) -> Result<Vec<Task>, Failure> {
     let list = read_tasks(path)?;
     for fault in &list.faults {
-        note(&format!("warning: left out: {}", visible(&fault.to_string())));
+        note(&format!("warning: left out: {fault}"));
     }
     Ok(list.tasks())
 }
