@@ -2,9 +2,7 @@
 //! to one, repeated samples perhaps fifty to one.
 
 use crate::error::FileError;
-
-/// The environment variable that sets another bound, in MiB. It then is the only one: no ratio is looked at.
-pub const VARIABLE: &str = "EGCFG_UNPACK_LIMIT";
+pub use crate::error::VARIABLE;
 
 /// Bounds of one file's content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use crate::bounds::VARIABLE;
+/// The environment variable that sets another bound, in MiB. It then is the only one: no ratio is looked at.
+pub const VARIABLE: &str = "EGCFG_UNPACK_LIMIT";
 
 /// Why a file as a whole cannot be read.
 #[derive(Debug, thiserror::Error)]

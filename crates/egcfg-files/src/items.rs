@@ -5,11 +5,11 @@ use std::io::{BufRead, BufReader, Read as _};
 use std::path::Path;
 
 use crate::bounds::{Bounds, amount};
+use crate::encoding::utf16;
 use crate::error::{Fault, FileError};
 use crate::json::split;
 use crate::open::Origin;
 use crate::packed::Stream;
-use crate::python::utf16;
 
 /// One line or entry.
 #[derive(Debug, Clone, PartialEq, Eq)]

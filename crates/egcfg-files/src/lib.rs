@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod bounds;
+mod encoding;
 mod error;
 mod items;
 mod json;

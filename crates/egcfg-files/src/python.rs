@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::bounds::Bounds;
+use crate::encoding::utf16;
 use crate::error::FileError;
 use crate::items::read_bytes;
 use crate::open::Origin;
@@ -90,15 +91,6 @@ fn normal(name: &str) -> String {
 
 fn is_utf8(normal: &str) -> bool {
     matches!(normal, "utf-8" | "utf8" | "utf-8-sig" | "u8" | "utf") || normal.starts_with("utf-8-")
-}
-
-/// The name of another Unicode encoding that the first bytes give away.
-pub(crate) fn utf16(bytes: &[u8]) -> Option<&'static str> {
-    match bytes {
-        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32 text"),
-        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16 text"),
-        _ => None,
-    }
 }
 
 #[cfg(test)]

@@ -6,9 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dist::LogProbs;
 use crate::error::ModelError;
-
-/// A token's number in its model's vocabulary.
-pub type TokenId = u32;
+pub use crate::token::TokenId;
 
 /// Facts about a model that its users need.
 #[derive(Debug, Clone, PartialEq, Default)]

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use crate::api::TokenId;
+use crate::token::TokenId;
 
 /// Natural-log probabilities of next tokens, normalised over the whole vocabulary. Cheap to clone.
 ///

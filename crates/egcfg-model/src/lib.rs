@@ -18,6 +18,7 @@ mod sampler;
 mod scripted;
 mod stop;
 mod stream;
+mod token;
 
 pub use egcfg_task::{AdapterIdentity, ModelIdentity, ModelKind};
 

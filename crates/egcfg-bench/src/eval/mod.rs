@@ -8,6 +8,7 @@ mod evaluate;
 mod log;
 mod sample_folder;
 mod sample_forms;
+mod sample_read;
 mod samples;
 mod summary;
 mod verify;

@@ -2,12 +2,10 @@
 //! place, and costs itself only.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use egcfg_files::{Bounds, Fault, FileError};
 
-use super::sample_folder;
-use super::sample_forms;
 use crate::dataset::{Dataset, Item};
 
 /// Why samples cannot be read.
@@ -76,28 +74,6 @@ pub(super) enum Given {
     Either,
 }
 
-impl Samples {
-    /// Reads samples for a data set. With `extract`, the program is taken out of an answer that explains it.
-    pub fn read(path: &Path, set: &Dataset, extract: bool) -> Result<Self, SampleError> {
-        let bounds = Bounds::from_environment()?;
-        let mut reader = Reader::new(set, extract, bounds);
-        if path.is_dir() {
-            sample_folder::read(&mut reader, path)?;
-        } else {
-            sample_forms::read(&mut reader, path)?;
-        }
-        let mut found = reader.found;
-        if found.samples.is_empty() {
-            if found.foreign.is_empty() && !found.faults.is_empty() {
-                let fault = found.faults.swap_remove(0);
-                return Err(SampleError::Fault { fault, more: found.faults.len() });
-            }
-            return Err(SampleError::NoneFits { path: path.to_owned(), set: set.name.clone() });
-        }
-        Ok(found)
-    }
-}
-
 /// Collects samples, task by task.
 pub(super) struct Reader<'a> {
     pub(super) set: &'a Dataset,
@@ -109,7 +85,7 @@ pub(super) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(set: &'a Dataset, extract: bool, bounds: Bounds) -> Self {
+    pub(super) fn new(set: &'a Dataset, extract: bool, bounds: Bounds) -> Self {
         let places =
             set.items.iter().enumerate().map(|(index, item)| (item.task.id.as_str(), index)).collect();
         Self { set, bounds, extract, places, counts: HashMap::new(), found: Samples::default() }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 
-use crate::endpoint::wire::Dialect;
+use crate::endpoint::dialect::Dialect;
 use crate::error::ModelError;
 
 /// A key that is never printed.

@@ -1,7 +1,7 @@
 //! What a server can do, as found out at the start, and what follows from it for the number of requests.
 
 use crate::api::TokenId;
-use crate::endpoint::wire::Dialect;
+use crate::endpoint::dialect::Dialect;
 
 /// What a server can do and what is made of it.
 #[derive(Debug, Clone, PartialEq)]

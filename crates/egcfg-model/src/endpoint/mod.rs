@@ -6,8 +6,11 @@
 //! into as few requests as the dialect allows.
 
 mod address;
+mod ask;
 mod breaker;
 mod capabilities;
+mod dialect;
+mod ends;
 mod limit;
 mod model;
 mod pieces;
@@ -25,5 +28,5 @@ mod wire_sglang;
 
 pub use address::{EndpointOptions, Secret};
 pub use capabilities::Capabilities;
+pub use dialect::Dialect;
 pub use model::EndpointModel;
-pub use wire::Dialect;

@@ -16,12 +16,13 @@ use crate::api::{
     TokensRequest, Usage,
 };
 use crate::endpoint::address::EndpointOptions;
+use crate::endpoint::ask::{Answer, token_id};
 use crate::endpoint::capabilities::Capabilities;
+use crate::endpoint::dialect::Dialect;
 use crate::endpoint::pieces::{Pieces, mark, marked, unmarked};
 use crate::endpoint::probe::Probe;
 use crate::endpoint::tokenizer::{Tokenizer, cut};
 use crate::endpoint::transport::Transport;
-use crate::endpoint::wire::{Answer, Dialect, token_id};
 use crate::error::ModelError;
 
 /// Bytes of a piece of prompt text where only text passes: about what a token of code holds, so that lengths in tokens mean

@@ -6,10 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use crate::api::TokenId;
-use crate::endpoint::tokenizer::Tokenizer;
-
-/// Numbers above this are no token of any model; without a limit a broken reply could ask for gigabytes.
-pub(crate) const MOST_TOKENS: usize = 1 << 24;
+use crate::endpoint::tokenizer::{MOST_TOKENS, Tokenizer};
 
 type Bucket = Box<[OnceLock<Box<[u8]>>]>;
 

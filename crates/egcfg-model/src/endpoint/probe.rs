@@ -5,11 +5,12 @@
 use serde_json::Value;
 
 use crate::api::{ModelInfo, TokenId};
+use crate::endpoint::ask::{Answer, Ask};
 use crate::endpoint::capabilities::Capabilities;
-use crate::endpoint::pieces::{MOST_TOKENS, Pieces};
-use crate::endpoint::tokenizer::Tokenizer;
+use crate::endpoint::dialect::Dialect;
+use crate::endpoint::pieces::Pieces;
+use crate::endpoint::tokenizer::{MOST_TOKENS, Tokenizer};
 use crate::endpoint::transport::{Outcome, Transport};
-use crate::endpoint::wire::{Answer, Ask, Dialect};
 use crate::error::ModelError;
 
 /// Lists tried, longest first.

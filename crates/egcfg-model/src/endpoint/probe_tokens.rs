@@ -2,30 +2,14 @@
 //! only text passes; the beginning and the ends of texts.
 
 use crate::api::{Encode, TokenId};
+use crate::endpoint::ask::Ask;
+use crate::endpoint::dialect::Dialect;
+use crate::endpoint::ends::ENDS;
 use crate::endpoint::model::{mark_tokens, text_of, tokenize};
 use crate::endpoint::probe::Probe;
 use crate::endpoint::tokenizer::Tokenizer;
-use crate::endpoint::wire::{Ask, Dialect};
 use crate::error::ModelError;
 
-/// What stands for the end of a text, or of a turn, in the models in use.
-pub(crate) const ENDS: [&str; 15] = [
-    "</s>",
-    "<|endoftext|>",
-    "<|im_end|>",
-    "<|eot_id|>",
-    "<|end_of_text|>",
-    "<|EOT|>",
-    "<|end|>",
-    "<end_of_turn>",
-    "<eos>",
-    "<|return|>",
-    "<\u{ff5c}end\u{2581}of\u{2581}sentence\u{ff5c}>",
-    "<EOT>",
-    "<|eom_id|>",
-    "<|endofturn|>",
-    "[EOS]",
-];
 /// A prompt whose continuation is not certain.
 const TEXT: &str = "The quick brown fox and the";
 

@@ -7,8 +7,9 @@ use futures::future::try_join_all;
 
 use crate::api::{Continuation, Sample, SampleRequest, ScoreRequest, StopReason, TokenId, Usage};
 use crate::dist::LogProbs;
+use crate::endpoint::ask::{Ask, Choice, Draw, Finish};
+use crate::endpoint::dialect::Dialect;
 use crate::endpoint::model::Inner;
-use crate::endpoint::wire::{Ask, Choice, Dialect, Draw, Finish};
 use crate::error::ModelError;
 use crate::sampler::mix;
 use crate::stop::StopWatch;

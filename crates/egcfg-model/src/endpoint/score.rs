@@ -8,8 +8,8 @@ use futures::future::try_join_all;
 
 use crate::api::{KnownReply, ScoreReply, ScoreRequest, TokenId, TokensRequest, Usage};
 use crate::dist::LogProbs;
+use crate::endpoint::ask::{Answer, Ask, Finish};
 use crate::endpoint::model::Inner;
-use crate::endpoint::wire::{Answer, Ask, Finish};
 use crate::error::ModelError;
 
 impl Inner {

@@ -9,6 +9,9 @@ use serde_json::Value;
 use crate::api::{Encode, TokenId};
 use crate::error::ModelError;
 
+/// Numbers above this are no token of any model; without a limit a broken reply could ask for gigabytes.
+pub(crate) const MOST_TOKENS: usize = 1 << 24;
+
 /// A control character that no vocabulary merges with its neighbours. Where a tokenizer puts a space before every text, it
 /// takes that space, and both are cut off again.
 const GUARD: &str = "\u{1}";
@@ -60,7 +63,7 @@ impl Tokenizer {
         let by_byte = json["model"]["byte_fallback"] == true;
         let vocab = template.get_vocab(true);
         let size = vocab.values().map(|id| *id as usize + 1).max().unwrap_or(0);
-        if size == 0 || size > crate::endpoint::pieces::MOST_TOKENS / 2 {
+        if size == 0 || size > MOST_TOKENS / 2 {
             return Err(fail(format!("a vocabulary of {size} tokens")));
         }
         let letters = letters();

@@ -3,11 +3,28 @@
 
 use serde_json::{Value, json};
 
+use crate::endpoint::ask::{Answer, Ask, Choice, Finish, Wire, array, number, token_id};
 use crate::endpoint::pieces::Pieces;
-use crate::endpoint::wire::{Answer, Ask, Choice, Finish, array, number, token_id};
 use crate::endpoint::wire_openai::list_with;
 
-pub(crate) fn body(ask: &Ask) -> Value {
+/// llama.cpp's `/completion`.
+pub(crate) struct Completion;
+
+impl Wire for Completion {
+    fn path(&self) -> &'static str {
+        "/completion"
+    }
+
+    fn body(&self, ask: &Ask, _: &str, _: &Pieces, _: bool) -> Value {
+        body(ask)
+    }
+
+    fn read(&self, reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, String> {
+        read(reply, ask, pieces)
+    }
+}
+
+fn body(ask: &Ask) -> Value {
     let mut body = json!({
         "prompt": ask.prompts,
         "n_predict": ask.max_tokens,
@@ -38,7 +55,7 @@ pub(crate) fn body(ask: &Ask) -> Value {
     body
 }
 
-pub(crate) fn read(reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, String> {
+fn read(reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, String> {
     let one = [reply];
     let mut parts: Vec<&Value> = match reply.as_array() {
         Some(all) => all.iter().collect(),

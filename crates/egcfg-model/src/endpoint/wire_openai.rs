@@ -5,11 +5,39 @@ use serde_json::{Map, Value, json};
 
 use crate::api::TokenId;
 use crate::dist::LogProbs;
+use crate::endpoint::ask::{Answer, Ask, Choice, Finish, Wire, array, is_log_prob, list, number, token_id};
+use crate::endpoint::dialect::Dialect;
+use crate::endpoint::ends::ENDS;
 use crate::endpoint::pieces::Pieces;
-use crate::endpoint::probe_tokens::ENDS;
-use crate::endpoint::wire::{Answer, Ask, Choice, Dialect, Finish, array, list, number, token_id};
 
-pub(crate) fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces, ids: bool) -> Value {
+/// The completions form of OpenAI's API, as these servers extend it.
+pub(crate) struct Completions {
+    dialect: Dialect,
+}
+
+impl Completions {
+    pub(crate) const EGCFG: Self = Self { dialect: Dialect::Egcfg };
+    pub(crate) const VLLM: Self = Self { dialect: Dialect::Vllm };
+    pub(crate) const PLAIN: Self = Self { dialect: Dialect::OpenAi };
+}
+
+impl Wire for Completions {
+    fn path(&self) -> &'static str {
+        "completions"
+    }
+
+    fn body(&self, ask: &Ask, model: &str, pieces: &Pieces, ids: bool) -> Value {
+        let plain = self.dialect == Dialect::OpenAi;
+        let ids = !plain || (ids && ask.prompts.iter().all(|prompt| pieces.of_vocabulary(prompt)));
+        body(self.dialect, ask, model, pieces, ids)
+    }
+
+    fn read(&self, reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, String> {
+        read(self.dialect, reply, ask, pieces)
+    }
+}
+
+fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces, ids: bool) -> Value {
     let prompts: Vec<Value> =
         ask.prompts.iter().map(|p| if ids { json!(p) } else { json!(pieces.text(p)) }).collect();
     let prompt = if prompts.len() == 1 { prompts.into_iter().next() } else { Some(Value::Array(prompts)) };
@@ -78,7 +106,7 @@ pub(crate) fn body(dialect: Dialect, ask: &Ask, model: &str, pieces: &Pieces, id
     body
 }
 
-pub(crate) fn read(dialect: Dialect, reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, String> {
+fn read(dialect: Dialect, reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, String> {
     let mut choices: Vec<(u64, &Value)> = array(reply, "choices")?
         .iter()
         .enumerate()
@@ -228,7 +256,7 @@ pub(crate) fn list_with(
             return list(entries, ask);
         }
         let row = list(entries, ask)?;
-        if !super::wire::is_log_prob(value) {
+        if !is_log_prob(value) {
             return Err(format!("token {token} has {value}, which is no log-probability"));
         }
         return Ok(row.with_known([(token, value.min(0.0))]));

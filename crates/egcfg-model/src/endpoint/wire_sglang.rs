@@ -5,11 +5,28 @@ use serde_json::{Value, json};
 
 use crate::api::TokenId;
 use crate::dist::LogProbs;
+use crate::endpoint::ask::{Answer, Ask, Choice, Finish, Wire, array, list, number, token_id};
 use crate::endpoint::pieces::Pieces;
-use crate::endpoint::wire::{Answer, Ask, Choice, Finish, array, list, number, token_id};
 use crate::endpoint::wire_openai::list_with;
 
-pub(crate) fn body(ask: &Ask) -> Value {
+/// SGLang's `/generate`.
+pub(crate) struct Generate;
+
+impl Wire for Generate {
+    fn path(&self) -> &'static str {
+        "/generate"
+    }
+
+    fn body(&self, ask: &Ask, _: &str, _: &Pieces, _: bool) -> Value {
+        body(ask)
+    }
+
+    fn read(&self, reply: &Value, ask: &Ask, pieces: &Pieces) -> Result<Answer, String> {
+        read(reply, ask, pieces)
+    }
+}
+
+fn body(ask: &Ask) -> Value {
     // The entry at the start position carries no number: the position before it is asked for as well.
     let starts: Vec<i64> = (0..ask.prompts.len())
         .map(|at| {
@@ -40,7 +57,7 @@ pub(crate) fn body(ask: &Ask) -> Value {
     body
 }
 
-pub(crate) fn read(reply: &Value, ask: &Ask, _pieces: &Pieces) -> Result<Answer, String> {
+fn read(reply: &Value, ask: &Ask, _pieces: &Pieces) -> Result<Answer, String> {
     let one = [reply];
     let parts: Vec<&Value> = match reply.as_array() {
         Some(all) => all.iter().collect(),

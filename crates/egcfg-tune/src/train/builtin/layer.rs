@@ -9,13 +9,10 @@ use super::super::adapter::{Pair, Pairs};
 use super::super::settings::Target;
 use super::base::{Base, Frozen, LayerWeights, Shape};
 use super::dropout::Dropout;
-use super::rotary::Rotary;
+use super::rotary::{Rotary, Segments};
 use crate::error::TuneError;
 
 type Result<T> = std::result::Result<T, TuneError>;
-
-/// Where the sequences of a packed batch lie: (first row, rows).
-pub(crate) type Segments = [(usize, usize)];
 
 /// The parts of a pass that do not change from layer to layer.
 #[derive(Debug)]

@@ -4,8 +4,10 @@
 use candle_core::{Device, Tensor};
 
 use super::base::Shape;
-use super::layer::Segments;
 use crate::error::TuneError;
+
+/// Where the sequences of a packed batch lie: (first row, rows).
+pub(crate) type Segments = [(usize, usize)];
 
 /// Cosines and sines of every packed row, `[N, head / 2]`.
 #[derive(Debug)]
