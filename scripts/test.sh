@@ -28,6 +28,9 @@ if component clippy clippy; then
     cargo clippy --release --workspace --all-targets --locked -- -D warnings
 fi
 
+step "module graph"
+python3 scripts/module_graph.py
+
 step "documentation"
 RUSTDOCFLAGS="${RUSTDOCFLAGS:+$RUSTDOCFLAGS }-D warnings" cargo doc --release --workspace --no-deps --locked
 
