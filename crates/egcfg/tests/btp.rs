@@ -1,0 +1,237 @@
+//! `egcfg btp` by the real binary on the embedded model: a round of sampling and training, kill and resume, what is refused.
+
+#![allow(clippy::unwrap_used, reason = "test helpers")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+fn pocket(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/pocket").join(name)
+}
+
+/// The first tasks of a file, as a file of their own.
+fn first(folder: &Path, from: &str, count: usize) -> PathBuf {
+    let text = std::fs::read_to_string(pocket(from)).unwrap();
+    let lines: String = text.lines().take(count).map(|line| line.to_owned() + "\n").collect();
+    let path = folder.join(from);
+    std::fs::write(&path, lines).unwrap();
+    path
+}
+
+fn command(folder: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_egcfg"));
+    command.current_dir(folder).env("NO_COLOR", "1").env_remove("EGCFG_MODEL").args(args);
+    command
+}
+
+fn egcfg(folder: &Path, args: &[&str]) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = command(folder, args).output().unwrap();
+    (status.code(), String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+fn lines(path: &Path) -> Vec<Value> {
+    std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+const SAMPLE: [&str; 11] = [
+    "btp",
+    "sample",
+    "--dataset",
+    "tasks",
+    "--data",
+    "train_probe.jsonl",
+    "--num-beams",
+    "3",
+    "--threads",
+    "1",
+    "--output-dir",
+];
+
+#[test]
+fn a_round_samples_trains_and_gives_a_model_that_is_scored() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    first(folder, "train_probe.jsonl", 4);
+    first(folder, "dev.jsonl", 3);
+    let args = [
+        "btp",
+        "run",
+        "--dataset",
+        "tasks",
+        "--data",
+        "train_probe.jsonl",
+        "--eval-data",
+        "dev.jsonl",
+        "--n-iterations",
+        "1",
+        "--num-beams",
+        "3",
+        "--draws",
+        "6",
+        "--num-epochs",
+        "1",
+        "--lora-r",
+        "4",
+        "--threads",
+        "1",
+        "--output-dir",
+        "out",
+    ];
+    let (code, out, err) = egcfg(folder, &args);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("| base |") && out.contains("| iteration 0 |"), "{out}");
+    assert!(out.contains("points against the base ("), "{out}");
+    let experiences = lines(&folder.join("out/iteration-0/sample/experiences.jsonl"));
+    assert!(!experiences.is_empty());
+    for experience in &experiences {
+        // P2 by its formula, from the fields beside it.
+        let number = |name: &str| experience[name].as_f64().unwrap();
+        let p2 = 0.5 * number("possibility") + 0.5 * number("pass_rate");
+        assert!((number("p2value") - p2).abs() < 1e-12, "{experience}");
+        assert_eq!(number("pass_rate"), number("passed_tests") / number("total_tests"));
+        // Shown and hidden tests: 8 in these files.
+        assert_eq!(experience["test_results"].as_array().unwrap().len(), 8);
+    }
+    let adapter = folder.join("out/iteration-0/adapter");
+    let config: Value =
+        serde_json::from_str(&std::fs::read_to_string(adapter.join("adapter_config.json")).unwrap()).unwrap();
+    assert_eq!((&config["r"], &config["peft_type"]), (&4.into(), &"LORA".into()));
+    assert!(!adapter.join("checkpoint.safetensors").exists());
+    // Again: nothing is done twice, the table is the same.
+    let before = std::fs::metadata(folder.join("out/iteration-0/sample/samples.jsonl")).unwrap().len();
+    let (code, again, err) = egcfg(folder, &args);
+    assert_eq!((code, again), (Some(0), out), "{err}");
+    let after = std::fs::metadata(folder.join("out/iteration-0/sample/samples.jsonl")).unwrap().len();
+    assert_eq!(before, after);
+}
+
+#[test]
+fn a_killed_round_goes_on_and_ends_like_one_that_was_not() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    first(folder, "train_probe.jsonl", 5);
+    let (code, _, err) = egcfg(folder, &[&SAMPLE[..], &["whole"]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    let mut child = command(folder, &[&SAMPLE[..], &["killed"]].concat())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let log = folder.join("killed/samples.jsonl");
+    let begun = Instant::now();
+    // Killed as soon as a task stands in the log; where all of them are quicker than that, there is nothing to resume.
+    while std::fs::metadata(&log).map_or(0, |file| file.len()) == 0 {
+        assert!(begun.elapsed() < Duration::from_secs(600), "no task was sampled");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let _ = child.kill();
+    child.wait().unwrap();
+    let (code, _, err) = egcfg(folder, &[&SAMPLE[..], &["killed"]].concat());
+    assert_eq!(code, Some(0), "{err}");
+    let ids = |name: &str| -> Vec<String> {
+        let entries = lines(&folder.join(name).join("experiences.jsonl"));
+        entries.iter().map(|entry| format!("{} {}", entry["problem_id"], entry["code"])).collect()
+    };
+    let (mut whole, mut killed) = (ids("whole"), ids("killed"));
+    // Near-ties may fall otherwise when tasks share batches; the tasks and nearly all programs are the same.
+    whole.sort();
+    killed.sort();
+    let common = whole.iter().filter(|entry| killed.contains(entry)).count();
+    assert!(common * 5 >= whole.len() * 4, "{common} of {} programs", whole.len());
+    // Another setting is another round.
+    let other = [&SAMPLE[..], &["killed", "--seed", "9"]].concat();
+    let (code, out, err) = egcfg(folder, &other);
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
+    assert!(err.contains("belongs to other settings") && err.contains("hint: name another folder"), "{err}");
+}
+
+#[test]
+fn what_must_not_be_is_refused_by_name() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    first(folder, "train_probe.jsonl", 2);
+    let run = ["btp", "run", "--dataset", "tasks", "--data", "train_probe.jsonl", "--output-dir", "out"];
+    let (code, _, err) = egcfg(folder, &[&run[..], &["--eval-data", "train_probe.jsonl"]].concat());
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("is among the training tasks"), "{err}");
+    let train = [
+        "btp",
+        "train",
+        "--dataset",
+        "tasks",
+        "--data",
+        "train_probe.jsonl",
+        "--output-dir",
+        "out",
+        "--experiences",
+        "e.jsonl",
+    ];
+    let line = r#"{"problem_id": "a", "code": "x", "possibility": 2.0, "pass_rate": 1.0}"#;
+    std::fs::write(folder.join("e.jsonl"), format!("{line}\n")).unwrap();
+    let (code, _, err) = egcfg(folder, &train);
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("e.jsonl, line 1: possibility 2 is not above 0 and at most 1"), "{err}");
+    for (flag, value, message) in [
+        ("--learning-rate", "0", "learning-rate: 0 is not above 0"),
+        ("--lora-targets", "q,x", "lora-targets: 'x' is no target"),
+        ("--sampling-alpha", "-1", "sampling-alpha: -1 is not between 0 and 100"),
+    ] {
+        let flag = format!("{flag}={value}");
+        let (code, _, err) = egcfg(folder, &[&train[..], &[&flag]].concat());
+        assert_eq!(code, Some(2), "{err}");
+        assert!(err.contains(message), "{err}");
+    }
+}
+
+#[test]
+fn experiences_go_out_in_other_forms_and_the_forks_cache_comes_in() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let tasks = first(folder, "train_probe.jsonl", 1);
+    let id = lines(&tasks)[0]["task_id"].as_str().unwrap().to_owned();
+    let entry = |code: &str, rate: f64| {
+        serde_json::json!({"problem_id": id, "problem_text": "t", "code": code, "possibility": 0.5, "pass_rate": rate,
+            "passed_tests": 1, "total_tests": 1, "test_results": [rate >= 1.0], "beam_rank": 0, "p2value": 0.75})
+    };
+    let cache = serde_json::json!({"model_name": "m", "max_problems": 1, "num_beams": 2, "sampling_method": "power",
+        "sampling_alpha": 1.0, "p2value_alpha": 0.5, "total_experiences": 2, "timestamp": "t", "cache_version": "1",
+        "experiences": [entry("good = 1", 1.0), entry("bad = 1", 0.0)]});
+    std::fs::write(folder.join("cache.json"), format!("{cache:#}")).unwrap();
+    let export = |form: &str, out: &str| {
+        let args = [
+            "btp",
+            "export",
+            "--dataset",
+            "tasks",
+            "--data",
+            "train_probe.jsonl",
+            "--experiences",
+            "cache.json",
+            "--form",
+            form,
+            "--output-dir",
+            out,
+        ];
+        let (code, _, err) = egcfg(folder, &args);
+        assert_eq!(code, Some(0), "{err}");
+    };
+    for form in ["prompt-completion", "conversational", "preference", "kto", "alpaca", "sharegpt"] {
+        export(form, form);
+    }
+    let kto = lines(&folder.join("kto/egcfg.jsonl"));
+    let labels: Vec<(&str, bool)> = kto
+        .iter()
+        .map(|row| (row["completion"].as_str().unwrap(), row["label"].as_bool().unwrap()))
+        .collect();
+    assert_eq!(labels, [("good = 1", true), ("bad = 1", false)]);
+    let pair = &lines(&folder.join("preference/egcfg.jsonl"))[0];
+    assert_eq!(pair["chosen"][0]["content"], "good = 1");
+    assert_eq!(pair["rejected"][0]["content"], "bad = 1");
+    let info: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("sharegpt/dataset_info.json")).unwrap())
+            .unwrap();
+    assert_eq!(info["egcfg"]["formatting"], "sharegpt");
+}
