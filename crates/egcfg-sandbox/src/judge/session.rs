@@ -11,6 +11,7 @@ use crate::judge::failure::{Failure, exception, exited};
 use crate::judge::pace::{Pace, Purpose};
 use crate::options::{Program, TraceOptions};
 use crate::protocol::frame::Frame;
+use crate::protocol::names::{answer, ask};
 use crate::supervisor::bundle::CPU_BACKSTOP;
 use crate::supervisor::child::{Child, Ended};
 use crate::supervisor::clock::Watch;
@@ -124,18 +125,18 @@ impl<'a> Session<'a> {
             form,
             trace.as_bytes(),
         ];
-        let answer = self.ask(b'P', &fields, &mut watch).await;
+        let answer = self.ask(ask::LOAD, &fields, &mut watch).await;
         self.loading = false;
         let frame = match answer {
             Ok(frame) => frame,
             Err(failure) => return Ok(Err(failure)),
         };
         Ok(match frame.kind {
-            b'L' => {
+            answer::LOADED => {
                 self.entry = frame.text(1);
                 Ok(())
             }
-            b'S' => Err(Failure::new(Verdict::SyntaxError, frame.text(1))),
+            answer::SYNTAX => Err(Failure::new(Verdict::SyntaxError, frame.text(1))),
             _ => Err(self.raised(&frame)),
         })
     }
@@ -179,14 +180,14 @@ impl<'a> Session<'a> {
     /// The failure that an exception or exit frame reports.
     pub(crate) fn raised(&mut self, frame: &Frame) -> Failure {
         match frame.kind {
-            b'Q' => {
+            answer::EXITED => {
                 let code = frame.text(1).parse().unwrap_or(1);
                 Failure::new(
                     Verdict::ExitedEarly { code },
                     format!("the program ended itself with exit code {code}"),
                 )
             }
-            b'E' => exception(&frame.text(1), &frame.text(3)),
+            answer::RAISED => exception(&frame.text(1), &frame.text(3)),
             _ => {
                 self.discard();
                 Failure::new(Verdict::Forged, "the program answered what nobody asked")
