@@ -7,5 +7,6 @@ pub(crate) mod compare;
 pub(crate) mod failure;
 pub(crate) mod hidden;
 pub(crate) mod pace;
+pub(crate) mod script;
 pub(crate) mod session;
 pub(crate) mod stdio;
