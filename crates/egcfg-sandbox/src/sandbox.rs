@@ -1,6 +1,7 @@
 //! The door: a pool of warm interpreters that judges, observes and traces programs.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
@@ -11,11 +12,12 @@ use crate::judge::failure::Judged;
 use crate::judge::pace::Purpose;
 use crate::judge::script::Ran;
 use crate::judge::session::Session;
-use crate::judge::{asserts, script, stdio};
+use crate::judge::{asserts, hidden, script, stdio};
 use crate::level::Level;
 use crate::limits::Limits;
 use crate::options::{Program, TraceOptions};
 use crate::profile::Profile;
+use crate::protocol::names::ask;
 use crate::supervisor::groups::Version;
 use crate::supervisor::interpreter::Interpreter;
 use crate::supervisor::pool::Pool;
@@ -41,6 +43,8 @@ pub(crate) struct Inner {
     /// As they were asked for.
     pub(crate) limits: Limits,
     pub(crate) pool: Arc<Pool>,
+    /// Where the interpreter's packages are, once somebody has asked though the profile does not show them.
+    pub(crate) installed: OnceLock<Vec<PathBuf>>,
     // After the pool: fields go in this order.
     pub(crate) _tidy: Tidy,
 }
@@ -49,7 +53,7 @@ impl Sandbox {
     /// Judges a program: one result per test, in order.
     pub async fn judge(&self, program: &Program, tests: &[Test]) -> Result<Vec<TestResult>, SandboxError> {
         let judged = self.run(program, tests, None).await?;
-        Ok(judged.into_iter().map(|(result, _)| result).collect())
+        Ok(self.with_hints(judged.into_iter().map(|(result, _)| result).collect()).await)
     }
 
     /// Judges a program twice, each time in processes of its own. A test whose two verdicts differ is marked as flaky, and
@@ -113,7 +117,7 @@ impl Sandbox {
                 verdict = failure.verdict;
             } else {
                 let mut watch = session.watch();
-                if let Err(failure) = session.ask(b'R', &[expression.as_bytes()], &mut watch).await {
+                if let Err(failure) = session.ask(ask::TRACE, &[expression.as_bytes()], &mut watch).await {
                     verdict = failure.verdict;
                 }
             }
@@ -201,6 +205,30 @@ impl Sandbox {
             }
         })
         .await
+    }
+
+    /// Says of a module that was not found where the profile hides it.
+    async fn with_hints(&self, mut results: Vec<TestResult>) -> Vec<TestResult> {
+        let profile = self.inner.profile;
+        if profile == Profile::DataScience
+            || !results.iter().any(|result| hidden::not_found(result).is_some())
+        {
+            return results;
+        }
+        if self.inner.installed.get().is_none() {
+            let interpreter = self.inner.interpreter.clone();
+            let asked = tokio::task::spawn_blocking(move || interpreter.installed()).await;
+            let _ = self.inner.installed.set(asked.unwrap_or_default());
+        }
+        let packages = self.inner.installed.get().map_or(&[][..], Vec::as_slice);
+        for result in &mut results {
+            if let Some(module) = hidden::not_found(result).map(str::to_owned)
+                && hidden::has(packages, &module)
+            {
+                hidden::explain(result, &module, profile);
+            }
+        }
+        results
     }
 
     fn decode(&self, bytes: &[u8], verdict: &Verdict) -> Option<Trace> {

@@ -1,6 +1,6 @@
 //! Starting a sandbox: its interpreters are warmed, what protects this machine is found out, and the first children are forked.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tokio::task::JoinHandle;
 
@@ -111,6 +111,7 @@ impl Sandbox {
                 limits: options.limits,
                 profile: options.profile,
                 pool,
+                installed: OnceLock::new(),
                 _tidy: tidy,
             }),
         })

@@ -155,7 +155,12 @@ async fn a_test_that_needs_the_programs_own_things_is_judged_as_unproven() {
         ("assert f(Node(3)) == 4", Verdict::WrongAnswer),
         ("assert helper(1) == 1", Verdict::Passed),
         ("assert helper(1) == 2", Verdict::WrongAnswer),
-        ("assert f(Missing(3)) == 3", exception("NameError")),
+        (
+            "assert f(Missing(3)) == 3",
+            Verdict::InvalidTest {
+                message: "it names Missing, which neither the program nor its setup defines".to_owned(),
+            },
+        ),
         ("assert f(lambda: 1) == 3", exception("AttributeError")),
     ];
     for (test, verdict) in cases {
@@ -263,13 +268,30 @@ async fn a_test_that_wavers_is_flaky() {
 async fn a_test_that_cannot_run_is_told_apart() {
     let sandbox = sandbox().await;
     let source = "def f(x):\n    return x";
-    for (test, says) in
-        [("assert f(1) ==", "it does not compile: "), ("return f(1)", "it does not compile: ")]
-    {
+    for (test, says) in [
+        ("assert f(1) ==", "it does not compile: "),
+        ("return f(1)", "it does not compile: "),
+        ("assert g(1) == f(1)", "it names g, which neither the program nor its setup defines"),
+        (
+            "import no_such_module\nassert f(1) == 1",
+            "it fails before it calls the program: ModuleNotFoundError",
+        ),
+        ("assert f([1][5]) == 1", "it fails before it calls the program: IndexError"),
+        ("assert 1 == 2", "it fails before it calls the program: AssertionError"),
+    ] {
         let result = judge(&sandbox, source, test).await;
         let Verdict::InvalidTest { message } = &result.verdict else { panic!("{test}: {result:?}") };
         assert!(message.starts_with(says), "{test}: {message}");
         assert_eq!(result.error.as_ref(), Some(message));
+    }
+    // Once the program has answered, it may be its doing; and what it should define and does not is its failure.
+    for (source, test) in [
+        (source, "assert f(1) == 2 or g(1)"),
+        ("def g(x): return x", "assert f(1) == 1"),
+        ("f = 1", "assert f(1) == 1"),
+    ] {
+        let result = judge(&sandbox, source, test).await;
+        assert!(result.verdict.failed(), "{source}, {test}: {result:?}");
     }
     let results = sandbox.judge(&program(source), &[Test::stdio("1", "1")]).await.unwrap();
     assert!(matches!(results[0].verdict, Verdict::InvalidTest { .. }), "{results:?}");

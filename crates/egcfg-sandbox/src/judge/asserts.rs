@@ -12,6 +12,7 @@ use crate::error::SandboxError;
 use crate::judge::failure::{Failure, Judged, exception, invalid, plain};
 use crate::judge::session::Session;
 use crate::protocol::frame::Frame;
+use crate::protocol::names::{answer, ask, tell, want};
 use crate::protocol::value;
 use crate::supervisor::child::{Child, Ended};
 use crate::supervisor::clock::Watch;
@@ -134,14 +135,14 @@ impl Judging<'_, '_> {
             let program = self.session.program();
             let traced: &[u8] = if self.session.is_traced() { b"1" } else { b"" };
             let fields: [&[u8]; 3] = [program.entry_point.as_bytes(), program.setup_code.as_bytes(), traced];
-            out = Frame::encode(b'B', &fields);
+            out = Frame::encode(tell::BEGIN, &fields);
         }
         while let Some(Test::Assert(source)) = self.tests.get(self.told) {
             let ahead = self.told - index.min(self.told);
             if self.told > index && (ahead >= AHEAD || out.len() + source.len() > AHEAD_BYTES) {
                 break;
             }
-            out.extend(Frame::encode(b'J', &[source.as_bytes()]));
+            out.extend(Frame::encode(tell::TEST, &[source.as_bytes()]));
             self.told += 1;
             self.unread += 1;
         }
@@ -191,7 +192,7 @@ impl Judging<'_, '_> {
                 }
             };
             let frame = match exchanged {
-                Ok(frame) if frame.kind == b'O' => {
+                Ok(frame) if frame.kind == want::OUTCOME => {
                     self.unread = self.unread.saturating_sub(1);
                     self.clean &= frame.field(5) == b"1";
                     return match settled {
@@ -203,13 +204,13 @@ impl Judging<'_, '_> {
                 Err(ended) => return Err(Settled::Broken(settled.unwrap_or_else(|| comparer_ended(&ended)))),
             };
             out = if settled.is_some() {
-                Frame::encode(b'K', &[])
+                Frame::encode(tell::OVER, &[])
             } else {
                 match self.carry(&frame, watch).await {
                     Ok(answer) => answer,
                     Err(failure) => {
                         settled = Some(failure);
-                        Frame::encode(b'K', &[])
+                        Frame::encode(tell::OVER, &[])
                     }
                 }
             };
@@ -220,22 +221,22 @@ impl Judging<'_, '_> {
     async fn carry(&mut self, frame: &Frame, watch: &mut Watch) -> Result<Vec<u8>, Failure> {
         let fields: Vec<&[u8]> = frame.fields.iter().map(Vec::as_slice).collect();
         match frame.kind {
-            b'L' => Ok(Frame::encode(b'L', &[self.session.entry.as_bytes()])),
-            b'N' => {
-                let answer = self.session.ask(b'N', &fields, watch).await?;
-                if answer.kind != b'N' {
+            want::PROGRAM => Ok(Frame::encode(answer::LOADED, &[self.session.entry.as_bytes()])),
+            want::NAMES => {
+                let answer = self.session.ask(ask::NAMES, &fields, watch).await?;
+                if answer.kind != answer::NAMES {
                     return Err(self.session.raised(&answer));
                 }
-                Ok(Frame::encode(b'N', &[answer.field(1)]))
+                Ok(Frame::encode(answer::NAMES, &[answer.field(1)]))
             }
-            b'C' => {
+            want::CALL => {
                 let known = value::check(frame.field(3), &[]).map_err(|error| {
                     Failure::new(Verdict::HarnessError, format!("the test's arguments: {error}"))
                 })?;
-                let answer = self.session.ask(b'C', &fields, watch).await?;
+                let answer = self.session.ask(ask::CALL, &fields, watch).await?;
                 let (kind, payload) = match answer.kind {
-                    b'V' => (b'V', 1),
-                    b'E' if answer.fields.len() > 4 => (b'E', 4),
+                    answer::VALUE => (answer::VALUE, 1),
+                    answer::RAISED if answer.fields.len() > 4 => (answer::RAISED, 4),
                     _ => return Err(self.session.raised(&answer)),
                 };
                 if let Err(error) = value::check(answer.field(payload), &known) {
@@ -305,12 +306,12 @@ impl Judging<'_, '_> {
         let stale = reaches || self.session.is_used() || !self.session.is_loaded();
         let loaded = if stale { self.reload(watch).await } else { Ok(()) };
         let answer = match loaded {
-            Ok(()) => self.session.ask(b'U', &[source.as_bytes(), invocation.as_bytes()], watch).await,
+            Ok(()) => self.session.ask(ask::BESIDE, &[source.as_bytes(), invocation.as_bytes()], watch).await,
             Err(failure) => Err(failure),
         };
         let failure = match answer {
-            Ok(frame) if frame.kind == b'O' => None,
-            Ok(frame) if frame.kind == b'F' => {
+            Ok(frame) if frame.kind == answer::HELD => None,
+            Ok(frame) if frame.kind == answer::FAILED => {
                 let text = frame.text(2);
                 let text = if text.is_empty() { format!("{source} does not hold") } else { text };
                 Some(Failure::new(Verdict::WrongAnswer, text))

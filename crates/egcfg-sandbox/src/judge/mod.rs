@@ -5,6 +5,7 @@
 pub(crate) mod asserts;
 pub(crate) mod compare;
 pub(crate) mod failure;
+pub(crate) mod hidden;
 pub(crate) mod pace;
 pub(crate) mod script;
 pub(crate) mod session;

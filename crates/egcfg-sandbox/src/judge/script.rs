@@ -7,6 +7,7 @@ use egcfg_task::{Clock, Verdict};
 use crate::error::SandboxError;
 use crate::judge::failure::Failure;
 use crate::judge::session::Session;
+use crate::protocol::names::{answer, ask};
 use crate::supervisor::pool::Lease;
 
 /// On a busy machine a program may take so much longer than its limit of real time, and no longer.
@@ -68,14 +69,14 @@ async fn once(session: &mut Session<'_>, stdin: &str, time: Duration) -> Result<
 /// Its exit code.
 async fn execute(session: &mut Session<'_>, stdin: &str, time: Duration) -> Result<i32, Failure> {
     let mut watch = session.watch_within(time);
-    let answer = session.ask(b'I', &[stdin.as_bytes()], &mut watch).await?;
-    if answer.kind != b'I' {
+    let answer = session.ask(ask::STDIN, &[stdin.as_bytes()], &mut watch).await?;
+    if answer.kind != answer::STDIN {
         let text = format!("no room for the standard input: {}", answer.text(1));
         return Err(Failure::new(Verdict::SandboxUnavailable, text));
     }
-    let running = session.ask(b'X', &[], &mut watch);
+    let running = session.ask(ask::RUN, &[], &mut watch);
     match tokio::time::timeout(time + GRACE.min(time), running).await {
-        Ok(Ok(answer)) if answer.kind == b'D' => Ok(answer.text(1).parse().unwrap_or(1)),
+        Ok(Ok(answer)) if answer.kind == answer::ENDED => Ok(answer.text(1).parse().unwrap_or(1)),
         Ok(Ok(answer)) => match session.raised(&answer) {
             // The script's own end, whenever it comes.
             Failure { verdict: Verdict::ExitedEarly { code }, .. } => Ok(code),

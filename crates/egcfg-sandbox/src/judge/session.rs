@@ -14,6 +14,7 @@ use crate::judge::pace::{Pace, Purpose};
 use crate::limits::Limits;
 use crate::options::{Program, TraceOptions};
 use crate::protocol::frame::Frame;
+use crate::protocol::names::{answer, ask};
 use crate::supervisor::bundle::CPU_BACKSTOP;
 use crate::supervisor::child::{Child, Ended};
 use crate::supervisor::clock::Watch;
@@ -156,18 +157,18 @@ impl<'a> Session<'a> {
             form,
             trace.as_bytes(),
         ];
-        let answer = self.ask(b'P', &fields, &mut watch).await;
+        let answer = self.ask(ask::LOAD, &fields, &mut watch).await;
         self.loading = false;
         let frame = match answer {
             Ok(frame) => frame,
             Err(failure) => return Ok(Err(failure)),
         };
         Ok(match frame.kind {
-            b'L' => {
+            answer::LOADED => {
                 self.entry = frame.text(1);
                 Ok(())
             }
-            b'S' => Err(Failure::new(Verdict::SyntaxError, frame.text(1))),
+            answer::SYNTAX => Err(Failure::new(Verdict::SyntaxError, frame.text(1))),
             _ => Err(self.raised(&frame)),
         })
     }
@@ -193,8 +194,8 @@ impl<'a> Session<'a> {
     pub(crate) async fn run_script(&mut self, watch: &mut Watch) -> Result<i32, Failure> {
         // Threads that do nothing for most of the time that the idle clock allows will not end.
         let patience = format!("{:.3}", self.pace.limits(false).idle.as_secs_f64() * 0.75);
-        let failure = match self.answer(b'X', &[patience.as_bytes()], watch).await {
-            Ok(frame) if frame.kind == b'D' => return Ok(frame.text(1).parse().unwrap_or(0)),
+        let failure = match self.answer(ask::RUN, &[patience.as_bytes()], watch).await {
+            Ok(frame) if frame.kind == answer::ENDED => return Ok(frame.text(1).parse().unwrap_or(0)),
             Ok(frame) => return Err(self.raised(&frame)),
             Err(Unanswered::Ended(Ended::Exited(Some(exit))))
                 if let Some(code) = ExitStatus::from_raw(exit.status).code() =>
@@ -213,7 +214,7 @@ impl<'a> Session<'a> {
             let failure = Failure::new(Verdict::HarnessError, "a request without a process");
             return Err(Unanswered::Told(failure));
         };
-        self.used |= matches!(kind, b'C' | b'U');
+        self.used |= matches!(kind, ask::CALL | ask::BESIDE);
         let token = token();
         let mut all: Vec<&[u8]> = vec![&token];
         all.extend_from_slice(fields);
@@ -244,14 +245,14 @@ impl<'a> Session<'a> {
     /// The failure that an exception or exit frame reports.
     pub(crate) fn raised(&mut self, frame: &Frame) -> Failure {
         match frame.kind {
-            b'Q' => {
+            answer::EXITED => {
                 let code = frame.text(1).parse().unwrap_or(1);
                 Failure::new(
                     Verdict::ExitedEarly { code },
                     format!("the program ended itself with exit code {code}"),
                 )
             }
-            b'E' => exception(&frame.text(1), &frame.text(3)),
+            answer::RAISED => exception(&frame.text(1), &frame.text(3)),
             _ => {
                 self.discard();
                 Failure::new(Verdict::Forged, "the program answered what nobody asked")

@@ -9,6 +9,7 @@ use crate::error::SandboxError;
 use crate::judge::compare::difference;
 use crate::judge::failure::{Failure, Judged, invalid, plain};
 use crate::judge::session::Session;
+use crate::protocol::names::{answer, ask};
 use crate::supervisor::pool::Lease;
 use crate::text::lines;
 
@@ -64,8 +65,8 @@ async fn one(
 
 async fn run(session: &mut Session<'_>, stdin: &str, expected: &str, compare: Compare) -> TestResult {
     let mut watch = session.watch();
-    match session.ask(b'I', &[stdin.as_bytes()], &mut watch).await {
-        Ok(answer) if answer.kind == b'I' => {}
+    match session.ask(ask::STDIN, &[stdin.as_bytes()], &mut watch).await {
+        Ok(answer) if answer.kind == answer::STDIN => {}
         Ok(answer) => {
             let text = format!("no room for the standard input: {}", answer.text(1));
             return plain(Failure::new(Verdict::SandboxUnavailable, text), watch.elapsed());

@@ -2,4 +2,5 @@
 //! its input, and nothing here starts a process.
 
 pub(crate) mod frame;
+pub(crate) mod names;
 pub(crate) mod value;

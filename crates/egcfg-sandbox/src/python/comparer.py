@@ -296,7 +296,27 @@ class Comparer:
         reaches = "1" if test.statement.reaches else ""
         return ("program", tail[0], test.statement.invocation() or "", reaches, tail[1]) + verdict
 
+    def own_fault(self, test, error):
+        """What is wrong with the test itself, where it fails before it has asked anything of the program: then no answer of a
+        program's could have changed that. A stand-in that was looked at in another way is none of the test's faults."""
+        if test.calls or test.errors or not isinstance(error, Exception) or self.kind == "missing":
+            return ""
+        name, _, text = describe(error)
+        free, own = test.statement.free, (self.entry, "candidate")
+        if isinstance(error, NameError):
+            missing = [one for one in free if one not in own and "'%s'" % one in text]
+            if missing:
+                return "it names %s, which neither the program nor its setup defines" % missing[0]
+        if isinstance(error, (AssertionError, AttributeError, TypeError)) and (
+            test.unproven or any(one in free for one in own)
+        ):
+            return ""
+        return _line("it fails before it calls the program: " + ("%s: %s" % (name, text) if text else name))
+
     def failed(self, test, error):
+        fault = self.own_fault(test, error)
+        if fault:
+            return "invalid", "", fault
         name, _, text = describe(error)
         if any(error is known for known in test.errors):
             kind = "memory" if name == "MemoryError" else "exception"

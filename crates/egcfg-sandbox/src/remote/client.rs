@@ -9,7 +9,8 @@ use egcfg_task::{Form, Test, TestResult, Verdict};
 use reqwest::Client;
 use tokio::sync::Semaphore;
 
-use super::http::{self, Fault, Retries};
+use super::fault::Fault;
+use super::http::{self, Retries};
 use super::outcome;
 use super::protocol::{self, Job, JobLimits, Judged, UnitTest};
 use super::wrap::wrap;

@@ -3,6 +3,7 @@
 //! [`ExecEval`] sends a program with its tests and turns what comes back into verdicts.
 
 mod client;
+mod fault;
 mod http;
 mod outcome;
 mod protocol;

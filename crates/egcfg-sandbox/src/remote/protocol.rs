@@ -4,7 +4,7 @@
 use egcfg_task::Compare;
 use serde::{Deserialize, Serialize};
 
-use super::http::Fault;
+use super::fault::Fault;
 use crate::limits::Limits;
 
 /// A job.

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use crate::error::SandboxError;
 use crate::limits::Limits;
 use crate::protocol::frame::{Frame, FrameError};
+use crate::protocol::names::answer;
 use crate::supervisor::clock::Watch;
 use crate::supervisor::disk::{hides_more, is_over};
 use crate::supervisor::groups::{Group, Groups};
@@ -144,8 +145,8 @@ impl Child {
         )
         .await
         {
-            Ok(Ok(Some(frame))) if frame.kind == b'G' => Ok(()),
-            Ok(Ok(Some(frame))) if frame.kind == b'H' => {
+            Ok(Ok(Some(frame))) if frame.kind == answer::READY => Ok(()),
+            Ok(Ok(Some(frame))) if frame.kind == answer::NOT_DONE => {
                 Err(SandboxError::Spawn(format!("not confined as it should be: {}", frame.text(0))))
             }
             Ok(Ok(None)) => {

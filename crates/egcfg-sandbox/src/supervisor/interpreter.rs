@@ -86,11 +86,16 @@ impl Interpreter {
 
     /// Finds out where its environment's packages are: a virtual environment's, the user's and the system's.
     pub(crate) fn find_packages(&mut self) {
+        self.packages = self.installed();
+    }
+
+    /// The directories of its environment's packages, whether the profile wants them or not. Starts it once.
+    pub(crate) fn installed(&self) -> Vec<PathBuf> {
         let question =
             "import sys, os, json; print(json.dumps([p for p in sys.path if p and os.path.isdir(p)]))";
         let asked = Command::new(&self.path).args(["-B", "-E", "-c", question]).stdin(Stdio::null()).output();
         let paths: Vec<PathBuf> =
             asked.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok()).unwrap_or_default();
-        self.packages = paths.into_iter().filter(|path| !self.library.contains(path)).collect();
+        paths.into_iter().filter(|path| !self.library.contains(path)).collect()
     }
 }

@@ -12,6 +12,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::oneshot;
 
 use crate::error::SandboxError;
+use crate::protocol::names::warm;
 use crate::supervisor::bundle::Bundle;
 use crate::supervisor::disk::remove_tree;
 use crate::supervisor::warm::{Running, exchange, spawn};
@@ -127,7 +128,8 @@ fn serve(
             Ok(Request::Expect { steps, cpu }) => {
                 keeper.bundle.expect(&steps, cpu);
                 keeper.alone = steps.iter().any(|step| step == "seccomp");
-                let packet = format!("X{cpu}\n{}", steps.join("\n")).into_bytes();
+                let packet =
+                    [&[warm::EXPECT][..], format!("{cpu}\n{}", steps.join("\n")).as_bytes()].concat();
                 if let Some(alive) = &keeper.running
                     && exchange(&alive.socket, &packet, &[]).is_err()
                 {
@@ -156,7 +158,7 @@ impl Keeper {
     }
 
     fn fork(&mut self, role: Role, work: &Path, fds: &[OwnedFd]) -> Result<i32, SandboxError> {
-        let mut packet = vec![b'F'];
+        let mut packet = vec![warm::FORK];
         packet.push(match role {
             Role::Candidate => b'c',
             Role::Comparer => b't',
@@ -176,11 +178,13 @@ impl Keeper {
             match exchange(&alive.socket, &packet, &fds) {
                 Ok(answer) => match (answer.split_first(), answer.get(1..5)) {
                     // No child has a smaller number, and a signal to a smaller one would not reach a child.
-                    (Some((b'P', _)), Some(&[a, b, c, d])) if i32::from_ne_bytes([a, b, c, d]) > 1 => {
+                    (Some((&warm::FORKED, _)), Some(&[a, b, c, d]))
+                        if i32::from_ne_bytes([a, b, c, d]) > 1 =>
+                    {
                         self.back_off.succeeded();
                         return Ok(i32::from_ne_bytes([a, b, c, d]));
                     }
-                    (Some((b'E', reason)), _) => {
+                    (Some((&warm::REFUSED, reason)), _) => {
                         return Err(SandboxError::Spawn(String::from_utf8_lossy(reason).into_owned()));
                     }
                     _ => "it gave an answer that is none".clone_into(&mut last),
@@ -230,9 +234,9 @@ impl Keeper {
     fn reap(&mut self, pids: &[i32]) -> Vec<Option<Exit>> {
         let Some(alive) = &self.running else { return Vec::new() };
         let packet: Vec<u8> =
-            std::iter::once(b'R').chain(pids.iter().flat_map(|pid| pid.to_ne_bytes())).collect();
+            std::iter::once(warm::REAP).chain(pids.iter().flat_map(|pid| pid.to_ne_bytes())).collect();
         match exchange(&alive.socket, &packet, &[]) {
-            Ok(answer) if answer.first() == Some(&b'S') && answer.len() == 1 + EXIT * pids.len() => {
+            Ok(answer) if answer.first() == Some(&warm::REAPED) && answer.len() == 1 + EXIT * pids.len() => {
                 answer[1..].chunks_exact(EXIT).map(exit).collect()
             }
             _ => {

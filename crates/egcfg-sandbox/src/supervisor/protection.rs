@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::error::SandboxError;
 use crate::level::{Level, LevelChoice};
+use crate::protocol::names::{FOUND, answer};
 use crate::supervisor::clock::Watch;
 use crate::supervisor::groups::Found;
 use crate::supervisor::pool::Pool;
@@ -113,8 +114,11 @@ pub(crate) async fn probe(pool: &Pool, ceiling: Level, groups: Found) -> Result<
         .next(&mut watch)
         .await
         .map_err(|ended| SandboxError::Spawn(format!("the probe of the protections ended: {ended:?}")))?;
-    if frame.kind == b'H' {
+    if frame.kind == answer::NOT_DONE {
         return Err(SandboxError::Spawn(format!("it could not be confined: {}", frame.text(0))));
+    }
+    if frame.kind != FOUND {
+        return Err(SandboxError::Protocol(format!("{frame:?} from the probe of the protections")));
     }
     let mut found: BTreeMap<String, Option<String>> = serde_json::from_slice(frame.field(0))
         .map_err(|error| SandboxError::Protocol(format!("the probe's answer: {error}")))?;

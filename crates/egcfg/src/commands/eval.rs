@@ -69,6 +69,12 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     } else {
         show(&table(&summary))?;
     }
+    // What is said of one program holds for all that failed by it.
+    let failed = summary.tasks.iter().filter_map(|task| task.failed.as_ref()?.error.as_deref());
+    let hints = failed.filter_map(|error| error.split_once("(hint: ").map(|(_, hint)| hint));
+    if let Some(hint) = hints.map(|hint| hint.trim_end_matches(')')).next() {
+        note(&format!("hint: {hint}"));
+    }
     if summary.errors > 0 {
         note(&format!(
             "warning: {} samples could not be judged and are in no score; the same command tries them again",

@@ -16,6 +16,7 @@ mod datasets;
 mod faults;
 #[cfg(feature = "exec_eval")]
 mod grader;
+mod grading;
 #[cfg(feature = "exec_eval")]
 #[path = "../../../egcfg-sandbox/tests/remote/server.rs"]
 #[allow(dead_code, reason = "shared with the sandbox's own tests")]
