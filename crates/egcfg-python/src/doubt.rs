@@ -169,11 +169,11 @@ impl<'a> SourceOrderVisitor<'a> for Names {
         match stmt {
             Stmt::FunctionDef(def) => _ = self.binds.insert(def.name.to_string()),
             Stmt::ClassDef(def) => _ = self.binds.insert(def.name.to_string()),
-            Stmt::ImportFrom(import) => {
-                // Something may be the program itself, imported by its file's name.
-                if import.module.as_ref().is_some_and(|module| WAYS.contains(&module.as_str())) {
-                    self.loads.insert("solution".to_owned());
-                }
+            // Something may be the program itself, imported by its file's name.
+            Stmt::ImportFrom(import)
+                if import.module.as_ref().is_some_and(|module| WAYS.contains(&module.as_str())) =>
+            {
+                self.loads.insert("solution".to_owned());
             }
             _ => {}
         }
