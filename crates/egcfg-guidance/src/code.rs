@@ -116,6 +116,15 @@ pub(crate) fn tidy(code: &str) -> String {
     text
 }
 
+/// The last `n` bytes of a text, a few less where that would split a character.
+pub(crate) fn last_bytes(text: &str, n: usize) -> &str {
+    let mut start = text.len().saturating_sub(n);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use egcfg_model::{LogProbs, ScoreReply, ScoreRequest, TokenId, TokensRequest};
 use crate::blend::decide;
 use crate::error::GuidanceError;
 use crate::event::{Event, Stop};
-use crate::generate::Run;
+use crate::generate::{Decision, Run};
 use crate::heads::heads;
 use crate::settings::Schedule;
 
@@ -20,14 +20,14 @@ impl Run<'_> {
         let drafts = self.drafts();
         let index = self.answer.tokens.len();
         let gamma = self.settings.gamma;
-        let needs_plain = (self.guided.is_none() || (gamma - 1.0).abs() > f64::EPSILON)
+        let needs_plain = (self.streams.guided.is_none() || (gamma - 1.0).abs() > f64::EPSILON)
             && (self.settings.schedule == Schedule::OneStep || self.known_plain(index).is_none());
         let (guided, mut plain_next) = self.forward(&drafts, needs_plain).await?;
-        let mut alive: Vec<&[TokenId]> = drafts.iter().map(Vec::as_slice).collect();
+        let mut alive: Vec<usize> = (0..drafts.len()).collect();
         let mut row = guided.as_ref().map(|reply| reply.next.clone());
         for depth in 0.. {
             let plain = plain_next.take().or_else(|| self.known_plain(self.answer.tokens.len()));
-            if plain.is_none() && needs_plain_row(self.guided.is_some(), gamma) {
+            if plain.is_none() && needs_plain_row(self.streams.guided.is_some(), gamma) {
                 break;
             }
             let (plain, row_now) = self.settle(plain, row.take()).await?;
@@ -42,26 +42,33 @@ impl Run<'_> {
                     beyond: choice.beyond,
                 });
             }
-            let (plain_log, guided_log) =
-                (plain.as_ref().map(|p| p.get(token)), row.as_ref().map(|g| g.get(token)));
-            let instead_of =
-                plain.as_ref().map(LogProbs::argmax).filter(|alone| row.is_some() && *alone != token);
+            let alone = plain.as_ref().map(LogProbs::argmax);
+            let instead_of = alone.filter(|alone| row.is_some() && *alone != token);
             let heads = if self.session.events.wants_heads() {
                 heads(self.session.model, plain.as_ref(), row.as_ref(), gamma, (token, log_prob))
             } else {
                 Vec::new()
             };
-            if let Some(stop) = self.accept(token, plain_log, guided_log, instead_of, heads) {
+            let decision = Decision {
+                token,
+                plain: plain.as_ref().map(|p| p.get(token)),
+                guided: row.as_ref().map(|g| g.get(token)),
+                instead_of,
+                heads,
+            };
+            if let Some(stop) = self.accept(decision) {
                 return Ok(Some(stop));
             }
             if self.refresh_due() {
                 break;
             }
-            alive.retain(|draft| draft.get(depth) == Some(&token));
-            let Some(first) = alive.first() else { break };
+            alive.retain(|number| drafts[*number].get(depth) == Some(&token));
+            let Some(first) = alive.first().copied() else { break };
             if let Some(reply) = &guided {
-                let number = drafts.iter().position(|draft| draft.as_slice() == *first).unwrap_or(0);
-                let Some(next) = reply.after[number].get(depth) else { break };
+                let along = reply.after.get(first).ok_or_else(|| {
+                    GuidanceError::Broken(format!("a reply for {} drafts has no draft {first}", drafts.len()))
+                })?;
+                let Some(next) = along.get(depth) else { break };
                 row = Some(next.clone());
             }
         }
@@ -81,14 +88,14 @@ impl Run<'_> {
         }
         let unsure =
             decide(Some(p), Some(g), self.settings.gamma).map(|choice| choice.unsure).unwrap_or_default();
-        let Some(prompt) = self.guided.as_ref().filter(|_| !unsure.is_empty()) else {
+        let Some(prompt) = self.streams.guided.as_ref().filter(|_| !unsure.is_empty()) else {
             return Ok((plain, guided));
         };
         let missing = |list: &LogProbs| -> Vec<TokenId> {
             unsure.iter().copied().filter(|token| list.known(*token).is_none()).collect()
         };
         let (without_p, without_g) = (missing(p), missing(g));
-        let asked: Vec<TokensRequest> = [(&self.plain, without_p), (prompt, without_g)]
+        let asked: Vec<TokensRequest> = [(&self.streams.plain, without_p), (prompt, without_g)]
             .into_iter()
             .map(|(prompt, tokens)| TokensRequest {
                 context: [prompt.as_slice(), &self.answer.tokens].concat(),
@@ -114,7 +121,7 @@ impl Run<'_> {
         if self.settings.schedule == Schedule::OneStep {
             return None;
         }
-        let pool = self.pool.iter().chain(self.seen.iter().map(|e| &e.candidate));
+        let pool = self.candidates.pool.iter().chain(self.candidates.seen.iter().map(|e| &e.candidate));
         pool.filter(|c| c.begins_with(&self.answer.tokens[..index])).find_map(|c| c.row(index).cloned())
     }
 
@@ -127,7 +134,9 @@ impl Run<'_> {
             return drafts;
         }
         let accepted = &self.answer.tokens;
-        for candidate in self.pool.iter().chain(self.seen.iter().rev().map(|e| &e.candidate)) {
+        for candidate in
+            self.candidates.pool.iter().chain(self.candidates.seen.iter().rev().map(|e| &e.candidate))
+        {
             if drafts.len() == MOST_DRAFTS || !candidate.begins_with(accepted) {
                 continue;
             }
@@ -152,7 +161,7 @@ impl Run<'_> {
         let mut lines = self.answer.lines();
         for (index, token) in draft.iter().enumerate() {
             lines += self.session.model.token_bytes(*token).iter().filter(|b| **b == b'\n').count();
-            if Some(lines / every) != self.refreshed_at {
+            if Some(lines / every) != self.signal.refreshed_at {
                 return index;
             }
         }
@@ -170,18 +179,18 @@ impl Run<'_> {
             drafts: drafts.to_vec(),
         };
         let mut requests = Vec::new();
-        if let Some(prompt) = &self.guided {
+        if let Some(prompt) = &self.streams.guided {
             // gamma = 0 never comes here; every other gamma needs the guided stream.
             requests.push(request(prompt, drafts));
         }
         if needs_plain {
-            requests.push(request(&self.plain, &[]));
+            requests.push(request(&self.streams.plain, &[]));
         }
         if requests.is_empty() {
             return Ok((None, None));
         }
         let mut replies = self.session.model.score_all(requests).await?.into_iter();
-        let guided = if self.guided.is_some() { replies.next() } else { None };
+        let guided = if self.streams.guided.is_some() { replies.next() } else { None };
         let plain = replies.next();
         let mut usage = egcfg_model::Usage::default();
         for reply in guided.iter().chain(&plain) {

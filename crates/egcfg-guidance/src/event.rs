@@ -261,38 +261,6 @@ pub trait EventSink: Send + Sync {
     }
 }
 
-/// Counts what goes through to another sink.
-pub(crate) struct Counting<'a> {
-    sink: &'a dyn EventSink,
-    stats: std::sync::Mutex<crate::stats::Stats>,
-}
-
-impl<'a> Counting<'a> {
-    pub(crate) fn new(sink: &'a dyn EventSink) -> Self {
-        Self { sink, stats: std::sync::Mutex::default() }
-    }
-
-    /// What was counted since the last time.
-    pub(crate) fn take(&self) -> crate::stats::Stats {
-        std::mem::take(&mut *self.stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
-    }
-}
-
-impl EventSink for Counting<'_> {
-    fn emit(&self, event: &Event) {
-        self.stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner).observe(event);
-        self.sink.emit(event);
-    }
-
-    fn wants_heads(&self) -> bool {
-        self.sink.wants_heads()
-    }
-
-    fn wants_prompts(&self) -> bool {
-        self.sink.wants_prompts()
-    }
-}
-
 /// A sink that drops everything.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoEvents;

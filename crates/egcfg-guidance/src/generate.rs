@@ -3,76 +3,70 @@
 
 use std::sync::Arc;
 
-use egcfg_model::{LanguageModel, TokenId};
-use egcfg_task::Task;
+use egcfg_model::TokenId;
 
 use crate::agreement::Agreement;
-use crate::candidate::{Candidate, Executed, ExecutionCache};
+use crate::candidate::{Candidate, Executed};
 use crate::code::{Answer, cut_at, definition, program_in, tidy};
 use crate::error::GuidanceError;
-use crate::event::{Alternative, EVENT_VERSION, Event, EventSink, Stop};
-use crate::executor::Executor;
+use crate::event::{Alternative, EVENT_VERSION, Event, Stop};
 use crate::prompt::Prompt;
 use crate::search::Searched;
+use crate::session::{Generation, Session};
 use crate::settings::Settings;
 use crate::signal::Block;
 use crate::stats::Stats;
-use crate::template::Template;
 
-/// The parts that work together on one task.
-#[derive(Clone, Copy)]
-pub struct Session<'a> {
-    /// Writes.
-    pub model: &'a dyn LanguageModel,
-    /// Runs.
-    pub executor: &'a dyn Executor,
-    /// Asks.
-    pub template: &'a Template,
-    /// What is asked.
-    pub task: &'a Task,
-    /// Results of programs that ran for this task.
-    pub cache: &'a ExecutionCache,
-    /// Watches.
-    pub events: &'a dyn EventSink,
-}
-
-/// What a generation wrote.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Generation {
-    /// The program.
-    pub program: String,
-    /// The whole answer as text.
-    pub answer: String,
-    /// The accepted tokens.
-    pub tokens: Vec<TokenId>,
-    /// Why it ended.
-    pub stop: Stop,
-    /// Whether the entry point's definition was reached, so that guidance could run.
-    pub began: bool,
-    /// What it cost.
-    pub stats: Stats,
-}
-
-/// The state of one generation.
-pub(crate) struct Run<'a> {
-    pub(crate) session: Session<'a>,
-    pub(crate) settings: &'a Settings,
-    pub(crate) prompt: Prompt,
+/// The two prompts, and the block that makes them differ.
+pub(crate) struct Streams {
     /// Tokens of the plain prompt.
     pub(crate) plain: Vec<TokenId>,
     /// Tokens of the guided prompt; `None` while there is no signal.
     pub(crate) guided: Option<Vec<TokenId>>,
     pub(crate) block: Block,
-    pub(crate) answer: Answer,
+}
+
+/// What was sampled.
+#[derive(Default)]
+pub(crate) struct Candidates {
     /// Candidates of the last refresh, by slot.
     pub(crate) pool: Vec<Arc<Candidate>>,
     /// Executed candidates that still begin with the accepted tokens.
     pub(crate) seen: Vec<Executed>,
-    pub(crate) agreement: Agreement,
+    pub(crate) next_id: usize,
+}
+
+/// When the signal was written last.
+#[derive(Default)]
+pub(crate) struct Refreshes {
+    /// How often.
     pub(crate) refreshes: usize,
     /// `floor(lines / k)` at the last refresh.
     pub(crate) refreshed_at: Option<usize>,
-    pub(crate) next_id: usize,
+}
+
+/// A token and how it was decided.
+pub(crate) struct Decision {
+    pub(crate) token: TokenId,
+    /// Its log-probability under the plain stream, where that is known.
+    pub(crate) plain: Option<f32>,
+    /// Under the guided stream, where there is one.
+    pub(crate) guided: Option<f32>,
+    /// What the plain stream alone would have written, where that differs.
+    pub(crate) instead_of: Option<TokenId>,
+    pub(crate) heads: Vec<Alternative>,
+}
+
+/// The state of one generation: parts that change together, each on its own.
+pub(crate) struct Run<'a> {
+    pub(crate) session: Session<'a>,
+    pub(crate) settings: &'a Settings,
+    pub(crate) prompt: Prompt,
+    pub(crate) streams: Streams,
+    pub(crate) answer: Answer,
+    pub(crate) candidates: Candidates,
+    pub(crate) signal: Refreshes,
+    pub(crate) agreement: Agreement,
     pub(crate) max_new: usize,
     /// The answer is inside the code block.
     in_code: bool,
@@ -98,7 +92,7 @@ pub async fn generate_after(
         run.remember(searched).await?;
     }
     let mut stop = run.write_to_definition().await?;
-    let began = run.defined();
+    let began = run.enter_code();
     if stop.is_none() {
         run.emit(&Event::GuidanceStarted { position: run.answer.tokens.len() });
     } else if !began && settings.gamma != 0.0 {
@@ -142,15 +136,10 @@ impl<'a> Run<'a> {
             settings,
             answer: Answer::new(&prompt.code_prefix),
             prompt,
-            plain,
-            guided: None,
-            block: Block::default(),
-            pool: Vec::new(),
-            seen: Vec::new(),
+            streams: Streams { plain, guided: None, block: Block::default() },
+            candidates: Candidates::default(),
+            signal: Refreshes::default(),
             agreement: Agreement::default(),
-            refreshes: 0,
-            refreshed_at: None,
-            next_id: 0,
             max_new,
             in_code,
             stats: Stats::default(),
@@ -162,7 +151,7 @@ impl<'a> Run<'a> {
             gamma: settings.gamma,
             retry: settings.retry,
             seed: settings.seed,
-            prompt_tokens: run.plain.len(),
+            prompt_tokens: run.streams.plain.len(),
         });
         for event in told {
             run.emit(&event);
@@ -176,30 +165,28 @@ impl<'a> Run<'a> {
         self.session.events.emit(event);
     }
 
-    /// Whether the code so far has reached the entry point's definition; moves the code's beginning behind its fence.
-    pub(crate) fn defined(&mut self) -> bool {
+    /// Where the entry point's definition begins in the answer, or, where no name is known, the code.
+    fn definition(&self) -> Option<usize> {
         let text = self.answer.text();
-        let at = match self.session.task.defines() {
+        match self.session.task.defines() {
             Some(name) => definition(text, name),
             // Any code is the program: it begins where its fence was opened.
             None if self.in_code => Some(0),
             None => text.find("```").and_then(|fence| Some(fence + text[fence..].find('\n')? + 1)),
-        };
-        let Some(at) = at else { return false };
+        }
+    }
+
+    /// Moves into the code once its definition is reached: the code begins behind its fence from then on. Whether it is.
+    pub(crate) fn enter_code(&mut self) -> bool {
+        let Some(at) = self.definition() else { return false };
         self.answer.enter_fence(at);
         self.in_code = true;
         true
     }
 
     /// Takes a token into the answer: reports it, counts lines, and says whether the program is over.
-    pub(crate) fn accept(
-        &mut self,
-        token: TokenId,
-        plain: Option<f32>,
-        guided: Option<f32>,
-        instead_of: Option<TokenId>,
-        heads: Vec<Alternative>,
-    ) -> Option<Stop> {
+    pub(crate) fn accept(&mut self, decision: Decision) -> Option<Stop> {
+        let Decision { token, plain, guided, instead_of, heads } = decision;
         let model = self.session.model;
         let text = |token: TokenId| String::from_utf8_lossy(model.token_bytes(token)).into_owned();
         let index = self.answer.tokens.len();
@@ -232,9 +219,11 @@ impl<'a> Run<'a> {
     pub(crate) fn refresh_due(&self) -> bool {
         use egcfg_task::Strategy;
         match self.settings.config.strategy {
-            Strategy::Line => self.refreshed_at != Some(self.interval()),
-            Strategy::Token => self.refreshed_at != Some(self.answer.tokens.len()),
-            Strategy::PersistentPrefix => !self.pool.iter().any(|c| c.begins_with(&self.answer.tokens)),
+            Strategy::Line => self.signal.refreshed_at != Some(self.interval()),
+            Strategy::Token => self.signal.refreshed_at != Some(self.answer.tokens.len()),
+            Strategy::PersistentPrefix => {
+                !self.candidates.pool.iter().any(|c| c.begins_with(&self.answer.tokens))
+            }
         }
     }
 

@@ -22,6 +22,7 @@ mod prompt;
 mod recall;
 mod refresh;
 mod search;
+mod session;
 mod settings;
 mod signal;
 mod solve;
@@ -36,14 +37,15 @@ pub use event::{
     Alternative, CandidateEvent, EVENT_VERSION, Event, EventSink, ExecutionEvent, GrownEvent, NoEvents, Stop,
 };
 pub use executor::{Executor, ExecutorError};
-pub use generate::{Generation, Session, generate, generate_after};
+pub use generate::{generate, generate_after};
 pub use open::Open;
 pub use search::{
     Budget, Limits, Program, Search, Searched, best_of, best_of_batched, prompt_tokens, search,
 };
+pub use session::{Attempt, Generation, Session, Solution};
 pub use settings::{Schedule, Settings, SignalStyle};
 pub use signal::compact_entry;
-pub use solve::{Attempt, Order, Solution, judge, solve, solve_in_order};
+pub use solve::{Order, judge, solve, solve_in_order};
 pub use stats::Stats;
 pub use template::{Example, RenderedPrompt, Template, TemplateError};
 pub use tree::{Leaf, Policy, PolicyError, Tree};

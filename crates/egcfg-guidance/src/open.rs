@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::code::definition;
 use crate::error::GuidanceError;
 use crate::event::Event;
-use crate::generate::Session;
 use crate::prompt::{Prompt, render};
+use crate::session::Session;
 
 /// When the answer opens with the definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]

@@ -2,9 +2,10 @@
 
 use egcfg_model::{Continuation, SampleRequest, StopReason, StopRule};
 
+use crate::code::last_bytes;
 use crate::error::GuidanceError;
 use crate::event::{Event, Stop};
-use crate::generate::Run;
+use crate::generate::{Decision, Run};
 
 impl Run<'_> {
     /// Writes greedily until the answer defines the entry point. `Some` when it ended before it did.
@@ -18,7 +19,7 @@ impl Run<'_> {
         if self.prompt.fence_open {
             texts.extend(self.session.template.end.iter().cloned());
         }
-        while !self.defined() {
+        while !self.enter_code() {
             // Right after "def name" the parenthesis is still to come, after a fence the language and the line's end: one token
             // at a time until it is clear.
             let line = self.answer.text().rsplit('\n').next().unwrap_or_default();
@@ -46,7 +47,7 @@ impl Run<'_> {
         let longest = texts.iter().map(String::len).max().unwrap_or(1);
         let max_tokens = limit.min(self.max_new - self.answer.tokens.len());
         let request = SampleRequest {
-            context: self.plain.clone(),
+            context: self.streams.plain.clone(),
             continuations: vec![Continuation {
                 prefix: self.answer.tokens.clone(),
                 tail: last_bytes(self.answer.text(), longest.saturating_sub(1)).to_owned(),
@@ -62,7 +63,13 @@ impl Run<'_> {
         let mut stop = None;
         for sample in samples {
             for (token, log_prob) in sample.tokens.iter().zip(&sample.log_probs) {
-                stop = self.accept(*token, Some(*log_prob), None, None, Vec::new());
+                stop = self.accept(Decision {
+                    token: *token,
+                    plain: Some(*log_prob),
+                    guided: None,
+                    instead_of: None,
+                    heads: Vec::new(),
+                });
                 if stop.is_some() {
                     return Ok(stop);
                 }
@@ -74,13 +81,4 @@ impl Run<'_> {
         }
         Ok(stop)
     }
-}
-
-/// The last `n` bytes of a text, a few less where that would split a character.
-pub(crate) fn last_bytes(text: &str, n: usize) -> &str {
-    let mut start = text.len().saturating_sub(n);
-    while !text.is_char_boundary(start) {
-        start += 1;
-    }
-    &text[start..]
 }

@@ -40,7 +40,7 @@ impl Run<'_> {
             let mut tokens = leaves[one.leaf].tokens.clone();
             let end_token = tokens.pop_if(|token| ends.contains(token));
             let candidate = Candidate {
-                id: self.next_id,
+                id: self.candidates.next_id,
                 seed: 0,
                 first_row: tokens.len(),
                 tokens,
@@ -48,7 +48,7 @@ impl Run<'_> {
                 end_token,
                 finished: true,
             };
-            self.next_id += 1;
+            self.candidates.next_id += 1;
             let (candidate, observations) = (Arc::new(candidate), Arc::default());
             taken.push(Executed { candidate, program, normal, observations });
         }
@@ -63,7 +63,7 @@ impl Run<'_> {
         for (one, observations) in taken.iter_mut().zip(seen) {
             one.observations = observations;
         }
-        self.seen = taken;
+        self.candidates.seen = taken;
         Ok(())
     }
 }

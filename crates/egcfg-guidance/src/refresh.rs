@@ -10,28 +10,28 @@ use futures::future::try_join_all;
 
 use crate::agreement::unanimous;
 use crate::candidate::{Candidate, Executed, best};
-use crate::code::cut_at;
+use crate::code::{cut_at, last_bytes};
 use crate::error::GuidanceError;
 use crate::event::{CandidateEvent, Event, ExecutionEvent, Stop};
 use crate::generate::Run;
-use crate::plain::last_bytes;
 use crate::signal::Writer;
 
 impl Run<'_> {
     /// Refreshes the signal. `Some(stop)` ends the generation, with the program if it is not the answer as written.
     pub(crate) async fn refresh(&mut self) -> Result<(Option<Stop>, Option<String>), GuidanceError> {
-        self.refreshed_at = Some(self.interval());
+        self.signal.refreshed_at = Some(self.interval());
         self.emit(&Event::Refresh {
-            index: self.refreshes,
+            index: self.signal.refreshes,
             position: self.answer.tokens.len(),
             line: self.answer.lines(),
         });
         // Candidates that diverged from the answer can never match again; their distributions are the bulk of memory.
-        self.seen.retain(|e| e.candidate.begins_with(&self.answer.tokens));
-        let before: Vec<(usize, usize)> = self.pool.iter().map(|c| (c.id, c.tokens.len())).collect();
+        self.candidates.seen.retain(|e| e.candidate.begins_with(&self.answer.tokens));
+        let before: Vec<(usize, usize)> =
+            self.candidates.pool.iter().map(|c| (c.id, c.tokens.len())).collect();
         match self.settings.config.signal {
             Signal::Candidates => self.draw().await?,
-            Signal::Partial => self.pool = vec![Arc::new(self.code_so_far())],
+            Signal::Partial => self.candidates.pool = vec![Arc::new(self.code_so_far())],
         }
         let fresh = self.execute(&before).await?;
         if self.settings.config.switches.stop_on_pass
@@ -41,7 +41,7 @@ impl Run<'_> {
         }
         let entries = self.entries(&fresh);
         self.write_signal(&entries)?;
-        self.refreshes += 1;
+        self.signal.refreshes += 1;
         self.agree(&fresh).await
     }
 
@@ -51,7 +51,8 @@ impl Run<'_> {
         let slots = self.settings.config.candidates as usize;
         let mut pool: Vec<Candidate> = Vec::with_capacity(slots);
         if self.settings.config.switches.reuse {
-            let alive = self.pool.iter().filter(|c| c.begins_with(&self.answer.tokens)).take(slots);
+            let alive =
+                self.candidates.pool.iter().filter(|c| c.begins_with(&self.answer.tokens)).take(slots);
             pool.extend(alive.map(|c| Candidate::clone(c)));
         }
         let kept = pool.len();
@@ -59,17 +60,17 @@ impl Run<'_> {
             pool.push(self.blank(self.seed("plain", slot)));
         }
         let reused: Vec<usize> = pool.iter().map(|c| self.drawn(c)).collect();
-        let usage = self.lengthen(&mut pool, self.plain.clone()).await?;
+        let usage = self.lengthen(&mut pool, self.streams.plain.clone()).await?;
         let candidates = self.describe(&pool, &reused);
-        self.pool = pool.into_iter().map(Arc::new).collect();
+        self.candidates.pool = pool.into_iter().map(Arc::new).collect();
         self.emit(&Event::Candidates { guided: false, candidates, usage });
         Ok(())
     }
 
     /// A candidate of which nothing is drawn yet.
     fn blank(&mut self, seed: u64) -> Candidate {
-        let id = self.next_id;
-        self.next_id += 1;
+        let id = self.candidates.next_id;
+        self.candidates.next_id += 1;
         let tokens = self.answer.tokens.clone();
         Candidate {
             id,
@@ -86,7 +87,7 @@ impl Run<'_> {
     fn seed(&self, stream: &str, slot: usize) -> u64 {
         let config = self.settings.config.to_string();
         let (retry, refresh, slot) =
-            (self.settings.retry.to_string(), self.refreshes.to_string(), slot.to_string());
+            (self.settings.retry.to_string(), self.signal.refreshes.to_string(), slot.to_string());
         derive_seed(self.settings.seed, &[&config, &self.session.task.id, &retry, stream, &refresh, &slot])
     }
 
@@ -191,10 +192,10 @@ impl Run<'_> {
         let started = Instant::now();
         let python = self.settings.python;
         let mut programs: Vec<(Arc<Candidate>, String, String)> = Vec::new();
-        for candidate in &self.pool {
+        for candidate in &self.candidates.pool {
             // A candidate that did not grow since it was executed is the same program.
             if before.contains(&(candidate.id, candidate.tokens.len()))
-                && let Some(same) = self.seen.iter().find(|e| e.candidate.id == candidate.id)
+                && let Some(same) = self.candidates.seen.iter().find(|e| e.candidate.id == candidate.id)
             {
                 programs.push((Arc::clone(candidate), same.program.clone(), same.normal.clone()));
                 continue;
@@ -244,9 +245,9 @@ impl Run<'_> {
             .collect();
         self.emit(&Event::Executions { runs, seconds: started.elapsed().as_secs_f64() });
         for entry in &executed {
-            match self.seen.iter_mut().find(|e| e.candidate.id == entry.candidate.id) {
+            match self.candidates.seen.iter_mut().find(|e| e.candidate.id == entry.candidate.id) {
                 Some(older) => *older = entry.clone(),
-                None => self.seen.push(entry.clone()),
+                None => self.candidates.seen.push(entry.clone()),
             }
         }
         Ok(executed)
@@ -256,7 +257,7 @@ impl Run<'_> {
     fn entries(&self, fresh: &[Executed]) -> Vec<Executed> {
         let shown: Vec<usize> = fresh.iter().map(|e| e.candidate.id).collect();
         let others: Vec<Executed> =
-            self.seen.iter().filter(|e| !shown.contains(&e.candidate.id)).cloned().collect();
+            self.candidates.seen.iter().filter(|e| !shown.contains(&e.candidate.id)).cloned().collect();
         let remembered = best(&others, &self.answer.tokens, self.settings.config.switches.memory as usize);
         let mut all: Vec<Executed> = remembered.into_iter().chain(fresh.iter().cloned()).collect();
         all.sort_by_key(|e| e.candidate.id);
@@ -286,20 +287,21 @@ impl Run<'_> {
             seam: &self.prompt.seam,
             budget: settings.signal_tokens.or(template.signal_tokens).map_or(room, |limit| limit.min(room)),
         };
-        self.block = writer.write(entries)?;
-        self.guided = (self.block.entries > 0).then(|| self.prompt.guided(&self.block.tokens));
+        self.streams.block = writer.write(entries)?;
+        self.streams.guided =
+            (self.streams.block.entries > 0).then(|| self.prompt.guided(&self.streams.block.tokens));
         self.emit(&Event::Signal {
-            entries: self.block.entries,
-            tokens: self.block.tokens.len(),
-            omitted_lines: self.block.omitted,
-            text: self.block.text.clone(),
+            entries: self.streams.block.entries,
+            tokens: self.streams.block.tokens.len(),
+            omitted_lines: self.streams.block.omitted,
+            text: self.streams.block.text.clone(),
         });
         if self.session.events.wants_prompts()
-            && let Some(ids) = self.guided.clone()
+            && let Some(ids) = self.streams.guided.clone()
         {
             self.emit(&Event::Prompt { guided: true, ids });
         }
-        if self.block.entries == 0 && !entries.is_empty() {
+        if self.streams.block.entries == 0 && !entries.is_empty() {
             let message =
                 format!("no room for a signal: {room} tokens are left beside the prompt and the answer");
             self.emit(&Event::Warning { message });
@@ -312,10 +314,10 @@ impl Run<'_> {
         if self.settings.config.switches.no_early_stop || self.settings.config.signal == Signal::Partial {
             return Ok((None, None));
         }
-        let complete = fresh.len() == self.pool.len();
+        let complete = fresh.len() == self.candidates.pool.len();
         let plain = unanimous(fresh.iter().filter(|_| complete).map(|e| self.finished(e))).map(str::to_owned);
         let mut guided = None;
-        if let (Some(_), Some(context)) = (&plain, self.guided.clone()) {
+        if let (Some(_), Some(context)) = (&plain, self.streams.guided.clone()) {
             let mut pool: Vec<Candidate> = (0..self.settings.config.candidates as usize)
                 .map(|slot| self.blank(self.seed("guided", slot)))
                 .collect();

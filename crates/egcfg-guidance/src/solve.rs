@@ -1,72 +1,13 @@
 //! Solving a task: the tree of programs first, then the ladder of gammas (generate, judge by the shown tests, go on with the
 //! next gamma and, after the last one, the next retry), until a program passes.
 
-use egcfg_task::TestResult;
-
 use crate::error::GuidanceError;
 use crate::event::Event;
-use crate::generate::{Generation, Session, generate_after};
+use crate::generate::generate_after;
 use crate::open::Open;
 use crate::search::{Search, search};
+use crate::session::{Attempt, Generation, Session, Solution};
 use crate::settings::Settings;
-use crate::stats::Stats;
-
-/// One generation and its judgement by the shown tests.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Attempt {
-    /// Its gamma.
-    pub gamma: f64,
-    /// Its repetition, from 0.
-    pub retry: u32,
-    /// What was written.
-    pub generation: Generation,
-    /// One result per shown test.
-    pub results: Vec<TestResult>,
-}
-
-impl Attempt {
-    /// Shown tests that pass.
-    pub fn passes(&self) -> usize {
-        self.results.iter().filter(|r| r.verdict.passed()).count()
-    }
-
-    /// Every shown test passes (and there is one).
-    pub fn passed(&self) -> bool {
-        !self.results.is_empty() && self.passes() == self.results.len()
-    }
-}
-
-/// All attempts at a task, in order.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Solution {
-    /// The attempts; never empty after [`solve`].
-    pub attempts: Vec<Attempt>,
-}
-
-impl Solution {
-    /// The attempt to return: the one that passes, else the first of those with the most passing tests.
-    pub fn best(&self) -> Option<&Attempt> {
-        let most = self.attempts.iter().map(Attempt::passes).max()?;
-        self.attempts
-            .iter()
-            .find(|a| a.passed())
-            .or_else(|| self.attempts.iter().find(|a| a.passes() == most))
-    }
-
-    /// Whether some attempt passes every shown test.
-    pub fn solved(&self) -> bool {
-        self.attempts.iter().any(Attempt::passed)
-    }
-
-    /// What all attempts cost together.
-    pub fn stats(&self) -> Stats {
-        let mut sum = Stats::default();
-        for attempt in &self.attempts {
-            sum += attempt.generation.stats;
-        }
-        sum
-    }
-}
 
 /// In which order [`solve_in_order`] tries what it can.
 #[derive(Debug, Clone, PartialEq, Default)]

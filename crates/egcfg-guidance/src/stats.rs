@@ -1,9 +1,11 @@
 //! Counts derived from the event stream: what a generation cost in tokens, forwards and executions.
 
+use std::sync::{Mutex, PoisonError};
+
 use egcfg_model::Usage;
 use serde::{Deserialize, Serialize};
 
-use crate::event::Event;
+use crate::event::{Event, EventSink};
 
 /// The cost of one or more generations.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -131,5 +133,37 @@ impl std::ops::AddAssign for Stats {
         self.guided_requests += other.guided_requests;
         self.lookups += other.lookups;
         self.support_truncated += other.support_truncated;
+    }
+}
+
+/// Counts what goes through to another sink.
+pub(crate) struct Counting<'a> {
+    sink: &'a dyn EventSink,
+    stats: Mutex<Stats>,
+}
+
+impl<'a> Counting<'a> {
+    pub(crate) fn new(sink: &'a dyn EventSink) -> Self {
+        Self { sink, stats: Mutex::default() }
+    }
+
+    /// What was counted since the last time.
+    pub(crate) fn take(&self) -> Stats {
+        std::mem::take(&mut *self.stats.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl EventSink for Counting<'_> {
+    fn emit(&self, event: &Event) {
+        self.stats.lock().unwrap_or_else(PoisonError::into_inner).observe(event);
+        self.sink.emit(event);
+    }
+
+    fn wants_heads(&self) -> bool {
+        self.sink.wants_heads()
+    }
+
+    fn wants_prompts(&self) -> bool {
+        self.sink.wants_prompts()
     }
 }

@@ -11,7 +11,7 @@ use minijinja::Value;
 
 use super::parse::visible;
 use super::prompts::Prompts;
-use super::trial::Tried;
+use super::tried::Tried;
 
 /// What an answer opens with when a program is asked for, and what ends it.
 const FENCE: (&str, &str) = ("```python\n", "```");

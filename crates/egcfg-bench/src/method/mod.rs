@@ -15,6 +15,7 @@ mod prompts;
 mod search;
 mod self_debugging;
 mod trial;
+mod tried;
 
 pub use best_of::BestOf;
 pub use eg_cfg::EgCfg;

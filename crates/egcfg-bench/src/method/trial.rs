@@ -9,23 +9,7 @@ use egcfg_task::{Observation, Task, Test, TestResult};
 
 use super::MethodOutcome;
 use super::chat::{Dialogue, is_code};
-
-/// A program that the method wrote, judged.
-#[derive(Debug, Clone)]
-pub(super) struct Tried {
-    program: String,
-    results: Vec<TestResult>,
-}
-
-impl Tried {
-    fn passes(&self) -> usize {
-        self.results.iter().filter(|result| result.verdict.passed()).count()
-    }
-
-    fn passed(&self) -> bool {
-        !self.results.is_empty() && self.passes() == self.results.len()
-    }
-}
+use super::tried::Tried;
 
 impl Dialogue<'_> {
     /// Whether some program passes every shown test.

@@ -10,13 +10,13 @@ use super::budget::{Budget, Limits, Purse};
 use super::settings::Search;
 use crate::code::{definition, program_in};
 use crate::error::GuidanceError;
-use crate::event::{Counting, EVENT_VERSION, Event, EventSink as _, GrownEvent, Stop};
+use crate::event::{EVENT_VERSION, Event, EventSink as _, GrownEvent, Stop};
 use crate::executor::ExecutorError;
-use crate::generate::{Generation, Session};
 use crate::open::{self, Opened};
 use crate::prompt::Prompt;
+use crate::session::{Attempt, Generation, Session, Solution};
 use crate::settings::Settings;
-use crate::solve::{Attempt, Solution};
+use crate::stats::Counting;
 use crate::tree::{Grower, Grown, Policy, Shape, Tree};
 
 /// A program of the tree and what came of it.

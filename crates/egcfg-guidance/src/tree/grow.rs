@@ -7,7 +7,7 @@ use egcfg_model::{
 use super::policy::Policy;
 use super::store::{NodeId, ROOT, Tree};
 use super::unique::Branch;
-use crate::plain::last_bytes;
+use crate::code::last_bytes;
 
 /// Distributions that one request may bring back at most, in numbers: they are whole vocabularies until they are rows.
 const MOST_NUMBERS: usize = 1 << 25;

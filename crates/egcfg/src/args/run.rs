@@ -43,7 +43,8 @@ pub(crate) struct RunArgs {
     /// Where results go: a folder or s3://bucket/prefix [default: results]
     #[arg(long, value_name = "URL")]
     pub(crate) results: Option<String>,
-    /// Methods: eg_cfg, plain, best_of, self_debugging, mapcoder, mgdebugger, lpw [default: eg_cfg]
+    /// Methods: eg_cfg, plain, best_of, search, search_unique, search_independent, search_beam, self_debugging, mapcoder,
+    /// mgdebugger, lpw [default: eg_cfg]
     #[arg(id = "methods", long = "method", value_delimiter = ',', value_name = "METHODS")]
     pub(crate) methods: Option<Vec<String>>,
     /// Repeat every unit that draws this often, with other draws [default: 0]
