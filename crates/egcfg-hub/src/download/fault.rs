@@ -10,11 +10,15 @@ use super::remote::Work;
 
 /// Attempts in a row that bring nothing new.
 const ATTEMPTS: u32 = 5;
+/// The same where nobody takes the connection.
+const CONNECTIONS: u32 = 2;
 
 /// How one attempt ended short of success.
 pub(super) enum Fault {
     /// Another attempt may help, after this long where the hub says so.
     Passing(String, Option<Duration>),
+    /// Nobody took the connection: another attempt may help, but many will not.
+    Unreachable(String),
     /// None will.
     Final(DownloadError),
 }
@@ -28,13 +32,14 @@ impl From<DownloadError> for Fault {
 impl From<reqwest::Error> for Fault {
     fn from(error: reqwest::Error) -> Self {
         // The address may carry a signature.
+        let unreachable = error.is_connect();
         let error = error.without_url();
         // The innermost cause is the one that says something.
         let mut cause: &dyn std::error::Error = &error;
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        Self::Passing(cause.to_string(), None)
+        if unreachable { Self::Unreachable(cause.to_string()) } else { Self::Passing(cause.to_string(), None) }
     }
 }
 
@@ -75,12 +80,15 @@ impl Work<'_> {
         attempt: &mut u32,
         what: &str,
     ) -> Result<(), DownloadError> {
-        let (reason, after) = match fault {
+        let (reason, after, most) = match fault {
             Fault::Final(error) => return Err(error),
-            Fault::Passing(reason, after) => (reason, after),
+            Fault::Passing(reason, after) => (reason, after, ATTEMPTS),
+            Fault::Unreachable(reason) => {
+                (format!("no connection to {}: {reason}", self.remote.endpoint()), None, CONNECTIONS)
+            }
         };
         *attempt += 1;
-        if *attempt >= ATTEMPTS {
+        if *attempt >= most {
             return Err(DownloadError::Network { what: what.to_owned(), reason });
         }
         let nanos =
