@@ -1,13 +1,11 @@
-//! Benchmarks with honest scores: data sets, methods behind one seam ([`method::Method`]), experiments whose results
-//! ([`result::ResultFile`]) survive a kill, and the numbers drawn from them.
+//! Benchmarks with honest scores: data sets, methods behind one seam ([`method::Method`]), experiments whose results survive
+//! a kill.
 
 pub mod claim;
 pub mod config;
 pub mod dataset;
 pub mod eval;
 pub mod method;
-pub mod result;
 pub mod run;
-pub mod score;
 pub mod store;
 pub mod submit;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egcfg_bench::claim::{Claim, Claims, Published, State};
-use egcfg_bench::result::{Ours, ResultFile};
-use egcfg_bench::store::{Keep, Layout, Store, Target};
+use egcfg_bench::store::{Durability, Store, Target};
+use egcfg_results::{Layout, Provenance, ResultFile};
 use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
 
 fn store(folder: &tempfile::TempDir) -> Store {
@@ -31,7 +31,10 @@ fn of_many_creators_one_is_told_that_it_won() {
                 barrier.wait();
                 let names = (0..40).map(|n| format!("deep/er/{n}"));
                 let create = async |name: String| {
-                    store.create(&name, format!("by {number}").into_bytes(), Keep::Loosely).await.unwrap()
+                    store
+                        .create(&name, format!("by {number}").into_bytes(), Durability::Buffered)
+                        .await
+                        .unwrap()
                 };
                 block_on(async {
                     let mut won = Vec::new();
@@ -61,9 +64,9 @@ fn files_are_listed_moved_and_removed() {
     block_on(async {
         assert_eq!(store.files("none").await.unwrap(), Vec::<String>::new());
         assert_eq!(store.get("a/x").await.unwrap(), None);
-        store.put("a/x", b"1".to_vec(), Keep::Durably).await.unwrap();
-        store.put("a/x", b"2".to_vec(), Keep::Loosely).await.unwrap();
-        store.put("a/b/y", b"3".to_vec(), Keep::Loosely).await.unwrap();
+        store.put("a/x", b"1".to_vec(), Durability::Synced).await.unwrap();
+        store.put("a/x", b"2".to_vec(), Durability::Buffered).await.unwrap();
+        store.put("a/b/y", b"3".to_vec(), Durability::Buffered).await.unwrap();
         assert_eq!(store.files("a").await.unwrap(), ["x"]);
         assert_eq!(store.child("a").folders("").await.unwrap(), ["b"]);
         assert_eq!(store.folders("").await.unwrap(), ["a"], "staging is no part of the store");
@@ -74,9 +77,9 @@ fn files_are_listed_moved_and_removed() {
         store.delete("a/z").await.unwrap();
         assert!(!store.exists("a/z").await.unwrap());
         // The same bytes again are the same creation, reported twice.
-        assert!(store.create("c", b"me".to_vec(), Keep::Loosely).await.unwrap());
-        assert!(store.create("c", b"me".to_vec(), Keep::Loosely).await.unwrap());
-        assert!(!store.create("c", b"you".to_vec(), Keep::Loosely).await.unwrap());
+        assert!(store.create("c", b"me".to_vec(), Durability::Buffered).await.unwrap());
+        assert!(store.create("c", b"me".to_vec(), Durability::Buffered).await.unwrap());
+        assert!(!store.create("c", b"you".to_vec(), Durability::Buffered).await.unwrap());
     });
     assert_eq!(std::fs::read_dir(folder.path().join("out/.staging")).unwrap().count(), 0);
 }
@@ -108,8 +111,8 @@ fn act() -> impl Strategy<Value = Act> {
 }
 
 fn result(agent: usize) -> ResultFile {
-    let ours = Ours { agent: agent.to_string(), ..Ours::default() };
-    ResultFile { code: format!("by {agent}"), passed: true, egcfg: Some(ours), ..ResultFile::default() }
+    let ours = Provenance { agent: agent.to_string(), ..Provenance::default() };
+    ResultFile { code: Some(format!("by {agent}")), passed: true, egcfg: Some(ours), ..ResultFile::default() }
 }
 
 proptest! {
@@ -171,7 +174,7 @@ proptest! {
                                 "state": "committed", "task": "1", "worked": claim.epoch, "result": result(*agent),
                             });
                             let name = Layout::claim(cell, stem, claim.epoch + 1);
-                            store.create(&name, record.to_string().into_bytes(), Keep::Durably).await.unwrap();
+                            store.create(&name, record.to_string().into_bytes(), Durability::Synced).await.unwrap();
                         }
                     }
                 }

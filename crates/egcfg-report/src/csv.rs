@@ -1,6 +1,7 @@
 //! The report as CSV (RFC 4180): one line per number and one per configuration and gamma, told apart by the first column.
 
-use crate::interval::{Interval, Score};
+use egcfg_results::stats::{Interval, Score};
+
 use crate::report::Report;
 
 const HEAD: [&str; 27] = [

@@ -3,10 +3,9 @@
 
 use std::collections::BTreeMap;
 
+use egcfg_results::method::EG_CFG;
+use egcfg_results::read::{Cell, Group};
 use serde::Serialize;
-
-use crate::cell::Cell;
-use crate::folder::Group;
 
 /// One method's curve.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,7 +25,7 @@ pub(crate) fn curves(group: &Group, tasks: usize) -> Vec<Curve> {
     let mut sets: Vec<(String, &str, Vec<&Cell>)> = Vec::new();
     let guided: Vec<&Cell> = group.cells.iter().filter(|cell| cell.guided_grid()).collect();
     if !guided.is_empty() {
-        sets.push(("all EG-CFG runs".into(), "eg_cfg", guided));
+        sets.push(("all EG-CFG runs".into(), EG_CFG.name, guided));
     }
     for cell in group.cells.iter().filter(|cell| !cell.guided_grid()) {
         match sets.iter_mut().find(|set| set.0 == cell.configuration) {

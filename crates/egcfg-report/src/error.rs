@@ -2,39 +2,21 @@
 
 use std::path::PathBuf;
 
+use egcfg_results::read::ReadError;
 use thiserror::Error;
 
-/// An error of reading or writing; messages are fragments.
+/// An error of reading results or of showing them; messages are fragments.
 #[derive(Debug, Error)]
 pub enum ReportError {
-    /// A folder or file could not be read.
-    #[error("failed to read {}: {source}", path.display())]
-    Read {
-        /// Which.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// There is no result below a folder.
-    #[error("{} holds no results (files named task_id=<id>_gamma=<g>.json)", path.display())]
-    Empty {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// Results are there, but none that was asked for.
-    #[error("no results match {wanted}; there are {found}")]
-    NoMatch {
-        /// What was asked for.
-        wanted: String,
-        /// What there is.
-        found: String,
-    },
+    /// The results.
+    #[error(transparent)]
+    Results(#[from] ReadError),
     /// A file could not be written.
     #[error("failed to write {}: {source}", path.display())]
     Write {
-        /// Which.
+        /// The file.
         path: PathBuf,
-        /// Why.
+        /// What the system says.
         source: std::io::Error,
     },
     /// The terminal could not be used.

@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
+use egcfg_results::dataset::{shown_are_graded, wrong_tests};
+use egcfg_results::method::{BEST_OF, PLAIN};
+use egcfg_results::read::{Cell, Group};
+use egcfg_results::stats::{Interval, Score, rsr};
 use serde::Serialize;
 
-use crate::cell::Cell;
-use crate::folder::Group;
-use crate::interval::{Interval, Score, rsr};
-use crate::published::{shown_are_graded, wrong_tests};
 use crate::report::Fixed;
 
 /// Which of the four.
@@ -90,7 +90,7 @@ impl<'a> Scores<'a> {
         }
         let planned = group.experiment.as_ref().map_or(0, |experiment| {
             let own = experiment.planned();
-            own.iter().filter(|p| p.method == "eg_cfg").map(|p| p.units.len()).sum()
+            own.iter().filter(|p| p.method.uses_gamma).map(|p| p.runs.len()).sum()
         });
         let tasks = group.tasks.len().max(group.experiment.as_ref().map_or(0, |e| e.tasks));
         Self { group, fixed, by_task, n: kinds.len().max(planned), tasks }
@@ -174,7 +174,7 @@ impl<'a> Scores<'a> {
         let (mut broken, mut tokens) = (Vec::new(), Some(0));
         for cell in self.group.cells.iter().filter(|cell| is(cell)) {
             if cell.scored() {
-                outcomes.entry(&cell.task).or_default().push(f64::from(u8::from(cell.passed)));
+                outcomes.entry(&cell.task).or_default().push(cell.outcome());
                 tokens = tokens.zip(cell.tokens).map(|(sum, own)| sum + own);
             } else {
                 broken.push(cell.task.as_str());
@@ -215,7 +215,7 @@ impl<'a> Scores<'a> {
 
     fn baseline(&self) -> (String, Result<Found<'a>, String>) {
         let long = self.fixed.as_ref().is_some_and(|fixed| fixed.configuration.contains("_lci"));
-        let plain = |cell: &Cell| cell.method == "plain" && cell.configuration.contains("_lci") == long;
+        let plain = |cell: &Cell| cell.method == PLAIN.name && cell.configuration.contains("_lci") == long;
         let fixed = self.fixed.as_ref().map(|fixed| fixed.configuration.clone());
         if let Some(name) = fixed {
             let at_zero = |cell: &Cell| cell.configuration == name && cell.gamma == 0.0 && cell.guided_grid();
@@ -259,7 +259,7 @@ impl<'a> Scores<'a> {
             let complete = cells.len() >= self.n || (same && self.until_solved() && choice.is_some());
             match choice.or(scored.first()) {
                 Some(cell) if complete => {
-                    found.outcomes.insert(task, f64::from(u8::from(cell.passed)));
+                    found.outcomes.insert(task, cell.outcome());
                 }
                 None if complete => broken += 1,
                 _ => missing += 1,
@@ -313,12 +313,12 @@ impl<'a> Scores<'a> {
     }
 
     fn unguided(&self) -> (String, Result<Found<'a>, String>) {
-        let Some(first) = self.group.cells.iter().find(|cell| cell.method == "best_of") else {
+        let Some(first) = self.group.cells.iter().find(|cell| cell.method == BEST_OF.name) else {
             let reason = "no results of the method best_of (run it with best_of = \"equal\")";
             return ("best-of-N".into(), Err(reason.into()));
         };
         let name = &first.configuration;
-        let is = |cell: &Cell| cell.configuration == *name && cell.method == "best_of" && cell.retry == 0;
+        let is = |cell: &Cell| cell.configuration == *name && cell.method == BEST_OF.name && cell.retry == 0;
         let mut found = self.of_kind(is);
         if let Ok(found) = &mut found {
             let own = |task: &str| self.group.cells.iter().find(|cell| is(cell) && cell.task == task);

@@ -1,15 +1,13 @@
 //! An event log as a replay: one step per line of code, with the candidates that were run before it, the signal, and for each
 //! token what both streams thought. Logs of every version are read; a log that a kill cut short gives what it holds.
 
-use std::io::Read as _;
 use std::path::Path;
 
 use egcfg_guidance::{Event, ExecutionEvent};
+use egcfg_results::event_log;
+use egcfg_results::read::stop_words;
 use egcfg_task::TestResult;
-use flate2::read::GzDecoder;
 use serde::Serialize;
-
-use crate::cell::stop_words;
 
 /// A generation, step by step.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -160,15 +158,7 @@ fn is_zero(count: &usize) -> bool {
 impl Replay {
     /// Reads a log, gzip or not. A log that is not there or holds nothing readable gives no replay.
     pub fn read(path: &Path) -> Option<Self> {
-        let bytes = std::fs::read(path).ok()?;
-        let mut text = Vec::new();
-        if bytes.starts_with(&[0x1f, 0x8b]) {
-            // What stands before the damage of a cut archive is still good.
-            let _ = GzDecoder::new(bytes.as_slice()).read_to_end(&mut text);
-        } else {
-            text = bytes;
-        }
-        let replay = Self::parse(&String::from_utf8_lossy(&text));
+        let replay = Self::parse(&event_log::read(path)?);
         (!replay.steps.is_empty()).then_some(replay)
     }
 
@@ -176,11 +166,9 @@ impl Replay {
     pub fn parse(log: &str) -> Self {
         let mut reader = Reader::default();
         for line in log.lines().filter(|line| !line.trim().is_empty()) {
-            // By way of a value: a start names its task twice, once as an event's and once as the line's.
-            let event = serde_json::from_str(line).and_then(serde_json::from_value::<Event>);
-            match event {
-                Ok(event) => reader.take(event),
-                Err(_) => reader.replay.skipped += 1,
+            match event_log::parse(line) {
+                Some(event) => reader.take(event),
+                None => reader.replay.skipped += 1,
             }
         }
         reader.finish()

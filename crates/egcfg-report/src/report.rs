@@ -1,16 +1,18 @@
 //! Everything that can be said about a folder, as one versioned value: what the table, the CSV, the JSON and the page show.
 
+use egcfg_results::dataset::{Published, published, wrong_tests};
+use egcfg_results::read::{Cell, Folder, Group};
 use serde::Serialize;
 
-use crate::cell::Cell;
 use crate::curve::{Curve, curves};
-use crate::folder::{Folder, Group};
 use crate::numbers::{Number, Scores};
-use crate::published::{Published, published, wrong_tests};
 use crate::row::{Row, rows};
 
 /// Version of [`Report`]'s JSON; raised on purpose when a field changes its meaning.
 pub const REPORT_VERSION: u32 = 1;
+
+/// Unreadable files that are named, one a line.
+const NAMED: usize = 10;
 
 /// The configuration whose pass@1 is reported. It must be fixed without looking at its score.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -132,15 +134,36 @@ fn default_fixed(group: &Group) -> Option<Fixed> {
     Some(Fixed { configuration: first.configuration.clone(), gamma, reason })
 }
 
+/// The reasons why results are not scored, the most frequent first.
+fn reasons(group: &Group) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for reason in group.cells.iter().filter_map(|cell| cell.broken.as_deref()) {
+        match counts.iter_mut().find(|known| known.0 == reason) {
+            Some(known) => known.1 += 1,
+            None => counts.push((reason, 1)),
+        }
+    }
+    counts.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let said: Vec<String> =
+        counts.iter().take(3).map(|(reason, count)| format!("{count} x {reason}")).collect();
+    if said.is_empty() { String::new() } else { format!(": {}", said.join("; ")) }
+}
+
 fn notes(group: &Group, scores: &Scores<'_>, errors: usize, unproven: usize) -> Vec<String> {
     let mut notes = Vec::new();
-    let expected = group.experiment.as_ref().map(crate::experiment::Experiment::units);
+    let expected = group.experiment.as_ref().map(egcfg_results::Experiment::units);
     if let Some(expected) = expected.filter(|expected| *expected > group.cells.len()) {
         let why = if scores.until_solved() { " (the run stops at a task's first pass)" } else { "" };
         notes.push(format!("{} of {expected} results are there{why}", group.cells.len()));
     }
+    if let Some(problem) = &group.experiment_problem {
+        notes.push(format!("what the experiment promises is not known: experiment.toml: {problem}"));
+    }
     if errors > 0 {
-        notes.push(format!("{errors} results with an infrastructure error are not scored"));
+        notes.push(format!(
+            "{errors} results say nothing about a program and are not scored{}",
+            reasons(group)
+        ));
     }
     if group.error_records > 0 {
         notes.push(format!("{} failed attempts are on record in errors/", group.error_records));
@@ -150,9 +173,13 @@ fn notes(group: &Group, scores: &Scores<'_>, errors: usize, unproven: usize) -> 
             "{unproven} passing results rest on the program's own process (unproven: the test needs an object of its class)"
         ));
     }
-    if let Some((path, reason)) = group.unreadable.first() {
-        let count = group.unreadable.len();
-        notes.push(format!("{count} result files could not be read, the first {}: {reason}", path.display()));
+    let named = |(path, reason): &(std::path::PathBuf, String)| {
+        let name = path.strip_prefix(&group.path).unwrap_or(path);
+        format!("result file {} cannot be read: {reason}", name.display())
+    };
+    notes.extend(group.unreadable.iter().take(NAMED).map(named));
+    if let Some(more) = group.unreadable.len().checked_sub(NAMED).filter(|more| *more > 0) {
+        notes.push(format!("{more} more result files cannot be read"));
     }
     notes
 }

@@ -1,10 +1,9 @@
 //! One line of the big table: everything of one configuration at one gamma.
 
+use egcfg_guidance::Stats;
+use egcfg_results::read::{Cell, Group};
+use egcfg_results::stats::Score;
 use serde::Serialize;
-
-use crate::cell::Cell;
-use crate::folder::Group;
-use crate::interval::Score;
 
 /// All results of one configuration and gamma.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -82,7 +81,7 @@ fn row(name: &str, gamma: f64, cells: &[&Cell], tasks: usize) -> Row {
             by_task.push((&cell.task, Vec::new()));
             by_task.len() - 1
         });
-        by_task[at].1.push(f64::from(u8::from(cell.passed)));
+        by_task[at].1.push(cell.outcome());
     }
     let outcomes: Vec<f64> =
         by_task.iter().map(|(_, own)| own.iter().sum::<f64>() / own.len() as f64).collect();
@@ -93,10 +92,10 @@ fn row(name: &str, gamma: f64, cells: &[&Cell], tasks: usize) -> Row {
     };
     let count = |of: fn(&Cell) -> Option<usize>| mean(&|cell| of(cell).map(|n| n as f64));
     let shown: Option<Vec<bool>> = scored.iter().map(|cell| cell.shown).collect();
-    let (asked, lines) = scored
-        .iter()
-        .filter_map(|cell| cell.guided_requests)
-        .fold((0, 0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
+    let mut cost = Stats::default();
+    for own in scored.iter().filter_map(|cell| cell.cost) {
+        cost += own;
+    }
     let guided = scored.first().is_some_and(|cell| cell.guided_grid()) && gamma != 0.0;
     Row {
         method: cells.first().map(|cell| cell.method.clone()).unwrap_or_default(),
@@ -111,11 +110,11 @@ fn row(name: &str, gamma: f64, cells: &[&Cell], tasks: usize) -> Row {
         score: Score::of(&outcomes),
         shown_passed: shown.map(|shown| shown.iter().filter(|passed| **passed).count()),
         tokens: count(|cell| cell.tokens),
-        computed: count(|cell| cell.computed),
-        forwards: count(|cell| cell.forwards),
-        requests: count(|cell| cell.requests),
-        requests_per_line: (lines > 0).then(|| asked as f64 / lines as f64),
-        changed: count(|cell| cell.changed),
+        computed: count(Cell::computed),
+        forwards: count(Cell::forwards),
+        requests: count(Cell::requests),
+        requests_per_line: cost.requests_per_line(),
+        changed: count(Cell::changed),
         seconds: mean(&|cell| cell.seconds),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use crate::interval::Score;
+use egcfg_results::stats::Score;
+
 use crate::numbers::{Kind, Number};
 use crate::report::{GroupReport, Report};
 

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use egcfg_results::{Layout, ResultFile};
 use serde::{Deserialize, Serialize};
 
-use crate::result::ResultFile;
-use crate::store::{Keep, Layout, Store, StoreError};
+use crate::store::{Durability, Store, StoreError};
 
 /// Version of [`Record`]; raised on purpose when a field changes its meaning.
 pub const CLAIM_VERSION: u32 = 1;
@@ -108,7 +108,7 @@ impl Claims {
     /// Tries to put a claim at `epoch`, the link after the last one that may be followed. `None`: another was faster, or the
     /// unit has a result.
     pub async fn claim(&self, folder: &str, stem: &str, epoch: u32) -> Result<Option<Claim>, StoreError> {
-        if !self.link(folder, stem, epoch, State::Claimed, Keep::Loosely).await? {
+        if !self.link(folder, stem, epoch, State::Claimed, Durability::Buffered).await? {
             return Ok(None);
         }
         // The chain is cleared once a result stands; a claim made from an old view would begin it again.
@@ -122,7 +122,7 @@ impl Claims {
     /// Gives a unit back, so that anyone may claim it at once. `false`: it was taken over before.
     pub async fn release(&self, claim: &Claim, reason: &str) -> Result<bool, StoreError> {
         let state = State::Released { reason: reason.to_owned() };
-        self.link(&claim.folder, &claim.stem, claim.epoch + 1, state, Keep::Loosely).await
+        self.link(&claim.folder, &claim.stem, claim.epoch + 1, state, Durability::Buffered).await
     }
 
     /// Commits a result, and publishes it if the commit stands.
@@ -134,7 +134,7 @@ impl Claims {
     ) -> Result<Published, StoreError> {
         let (folder, stem) = (&claim.folder, &claim.stem);
         let state = State::Committed { task: task.to_owned(), worked: claim.epoch, result: Box::new(result) };
-        if !self.link(folder, stem, claim.epoch + 1, state.clone(), Keep::Durably).await? {
+        if !self.link(folder, stem, claim.epoch + 1, state.clone(), Durability::Synced).await? {
             return Ok(Published::Lost);
         }
         self.finish(folder, stem, claim.epoch + 1, &state).await
@@ -157,7 +157,7 @@ impl Claims {
                 .rename(&Layout::growing_events(folder, stem, *worked), &Layout::events(folder, stem))
                 .await?;
         }
-        if !self.store.create(&key, pretty(&**result), Keep::Durably).await?
+        if !self.store.create(&key, pretty(&**result), Durability::Synced).await?
             && !self.stands(&key, result).await?
         {
             published = Published::Lost;
@@ -169,7 +169,7 @@ impl Claims {
                 "result": key,
                 "agent": result.egcfg.as_ref().map(|ours| &ours.agent),
             });
-            self.store.create(&Layout::solved(task), pretty(&mark), Keep::Durably).await?;
+            self.store.create(&Layout::solved(task), pretty(&mark), Durability::Synced).await?;
         }
         for link in 1..=epoch {
             self.store.delete(&Layout::claim(folder, stem, link)).await?;
@@ -195,7 +195,7 @@ impl Claims {
         stem: &str,
         epoch: u32,
         state: State,
-        keep: Keep,
+        durability: Durability,
     ) -> Result<bool, StoreError> {
         let record = Record {
             version: CLAIM_VERSION,
@@ -205,7 +205,7 @@ impl Claims {
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
             state,
         };
-        self.store.create(&Layout::claim(folder, stem, epoch), pretty(&record), keep).await
+        self.store.create(&Layout::claim(folder, stem, epoch), pretty(&record), durability).await
     }
 }
 

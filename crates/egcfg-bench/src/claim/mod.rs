@@ -8,7 +8,7 @@ mod agent;
 mod chain;
 mod observer;
 
-pub use agent::{AGENT_VERSION, AgentId, AgentRecord, AgentState};
+pub use agent::{AgentId, is_gone};
 pub(crate) use chain::pretty;
 pub use chain::{CLAIM_VERSION, Claim, Claims, Published, Record, State};
 pub use observer::Observer;

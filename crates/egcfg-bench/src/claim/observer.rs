@@ -4,8 +4,10 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use super::agent::AgentRecord;
-use crate::store::{Layout, Store, StoreError};
+use egcfg_results::{AgentRecord, Layout};
+
+use super::agent::is_gone;
+use crate::store::{Store, StoreError};
 
 /// What one agent knows of the others.
 #[derive(Debug, Default)]
@@ -34,7 +36,7 @@ impl Observer {
         }
         let bytes = store.get(&Layout::agent(agent)).await?;
         let record: Option<AgentRecord> = bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let gone = record.as_ref().is_some_and(AgentRecord::is_gone);
+        let gone = record.as_ref().is_some_and(is_gone);
         Ok(self.note(agent, record.map(|r| r.beat), gone, lease, Instant::now()))
     }
 

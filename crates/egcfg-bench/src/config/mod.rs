@@ -1,13 +1,16 @@
 //! What an experiment is told: [`Overrides`] from the reference's files (`session`), from a TOML file of ours (`file`) and
-//! from the command line are laid over each other, and resolved into one [`Experiment`], which is kept beside the results.
+//! from the command line are laid over each other, and [`resolve`]d into one experiment, which is [`settle`]d beside the results.
 
-mod experiment;
 pub mod file;
 mod overrides;
+mod resolve;
 pub mod session;
+mod settle;
+mod typo;
 
-pub use experiment::{BestOfBudget, EXPERIMENT_VERSION, Experiment, SettleError};
 pub use overrides::{Grid, Overrides};
+pub use resolve::resolve;
+pub use settle::{SettleError, settle};
 
 use thiserror::Error;
 

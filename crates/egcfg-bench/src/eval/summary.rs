@@ -4,11 +4,11 @@
 use std::collections::BTreeMap;
 
 use egcfg_grade::{Failed, Grade, Outcome};
+use egcfg_results::stats::{Interval, mean_interval, pass_at_k};
 use serde::Serialize;
 
 use super::samples::Samples;
 use crate::dataset::Dataset;
-use crate::score::{Interval, mean_interval, pass_at_k};
 
 /// Version of [`Summary`] as JSON.
 const VERSION: u32 = 1;

@@ -137,7 +137,7 @@ pub async fn verify(
             }
             // A test that cannot run is a fault of the data as well.
             (Outcome::Failed | Outcome::Invalid, Some(failed)) => {
-                report.failures.push(Failure { task, failed, known })
+                report.failures.push(Failure { task, failed, known });
             }
             (_, failed) => {
                 let nothing =

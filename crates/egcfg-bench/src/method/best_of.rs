@@ -1,6 +1,7 @@
 //! Best-of-N: whole plain samples, the first that passes the shown tests.
 
 use egcfg_guidance::{Budget, GuidanceError, Session, Settings, best_of};
+use egcfg_results::{MethodFacts, method};
 use futures::future::BoxFuture;
 
 use super::{Method, MethodOutcome};
@@ -20,8 +21,8 @@ impl Default for BestOf {
 }
 
 impl Method for BestOf {
-    fn name(&self) -> &'static str {
-        "best_of"
+    fn facts(&self) -> &'static MethodFacts {
+        &method::BEST_OF
     }
 
     fn write<'a>(

@@ -1,6 +1,7 @@
 //! Execution-guided decoding as a method: one generation at one gamma.
 
 use egcfg_guidance::{GuidanceError, Session, Settings, generate, judge};
+use egcfg_results::{MethodFacts, method};
 use futures::future::BoxFuture;
 
 use super::{Method, MethodOutcome};
@@ -10,8 +11,8 @@ use super::{Method, MethodOutcome};
 pub struct EgCfg;
 
 impl Method for EgCfg {
-    fn name(&self) -> &'static str {
-        "eg_cfg"
+    fn facts(&self) -> &'static MethodFacts {
+        &method::EG_CFG
     }
 
     fn write<'a>(

@@ -3,6 +3,7 @@
 //! the verification.
 
 use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_results::{MethodFacts, method};
 use egcfg_task::{Form, Test};
 use futures::future::BoxFuture;
 use minijinja::{Value, context};
@@ -35,8 +36,8 @@ struct Derivation {
 }
 
 impl Method for Lpw {
-    fn name(&self) -> &'static str {
-        "lpw"
+    fn facts(&self) -> &'static MethodFacts {
+        &method::LPW
     }
 
     fn write<'a>(

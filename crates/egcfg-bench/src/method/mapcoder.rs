@@ -2,6 +2,7 @@
 //! surest plan first, write a program and debug it along its plan, until one passes the shown tests.
 
 use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_results::{MethodFacts, method};
 use futures::future::BoxFuture;
 use minijinja::context;
 
@@ -28,8 +29,8 @@ impl Default for MapCoder {
 const UNKNOWN: u8 = 50;
 
 impl Method for MapCoder {
-    fn name(&self) -> &'static str {
-        "mapcoder"
+    fn facts(&self) -> &'static MethodFacts {
+        &method::MAPCODER
     }
 
     fn write<'a>(

@@ -3,6 +3,7 @@
 //! publication lets the model play the interpreter, the functions run in the sandbox here, traced.
 
 use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_results::{MethodFacts, method};
 use egcfg_task::{Form, Observation, Task, Test};
 use futures::future::BoxFuture;
 use minijinja::context;
@@ -30,8 +31,8 @@ impl Default for MgDebugger {
 }
 
 impl Method for MgDebugger {
-    fn name(&self) -> &'static str {
-        "mgdebugger"
+    fn facts(&self) -> &'static MethodFacts {
+        &method::MGDEBUGGER
     }
 
     fn write<'a>(

@@ -24,14 +24,9 @@ pub use plain::Plain;
 pub use self_debugging::{Feedback, SelfDebugging};
 
 use egcfg_guidance::{GuidanceError, Session, Settings, Stats};
+use egcfg_results::MethodFacts;
 use egcfg_task::TestResult;
 use futures::future::BoxFuture;
-
-/// Whether a method goes on until its budget of tokens is spent, so that it can be given what guided decoding took; the other
-/// methods are one generation each.
-pub(crate) fn has_budget(method: &str) -> bool {
-    !matches!(method, "eg_cfg" | "plain")
-}
 
 /// What a method made of one task.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -52,8 +47,13 @@ pub struct MethodOutcome {
 
 /// One way to write a program for a task. It chooses by the shown tests alone; grading is the caller's.
 pub trait Method: Send + Sync {
+    /// What must be known to lay out its results and to read them, its name first.
+    fn facts(&self) -> &'static MethodFacts;
+
     /// The name in results and on the command line, such as `eg_cfg` or `self_debugging`.
-    fn name(&self) -> &'static str;
+    fn name(&self) -> &'static str {
+        self.facts().name
+    }
 
     /// Writes a program for the session's task. `budget`, where given, bounds the generated tokens.
     fn write<'a>(

@@ -1,6 +1,7 @@
 //! Plain greedy decoding: what the model writes by itself.
 
 use egcfg_guidance::{GuidanceError, Session, Settings, generate, judge};
+use egcfg_results::{MethodFacts, method};
 use futures::future::BoxFuture;
 
 use super::{Method, MethodOutcome};
@@ -10,8 +11,8 @@ use super::{Method, MethodOutcome};
 pub struct Plain;
 
 impl Method for Plain {
-    fn name(&self) -> &'static str {
-        "plain"
+    fn facts(&self) -> &'static MethodFacts {
+        &method::PLAIN
     }
 
     fn write<'a>(

@@ -2,6 +2,7 @@
 //! let it repair the program with that explanation before it, round after round.
 
 use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_results::{MethodFacts, method};
 use futures::future::BoxFuture;
 use minijinja::context;
 
@@ -39,8 +40,8 @@ impl Default for SelfDebugging {
 const UNUSABLE: u32 = 2;
 
 impl Method for SelfDebugging {
-    fn name(&self) -> &'static str {
-        "self_debugging"
+    fn facts(&self) -> &'static MethodFacts {
+        &method::SELF_DEBUGGING
     }
 
     fn write<'a>(

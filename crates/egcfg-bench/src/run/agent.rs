@@ -6,20 +6,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use egcfg_guidance::{ExecutionCache, Stats};
+use egcfg_results::{AgentState, ErrorRecord, Experiment, Layout, ResultFile};
 use egcfg_task::Task;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::claim::{AgentId, AgentState, Claims};
-use crate::config::{BestOfBudget, Experiment};
-use crate::result::ResultFile;
+use crate::claim::{AgentId, Claims};
 use crate::run::board::{Board, Next};
 use crate::run::event::{RunEvent, RunSink};
 use crate::run::heartbeat::Heartbeat;
 use crate::run::options::{Options, RunError, Summary};
 use crate::run::plan::{Plan, Unit};
-use crate::run::work::{Bench, ErrorRecord, Parts};
-use crate::store::{Layout, Store, StoreError};
+use crate::run::work::{Bench, Parts};
+use crate::store::{Store, StoreError};
 
 mod settle;
 
@@ -63,7 +62,7 @@ impl Agent {
             claims.clone(),
             &id.id,
             experiment.until_solved,
-            matches!(experiment.best_of, BestOfBudget::Equal(_)),
+            experiment.best_of.is_equal(),
             options.max_attempts.max(1),
             poll,
         );

@@ -5,10 +5,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use egcfg_results::file_name;
+
 use crate::claim::{Claim, Claims, Observer, Record};
-use crate::method::has_budget;
 use crate::run::plan::Plan;
-use crate::store::{Store, StoreError, file_name};
+use crate::store::{Store, StoreError};
 
 mod survey;
 
@@ -95,7 +96,7 @@ impl Board {
         let mut guided: HashMap<usize, Vec<usize>> = HashMap::new();
         let mut by_name = HashMap::with_capacity(units);
         for (index, unit) in plan.units.iter().enumerate() {
-            if plan.method(unit).name() == "eg_cfg" {
+            if plan.facts(unit).uses_gamma {
                 guided.entry(unit.task).or_default().push(index);
             }
             by_name.insert((unit.cell, unit.stem.clone()), index);
@@ -187,14 +188,14 @@ impl Board {
         if self.until_solved && self.plan.predecessor(index).is_some_and(|i| !self.status[i].settled()) {
             return false;
         }
-        let waits = self.equal_budget && has_budget(self.plan.method(unit).name());
+        let waits = self.equal_budget && self.plan.facts(unit).takes_budget;
         !waits || self.guided.get(&unit.task).is_none_or(|all| all.iter().all(|i| self.status[*i].settled()))
     }
 
     /// Keys of the guided results of a unit's task, whose tokens are the budget of the methods compared with it.
     pub(crate) fn guided_results(&self, index: usize) -> Option<Vec<String>> {
         let unit = &self.plan.units[index];
-        if !self.equal_budget || !has_budget(self.plan.method(unit).name()) {
+        if !self.equal_budget || !self.plan.facts(unit).takes_budget {
             return None;
         }
         let all = self.guided.get(&unit.task)?;

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::claim::{AgentId, AgentRecord, AgentState};
-use crate::store::{Keep, Layout, Store, StoreError};
+use egcfg_results::{AgentRecord, AgentState, Layout};
+
+use crate::claim::AgentId;
+use crate::store::{Durability, Store, StoreError};
 
 /// The shared state behind the file.
 pub(crate) struct Heartbeat {
@@ -39,7 +41,7 @@ impl Heartbeat {
             record.current = current.iter().cloned().collect();
             crate::claim::pretty(record)
         };
-        self.store.put(&self.key, bytes, Keep::Loosely).await
+        self.store.put(&self.key, bytes, Durability::Buffered).await
     }
 
     /// Beats until dropped. A beat that fails is tried again with the next: others then wait a little less than the lease.

@@ -6,10 +6,10 @@ use std::io::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use egcfg_guidance::{Event, EventSink};
-use serde::Serialize;
+use egcfg_results::{Layout, event_log};
 
 use crate::claim::Claim;
-use crate::store::{Keep, Layout, Store, StoreError};
+use crate::store::{Durability, Store, StoreError};
 
 /// An open log, or none.
 pub(crate) struct EventLog {
@@ -18,13 +18,6 @@ pub(crate) struct EventLog {
     /// Where it grows when that is not its place; removed when dropped.
     temporary: Option<tempfile::TempPath>,
     key: String,
-}
-
-#[derive(Serialize)]
-struct Line<'a> {
-    task: &'a str,
-    #[serde(flatten)]
-    event: &'a Event,
 }
 
 impl EventLog {
@@ -61,7 +54,7 @@ impl EventLog {
             place: path.display().to_string(),
             reason: error.to_string(),
         })?;
-        store.put(&self.key, bytes, Keep::Durably).await
+        store.put(&self.key, bytes, Durability::Synced).await
     }
 
     /// Removes a log whose unit this agent does not publish.
@@ -76,8 +69,7 @@ impl EventLog {
 impl EventSink for EventLog {
     fn emit(&self, event: &Event) {
         let Some(file) = &self.file else { return };
-        let Ok(mut line) = serde_json::to_string(&Line { task: &self.task, event }) else { return };
-        line.push('\n');
+        let Some(line) = event_log::line(&self.task, event) else { return };
         // A full disk must not end the work; the log's reader sees where it stops.
         let _ = file.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes());
     }

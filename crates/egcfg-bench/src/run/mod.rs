@@ -19,4 +19,4 @@ pub use grader::ExecEvalGrader;
 pub use grader::Grader;
 pub use options::{Options, RunError, Summary};
 pub use plan::{Cell, Plan, Unit, methods};
-pub use work::{ERROR_VERSION, ErrorRecord, Parts};
+pub use work::Parts;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use egcfg_guidance::Stats;
+use egcfg_results::ErrorRecord;
 use thiserror::Error;
 
-use crate::run::work::ErrorRecord;
 use crate::store::StoreError;
 
 /// How an agent works; none of it changes a result.
@@ -19,7 +19,7 @@ pub struct Options {
     pub max_attempts: u32,
     /// After so many failures in a row the agent gives up.
     pub failures_in_a_row: usize,
-    /// Keep event logs.
+    /// Durability event logs.
     pub events: bool,
     /// Forget the errors of earlier starts.
     pub retry_errors: bool,

@@ -4,11 +4,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egcfg_task::{Config, PromptType, Task};
+use egcfg_results::{BestOfBudget, Experiment, Layout, MethodFacts, file_name};
+use egcfg_task::{Config, Task};
 
-use crate::config::{BestOfBudget, ConfigError, Experiment};
+use crate::config::ConfigError;
 use crate::method::{BestOf, EgCfg, Lpw, MapCoder, Method, MgDebugger, Plain, SelfDebugging};
-use crate::store::Layout;
 
 /// A method under a configuration: one folder of results.
 #[derive(Clone)]
@@ -84,45 +84,33 @@ impl Plan {
         known: &[Arc<dyn Method>],
     ) -> Result<Self, ConfigError> {
         let names = distinct_names(tasks)?;
-        let mut cells: Vec<Cell> = Vec::new();
-        for name in &experiment.methods {
-            let method = known.iter().find(|method| method.name() == name).ok_or_else(|| {
-                let names: Vec<&str> = known.iter().map(|method| method.name()).collect();
+        let (mut cells, mut units) = (Vec::new(), Vec::new());
+        for (cell, planned) in experiment.planned().into_iter().enumerate() {
+            let name = planned.method.name;
+            let method = known.iter().find(|method| method.facts().name == name).ok_or_else(|| {
+                let names: Vec<&str> = known.iter().map(|method| method.facts().name).collect();
                 ConfigError::new("methods", format!("'{name}' is none of {}", names.join(", ")))
             })?;
-            for name in &experiment.configurations {
-                let config: Config = name.parse().map_err(|error: egcfg_task::NameError| {
-                    ConfigError::new("configurations", error.to_string())
-                })?;
-                let folder = folder(method.name(), &config);
-                // Configurations that differ only in knobs which a method has not are the same to it.
-                if !cells.iter().any(|cell| cell.folder == folder) {
-                    cells.push(Cell { method: Arc::clone(method), config, folder });
-                }
-            }
-        }
-        let mut units = Vec::new();
-        for (cell, Cell { method, folder, .. }) in cells.iter().enumerate() {
-            let gammas: &[f64] = if method.name() == "eg_cfg" { &experiment.gammas } else { &[0.0] };
             for (task, id) in names.iter().enumerate() {
-                for retry in 0..=experiment.retries {
-                    // Greedy decoding has nothing to draw again.
-                    let greedy =
-                        |gamma: f64| method.name() == "plain" || (method.name() == "eg_cfg" && gamma == 0.0);
-                    for gamma in gammas.iter().copied().filter(|gamma| retry == 0 || !greedy(*gamma)) {
-                        let stem = Layout::stem(id, gamma, retry);
-                        let (task_id, folder) = ((*id).to_owned(), folder.clone());
-                        units.push(Unit { cell, task, task_id, gamma, retry, folder, stem });
-                    }
-                }
+                units.extend(planned.runs.iter().map(|run| Unit {
+                    cell,
+                    task,
+                    task_id: (*id).to_owned(),
+                    gamma: run.gamma,
+                    retry: run.retry,
+                    folder: planned.folder.clone(),
+                    stem: Layout::stem(id, run.gamma, run.retry),
+                }));
             }
+            let (config, folder) = (planned.config, planned.folder);
+            cells.push(Cell { method: Arc::clone(method), config, folder });
         }
         Ok(Self { cells, units })
     }
 
-    /// The method of a unit's cell.
-    pub fn method(&self, unit: &Unit) -> &dyn Method {
-        &*self.cells[unit.cell].method
+    /// What is known of the method of a unit.
+    pub fn facts(&self, unit: &Unit) -> &'static MethodFacts {
+        self.cells[unit.cell].method.facts()
     }
 
     /// Whether a unit comes before another of the same cell and task.
@@ -137,7 +125,7 @@ impl Plan {
 fn distinct_names(tasks: &[Task]) -> Result<Vec<&str>, ConfigError> {
     let mut seen: HashMap<String, &str> = HashMap::new();
     for task in tasks {
-        if let Some(other) = seen.insert(crate::store::file_name(&task.id), &task.id) {
+        if let Some(other) = seen.insert(file_name(&task.id), &task.id) {
             return Err(ConfigError::new(
                 "tasks",
                 format!("the ids '{other}' and '{}' would share a file name", task.id),
@@ -147,24 +135,14 @@ fn distinct_names(tasks: &[Task]) -> Result<Vec<&str>, ConfigError> {
     Ok(tasks.iter().map(|task| task.id.as_str()).collect())
 }
 
-/// The folder of a method under a configuration: the configuration's own name for EG-CFG, else the method's with the knobs that it has.
-fn folder(method: &str, config: &Config) -> String {
-    let prompt = if config.prompt == PromptType::LongCode { "_lci" } else { "" };
-    match method {
-        "eg_cfg" => config.to_string(),
-        "plain" => format!("plain{prompt}"),
-        other => format!("{other}_t{}{prompt}", config.temperature),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Overrides;
+    use crate::config::{Overrides, resolve};
 
     fn plan(overrides: &Overrides, ids: &[&str]) -> Result<Plan, ConfigError> {
         let tasks: Vec<Task> = ids.iter().map(|id| Task { id: (*id).into(), ..Task::default() }).collect();
-        let experiment = Experiment::resolve(overrides, &tasks, "m", String::new())?;
+        let experiment = resolve(overrides, &tasks, "m", String::new())?;
         Plan::new(&experiment, &tasks, &methods(experiment.best_of))
     }
 

@@ -8,16 +8,11 @@ use egcfg_grade::{Extent, grade};
 use egcfg_guidance::{EventSink, ExecutionCache, Executor, GuidanceError, Session, Settings, Template};
 use egcfg_model::{LanguageModel, ModelError};
 use egcfg_python::PythonVersion;
+use egcfg_results::{Circumstances, Experiment, ResultFile, Work, template_name};
 use egcfg_task::{PromptType, Task, TestResult};
-use serde::{Deserialize, Serialize};
 
-use crate::config::Experiment;
-use crate::result::{Ours, RESULT_VERSION, ResultFile, ResultStats};
 use crate::run::grader::{Grader, SANDBOX};
 use crate::run::plan::{Plan, Unit};
-
-/// Version of [`ErrorRecord`]; raised on purpose when a field changes its meaning.
-pub const ERROR_VERSION: u32 = 1;
 
 /// The parts that do the work.
 #[derive(Clone)]
@@ -32,45 +27,20 @@ pub struct Parts {
     pub templates: HashMap<PromptType, Template>,
     /// Decides what is valid Python.
     pub python: PythonVersion,
-    /// The interpreter's full version, for results.
-    pub interpreter: String,
-    /// Names of the protections in force, for results.
-    pub protections: Vec<String>,
-}
-
-/// An infrastructure error, as it is kept beside the results.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ErrorRecord {
-    /// [`ERROR_VERSION`].
-    pub version: u32,
-    /// The task's id.
-    pub task: String,
-    /// Folder and name of the unit.
-    pub unit: String,
-    /// Who met it.
-    pub agent: String,
-    /// The unit's how-manieth error.
-    pub attempt: u32,
-    /// `model`, `sandbox`, `prompt` or `grader`.
-    pub kind: String,
-    /// What happened.
-    pub message: String,
-    /// Whether trying again can help.
-    pub permanent: bool,
-    /// Seconds since 1970.
-    pub time: f64,
+    /// What all results have in common.
+    pub circumstances: Circumstances,
 }
 
 /// Why a unit has no result.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Trouble {
+pub(crate) struct UnitError {
     pub(crate) kind: &'static str,
     pub(crate) message: String,
     /// Trying again gives the same.
     pub(crate) permanent: bool,
 }
 
-impl From<GuidanceError> for Trouble {
+impl From<GuidanceError> for UnitError {
     fn from(error: GuidanceError) -> Self {
         let (kind, permanent) = match &error {
             GuidanceError::Model(ModelError::ContextOverflow { .. } | ModelError::BadRequest(_)) => {
@@ -100,10 +70,10 @@ impl Bench {
         budget: Option<usize>,
         cache: &ExecutionCache,
         events: &dyn EventSink,
-    ) -> Result<ResultFile, Trouble> {
+    ) -> Result<ResultFile, UnitError> {
         let started = SystemTime::now();
         let (task, cell) = (&self.tasks[unit.task], &self.plan.cells[unit.cell]);
-        let template = self.parts.templates.get(&cell.config.prompt).ok_or_else(|| Trouble {
+        let template = self.parts.templates.get(&cell.config.prompt).ok_or_else(|| UnitError {
             kind: "prompt",
             message: "no template for this prompt type".to_owned(),
             permanent: true,
@@ -131,39 +101,30 @@ impl Bench {
             None => {
                 let tests = task.grading_tests();
                 let judged = grade(executor, task, &outcome.program, tests, Extent::Every).await;
-                (judged.map_err(|error| Trouble::from(GuidanceError::from(error)))?, SANDBOX)
+                (judged.map_err(|error| UnitError::from(GuidanceError::from(error)))?, SANDBOX)
             }
         };
         scored("sandbox", graded.iter().chain(&outcome.shown))?;
-        Ok(ResultFile {
-            stats: Some(ResultStats::since(started, &outcome.stats)),
+        let shown = &outcome.shown;
+        Ok(self.parts.circumstances.result(Work {
+            task: &task.id,
+            method: cell.method.facts().name,
+            config: unit.folder.clone(),
+            template: template_name(template),
+            gamma: unit.gamma,
             retry: unit.retry,
-            random_seed: Some(self.experiment.seed),
-            egcfg: Some(Ours {
-                version: RESULT_VERSION,
-                task: task.id.clone(),
-                dataset: Some(self.experiment.dataset.clone()),
-                model: self.experiment.model.clone(),
-                method: cell.method.name().to_owned(),
-                config: unit.folder.clone(),
-                gamma: unit.gamma,
-                python: self.parts.interpreter.clone(),
-                protections: self.parts.protections.clone(),
-                grader: grader.to_owned(),
-                stop: outcome.stop,
-                guidance_began: outcome.began,
-                shown_passed: Some(
-                    !outcome.shown.is_empty() && outcome.shown.iter().all(|r| r.verdict.passed()),
-                ),
-                verdicts: graded.iter().map(|r| r.verdict.to_string()).collect(),
-                unproven: graded.iter().filter(|r| r.unproven).count(),
-                cost: outcome.stats,
-                programs: outcome.programs,
-                budget,
-                ..Ours::default()
-            }),
-            ..ResultFile::judged(&outcome.program, task.grading_tests(), &graded)
-        })
+            started,
+            code: &outcome.program,
+            tests: task.grading_tests(),
+            graded: &graded,
+            grader,
+            shown_passed: Some(!shown.is_empty() && shown.iter().all(|result| result.verdict.passed())),
+            stop: outcome.stop,
+            began: outcome.began,
+            cost: outcome.stats,
+            programs: outcome.programs,
+            budget,
+        }))
     }
 
     /// The last word of a grader other than the sandbox.
@@ -172,12 +133,12 @@ impl Bench {
         grader: &dyn Grader,
         task: &Task,
         program: &str,
-    ) -> Result<Vec<TestResult>, Trouble> {
+    ) -> Result<Vec<TestResult>, UnitError> {
         let tests = task.grading_tests();
-        let trouble = |message| Trouble { kind: "grader", message, permanent: false };
-        let graded = grader.grade(task, program, tests).await.map_err(|error| trouble(error.to_string()))?;
+        let failed = |message| UnitError { kind: "grader", message, permanent: false };
+        let graded = grader.grade(task, program, tests).await.map_err(|error| failed(error.to_string()))?;
         if graded.len() != tests.len() {
-            return Err(trouble(format!("{} results for {} tests", graded.len(), tests.len())));
+            return Err(failed(format!("{} results for {} tests", graded.len(), tests.len())));
         }
         scored("grader", &graded)?;
         Ok(graded)
@@ -185,9 +146,12 @@ impl Bench {
 }
 
 /// An error where one of the verdicts says nothing about the program.
-fn scored<'a>(kind: &'static str, results: impl IntoIterator<Item = &'a TestResult>) -> Result<(), Trouble> {
+fn scored<'a>(
+    kind: &'static str,
+    results: impl IntoIterator<Item = &'a TestResult>,
+) -> Result<(), UnitError> {
     match egcfg_grade::trouble(results) {
-        Some(message) => Err(Trouble { kind, message, permanent: false }),
+        Some(message) => Err(UnitError { kind, message, permanent: false }),
         None => Ok(()),
     }
 }

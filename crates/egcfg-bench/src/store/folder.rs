@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::{Keep, StoreError};
+use super::{Durability, StoreError};
 
 /// The folder, below the store's root, where files are written before they get their name.
 const STAGING: &str = ".staging";
@@ -39,13 +39,18 @@ impl Folder {
         if key.is_empty() { self.root.clone() } else { self.root.join(key) }
     }
 
-    pub(crate) async fn create(&self, key: &str, bytes: Vec<u8>, keep: Keep) -> Result<bool, StoreError> {
+    pub(crate) async fn create(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        durability: Durability,
+    ) -> Result<bool, StoreError> {
         let (path, staging) = (self.path(key), self.staging.clone());
         blocking("create", &self.path(key), move || {
-            let staged = Staged::write(&staging, &bytes, keep)?;
+            let staged = Staged::write(&staging, &bytes, durability)?;
             let linked = retry_in_new_folder(&path, || fs::hard_link(&staged.path, &path));
             match linked {
-                Ok(()) => flush_folder(&path, keep).map(|()| true),
+                Ok(()) => flush_folder(&path, durability).map(|()| true),
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok(false),
                 Err(error) => Err(error),
             }
@@ -53,12 +58,17 @@ impl Folder {
         .await
     }
 
-    pub(crate) async fn put(&self, key: &str, bytes: Vec<u8>, keep: Keep) -> Result<(), StoreError> {
+    pub(crate) async fn put(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        durability: Durability,
+    ) -> Result<(), StoreError> {
         let (path, staging) = (self.path(key), self.staging.clone());
         blocking("write", &self.path(key), move || {
-            let staged = Staged::write(&staging, &bytes, keep)?;
+            let staged = Staged::write(&staging, &bytes, durability)?;
             retry_in_new_folder(&path, || fs::rename(&staged.path, &path))?;
-            flush_folder(&path, keep)
+            flush_folder(&path, durability)
         })
         .await
     }
@@ -111,7 +121,7 @@ struct Staged {
 }
 
 impl Staged {
-    fn write(folder: &Path, bytes: &[u8], keep: Keep) -> std::io::Result<Self> {
+    fn write(folder: &Path, bytes: &[u8], durability: Durability) -> std::io::Result<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         fs::create_dir_all(folder)?;
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
@@ -120,7 +130,7 @@ impl Staged {
         let staged = Self { path: folder.join(format!("{}-{now:x}-{number}", std::process::id())) };
         let mut file = File::create_new(&staged.path)?;
         file.write_all(bytes)?;
-        if keep == Keep::Durably {
+        if durability == Durability::Synced {
             file.sync_all()?;
         }
         Ok(staged)
@@ -147,9 +157,9 @@ fn retry_in_new_folder(path: &Path, run: impl Fn() -> std::io::Result<()>) -> st
 }
 
 /// A new name is on the disk once its folder is.
-fn flush_folder(path: &Path, keep: Keep) -> std::io::Result<()> {
+fn flush_folder(path: &Path, durability: Durability) -> std::io::Result<()> {
     match path.parent() {
-        Some(parent) if keep == Keep::Durably => File::open(parent)?.sync_all(),
+        Some(parent) if durability == Durability::Synced => File::open(parent)?.sync_all(),
         _ => Ok(()),
     }
 }

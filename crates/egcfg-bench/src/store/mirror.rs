@@ -9,7 +9,7 @@ use futures::{StreamExt as _, TryStreamExt as _};
 
 use super::folder::Folder;
 use super::object::{Objects, Stamp};
-use super::{Keep, StoreError, Target};
+use super::{Durability, StoreError, Target};
 
 /// Objects fetched at the same time.
 const AT_ONCE: usize = 16;
@@ -58,7 +58,7 @@ impl Mirror {
             async move {
                 let found = objects.get(&key).await?;
                 if let Some(bytes) = found {
-                    folder.put(&key, bytes, Keep::Loosely).await?;
+                    folder.put(&key, bytes, Durability::Buffered).await?;
                 }
                 Ok::<_, StoreError>((key, stamp))
             }
@@ -78,6 +78,6 @@ impl Mirror {
             |part: &str| !part.is_empty() && !part.starts_with('.') && !part.contains(['\\', '\0']);
         key.split('/').all(harmless)
             && (self.logs || !key.contains("/events/"))
-            && !key.split('/').any(|part| part == super::Layout::CLAIMS)
+            && !key.split('/').any(|part| part == egcfg_results::Layout::CLAIMS)
     }
 }

@@ -3,13 +3,10 @@
 //! a name, exactly one succeeds.
 
 mod folder;
-mod layout;
 mod mirror;
 mod object;
 mod target;
 
-pub(crate) use layout::file_name;
-pub use layout::{Layout, parse_stem};
 pub use mirror::Mirror;
 pub use target::Target;
 
@@ -30,14 +27,14 @@ pub struct StoreError {
     pub reason: String,
 }
 
-/// What can hold an object's bytes for good: [`Store::create`] and [`Store::put`] return only when a crash of the machine
+/// How long an object's bytes must last: [`Store::create`] and [`Store::put`] return only when a crash of the machine
 /// no longer loses them, or, for hints, as soon as other processes see them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
+pub enum Durability {
     /// Results: flushed to the disk.
-    Durably,
+    Synced,
     /// Claims and heartbeats: after a crash of the machine nobody needs them.
-    Loosely,
+    Buffered,
 }
 
 /// A folder of a results store. Keys are relative, with `/` between their parts. Cheap to clone.
@@ -93,10 +90,15 @@ impl Store {
     /// Creates a file whole. `false`: it exists already, with other bytes. Of several that create the same name, one is
     /// told `true`; a caller whose bytes stand there already is told `true` again, so that a lost answer can be asked for
     /// once more. Bytes of different callers must therefore differ where it matters who won.
-    pub async fn create(&self, key: &str, bytes: Vec<u8>, keep: Keep) -> Result<bool, StoreError> {
+    pub async fn create(
+        &self,
+        key: &str,
+        bytes: Vec<u8>,
+        durability: Durability,
+    ) -> Result<bool, StoreError> {
         let copy = bytes.clone();
         let created = match &self.backend {
-            Backend::Folder(folder) => folder.create(key, bytes, keep).await?,
+            Backend::Folder(folder) => folder.create(key, bytes, durability).await?,
             Backend::Objects(objects) => objects.create(key, bytes).await?,
         };
         // A network file system or a retried request may report "exists" for what this call itself created.
@@ -104,9 +106,9 @@ impl Store {
     }
 
     /// Writes a file whole, in place of what stood there.
-    pub async fn put(&self, key: &str, bytes: Vec<u8>, keep: Keep) -> Result<(), StoreError> {
+    pub async fn put(&self, key: &str, bytes: Vec<u8>, durability: Durability) -> Result<(), StoreError> {
         match &self.backend {
-            Backend::Folder(folder) => folder.put(key, bytes, keep).await,
+            Backend::Folder(folder) => folder.put(key, bytes, durability).await,
             Backend::Objects(objects) => objects.put(key, bytes).await,
         }
     }

@@ -8,9 +8,9 @@ mod plots;
 mod tasks;
 
 use base64::Engine as _;
+use egcfg_results::read::Folder;
 use sha2::{Digest as _, Sha256};
 
-use crate::folder::Folder;
 use crate::report::Report;
 use embed::{Blocks, escape, fragment};
 

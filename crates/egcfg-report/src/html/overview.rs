@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use egcfg_results::method::PLAIN;
+use egcfg_results::read::{Cell, Group};
+
 use super::embed::{escape, fragment};
 use super::plots;
-use crate::cell::Cell;
-use crate::folder::Group;
 use crate::numbers::{Kind, Number};
 use crate::report::GroupReport;
 use crate::table::solved;
@@ -204,7 +205,7 @@ fn tasks(out: &mut String, group: &Group, report: &GroupReport, place: usize) {
         let greedy = cells
             .iter()
             .find(|c| c.guided_grid() && c.gamma == 0.0 && Some(c.configuration.as_str()) == name)
-            .or_else(|| cells.iter().find(|c| c.method == "plain"));
+            .or_else(|| cells.iter().find(|c| c.method == PLAIN.name));
         let own = fixed.and_then(|fixed| {
             cells
                 .iter()

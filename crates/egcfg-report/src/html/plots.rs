@@ -3,6 +3,8 @@
 
 use std::fmt::Write as _;
 
+use egcfg_results::method::EG_CFG;
+
 use super::embed::escape;
 use crate::curve::Curve;
 use crate::report::GroupReport;
@@ -103,7 +105,7 @@ fn values(rows: &[&Row]) -> String {
 
 /// Gamma by temperature: mean percent solved over the configurations that share both. Empty where there is only one of each.
 pub(crate) fn heat(group: &GroupReport) -> String {
-    let guided: Vec<&Row> = group.rows.iter().filter(|row| row.method == "eg_cfg").collect();
+    let guided: Vec<&Row> = group.rows.iter().filter(|row| row.method == EG_CFG.name).collect();
     let mut temperatures: Vec<f64> = guided.iter().filter_map(|row| row.temperature).collect();
     temperatures.sort_by(f64::total_cmp);
     temperatures.dedup();

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use egcfg_results::dataset::wrong_tests;
+use egcfg_results::read::{Cell, Folder, Group, TestOutcome};
 use serde::Serialize;
 
 use super::embed::{Blocks, pack};
-use crate::cell::{Cell, TestOutcome};
-use crate::folder::{Folder, Group};
-use crate::published::wrong_tests;
 use crate::replay::Replay;
 use crate::report::{GroupReport, Report};
 
@@ -141,7 +140,7 @@ fn tasks<'a>(group: &'a Group, replays: &BTreeMap<usize, usize>, blocks: &mut Bl
             stop: cell.stop.as_deref(),
             began: cell.began,
             tokens: cell.tokens,
-            changed: cell.changed,
+            changed: cell.changed(),
             seconds: cell.seconds,
             unproven: cell.unproven,
             code: &cell.code,

@@ -5,26 +5,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use serde::Deserialize;
-
-use crate::folder::list;
-
-/// A heartbeat file; fields that are missing count as zero, so that other versions can be watched too.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-struct Heartbeat {
-    id: String,
-    host: String,
-    pid: u32,
-    beat: u64,
-    lease_seconds: f64,
-    state: String,
-    done: usize,
-    current: Vec<String>,
-    tokens: usize,
-    errors: usize,
-    last_error: Option<String>,
-}
+use egcfg_results::read::{bytes, list};
+use egcfg_results::{AgentRecord, AgentState, Layout};
 
 /// What is known of an agent's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,15 +21,15 @@ pub enum Alive {
 
 /// An agent as it was last seen.
 #[derive(Debug, Clone, PartialEq)]
-pub struct AgentState {
+pub struct AgentView {
     /// Its name.
     pub id: String,
     /// Machine and process.
     pub place: String,
     /// Whether it lives.
     pub alive: Alive,
-    /// Its own word for what it does: running, finished, interrupted, failed.
-    pub state: String,
+    /// What it says that it does.
+    pub state: AgentState,
     /// Units that it published.
     pub done: usize,
     /// Units that it works on.
@@ -68,14 +50,14 @@ pub(crate) struct Agents {
 
 impl Agents {
     /// Reads the heartbeats below a folder; living agents first.
-    pub(crate) fn look(&mut self, root: &Path, now: Instant) -> Vec<AgentState> {
-        let files = list(&root.join("agents")).unwrap_or_default();
-        let mut agents: Vec<AgentState> = files
+    pub(crate) fn look(&mut self, root: &Path, now: Instant) -> Vec<AgentView> {
+        let files = list(&root.join(Layout::AGENTS)).unwrap_or_default();
+        let mut agents: Vec<AgentView> = files
             .iter()
             .filter(|file| file.extension().is_some_and(|end| end == "json"))
             .filter_map(|file| {
                 // A file that is just being replaced, or is none of ours, is looked at again next time.
-                let heartbeat: Heartbeat = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+                let heartbeat: AgentRecord = serde_json::from_slice(&bytes(file).ok()?).ok()?;
                 let age = file.metadata().ok().and_then(|meta| meta.modified().ok());
                 let age =
                     age.and_then(|time| SystemTime::now().duration_since(time).ok()).unwrap_or_default();
@@ -87,14 +69,14 @@ impl Agents {
         agents
     }
 
-    fn state(&mut self, name: String, heartbeat: Heartbeat, age: Duration, now: Instant) -> AgentState {
+    fn state(&mut self, name: String, heartbeat: AgentRecord, age: Duration, now: Instant) -> AgentView {
         let lease = if heartbeat.lease_seconds.is_finite() && heartbeat.lease_seconds > 0.0 {
             Duration::from_secs_f64(heartbeat.lease_seconds.min(86_400.0))
         } else {
             Duration::from_secs(60)
         };
         let alive = match self.seen.get(&name) {
-            _ if !matches!(heartbeat.state.as_str(), "" | "running") => Alive::Ended,
+            _ if heartbeat.state != AgentState::Running => Alive::Ended,
             Some((beat, since)) if *beat == heartbeat.beat && now.duration_since(*since) >= lease => {
                 Alive::Gone
             }
@@ -112,7 +94,7 @@ impl Agents {
                 self.seen.insert(name.clone(), (heartbeat.beat, now));
             }
         }
-        AgentState {
+        AgentView {
             place: format!("{} {}", heartbeat.host, heartbeat.pid).trim().to_owned(),
             id: if heartbeat.id.is_empty() { name } else { heartbeat.id },
             alive,
@@ -130,8 +112,8 @@ impl Agents {
 mod tests {
     use super::*;
 
-    fn beat(count: u64) -> Heartbeat {
-        Heartbeat { beat: count, lease_seconds: 10.0, state: "running".into(), ..Heartbeat::default() }
+    fn beat(count: u64) -> AgentRecord {
+        AgentRecord { beat: count, lease_seconds: 10.0, ..AgentRecord::default() }
     }
 
     #[test]
@@ -160,7 +142,7 @@ mod tests {
             agents.state("a".into(), beat(8), Duration::ZERO, now + Duration::from_secs(2)).alive,
             Alive::Yes
         );
-        let ended = Heartbeat { state: "finished".into(), ..beat(9) };
+        let ended = AgentRecord { state: AgentState::Finished, ..beat(9) };
         assert_eq!(agents.state("a".into(), ended, Duration::ZERO, now).alive, Alive::Ended);
     }
 }

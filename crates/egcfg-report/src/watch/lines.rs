@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use egcfg_results::AgentState;
+
 use super::agents::Alive;
 use super::scan::{GroupState, Snapshot};
 use crate::table::align;
@@ -74,7 +76,7 @@ pub fn table(snapshot: &Snapshot) -> String {
             for agent in &group.agents {
                 lines.push(vec![
                     agent.id.clone(),
-                    life(agent.alive, &agent.state).to_owned(),
+                    life(agent.alive, agent.state).to_owned(),
                     agent.current.first().cloned().unwrap_or_default(),
                     agent.done.to_string(),
                     count(agent.tokens),
@@ -88,11 +90,11 @@ pub fn table(snapshot: &Snapshot) -> String {
 }
 
 /// An agent's life in a word.
-pub(crate) fn life(alive: Alive, state: &str) -> &str {
+pub(crate) fn life(alive: Alive, state: AgentState) -> &'static str {
     match alive {
         Alive::Yes => "alive",
         Alive::Gone => "gone",
-        Alive::Ended => state,
+        Alive::Ended => state.word(),
     }
 }
 

@@ -6,6 +6,6 @@ pub mod lines;
 mod scan;
 mod screen;
 
-pub use agents::{AgentState, Alive};
+pub use agents::{AgentView, Alive};
 pub use scan::{ConfigState, GroupState, Snapshot, Watcher};
 pub use screen::{Screen, Wish};

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use super::agents::{AgentState, Agents, Alive};
-use crate::cell::{Cell, parse_name};
-use crate::error::ReportError;
-use crate::experiment::Experiment;
-use crate::folder::{Filter, OTHERS, find, list, names};
+use egcfg_results::read::{
+    Cell, Filter, ReadError, error_records, experiments, list, names, read_experiment, result_folders,
+};
+use egcfg_results::{AgentState, Experiment, parse_stem};
+
+use super::agents::{AgentView, Agents, Alive};
 
 /// The rate is that of the last five minutes.
 const WINDOW: f64 = 300.0;
@@ -48,7 +49,7 @@ pub struct GroupState {
     /// By configuration, in the experiment's order.
     pub configurations: Vec<ConfigState>,
     /// Agents, living ones first.
-    pub agents: Vec<AgentState>,
+    pub agents: Vec<AgentView>,
 }
 
 /// The state of one configuration.
@@ -85,7 +86,7 @@ impl GroupState {
     pub fn finished(&self) -> bool {
         let all = self.total.is_some_and(|total| self.done >= total);
         let agents_ended = !self.agents.is_empty()
-            && self.agents.iter().all(|a| a.alive == Alive::Ended && a.state == "finished");
+            && self.agents.iter().all(|a| a.alive == Alive::Ended && a.state == AgentState::Finished);
         all || agents_ended
     }
 }
@@ -124,14 +125,12 @@ impl Watcher {
     }
 
     /// Looks once. An experiment that has no result yet is shown as soon as its own file is there.
-    pub fn look(&mut self) -> Result<Snapshot, ReportError> {
-        let mut roots = BTreeSet::new();
-        experiments(&self.path, 3, &mut roots)?;
-        let mut folders = Vec::new();
-        find(&self.path, 4, &mut folders)?;
+    pub fn look(&mut self) -> Result<Snapshot, ReadError> {
+        let mut roots: BTreeSet<PathBuf> = experiments(&self.path)?.into_iter().collect();
+        let folders = result_folders(&self.path)?;
         roots.extend(folders.iter().filter_map(|folder| folder.parent().map(Path::to_path_buf)));
         if roots.is_empty() {
-            return Err(ReportError::Empty { path: self.path.clone() });
+            return Err(ReadError::Empty { path: self.path.clone() });
         }
         let (mut groups, mut found) = (Vec::new(), Vec::new());
         for root in roots {
@@ -144,7 +143,7 @@ impl Watcher {
             }
         }
         if groups.is_empty() {
-            return Err(ReportError::NoMatch { wanted: self.filter.to_string(), found: found.join(", ") });
+            return Err(ReadError::NoMatch { wanted: self.filter.to_string(), found: found.join(", ") });
         }
         Ok(Snapshot { groups })
     }
@@ -155,14 +154,14 @@ impl Watcher {
         model: String,
         root: &Path,
         folders: &[&PathBuf],
-    ) -> Result<GroupState, ReportError> {
-        let experiment = Experiment::read(root);
+    ) -> Result<GroupState, ReadError> {
+        let experiment = read_experiment(root).ok().flatten();
         let planned = experiment.as_ref().map(Experiment::planned).unwrap_or_default();
         let tasks = experiment.as_ref().map_or(0, |experiment| experiment.tasks);
         let state =
             |name: &str, total| ConfigState { name: name.to_owned(), total, ..ConfigState::default() };
         let mut configurations: Vec<ConfigState> =
-            planned.iter().map(|p| state(&p.folder, Some(p.units.len() * tasks))).collect();
+            planned.iter().map(|p| state(&p.folder, Some(p.runs.len() * tasks))).collect();
         let (mut by_task, mut ends): (BTreeMap<String, bool>, Vec<f64>) = (BTreeMap::new(), Vec::new());
         for folder in folders {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -171,7 +170,7 @@ impl Watcher {
                 configurations.len() - 1
             });
             for file in list(folder)? {
-                if parse_name(&file.file_name().unwrap_or_default().to_string_lossy()).is_none() {
+                if parse_stem(&file.file_name().unwrap_or_default().to_string_lossy()).is_none() {
                     continue;
                 }
                 let Some(done) = self.done(&file, &name) else { continue };
@@ -185,8 +184,6 @@ impl Watcher {
             }
         }
         let sum = |of: fn(&ConfigState) -> usize| configurations.iter().map(of).sum::<usize>();
-        let records = list(&root.join("errors")).unwrap_or_default();
-        let records: usize = records.iter().map(|folder| list(folder).map_or(0, |files| files.len())).sum();
         Ok(GroupState {
             total: experiment.as_ref().map(Experiment::units).filter(|units| *units > 0),
             tasks: tasks.max(by_task.len()),
@@ -195,7 +192,7 @@ impl Watcher {
             solved: by_task.values().filter(|passed| **passed).count(),
             until_solved: experiment.is_some_and(|experiment| experiment.until_solved),
             tokens: sum(|c| c.tokens),
-            errors: sum(|c| c.errors) + records,
+            errors: sum(|c| c.errors) + error_records(root),
             rate: rate(&ends, SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64()),
             agents: self.agents.entry(root.to_path_buf()).or_default().look(root, Instant::now()),
             dataset,
@@ -226,24 +223,6 @@ fn rate(ends: &[f64], now: f64) -> Option<f64> {
     let first = ends.iter().copied().filter(|end| *end > 0.0).fold(f64::INFINITY, f64::min);
     let window = (now - first).clamp(1.0, WINDOW);
     (recent > 0).then(|| recent as f64 / window)
-}
-
-/// Folders with an experiment's own file.
-fn experiments(path: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) -> Result<(), ReportError> {
-    for entry in list(path)? {
-        let name = entry.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name == "experiment.toml" {
-            found.insert(path.to_path_buf());
-        } else if depth > 0
-            && !name.starts_with('.')
-            && !name.contains('=')
-            && !OTHERS.contains(&name.as_str())
-            && entry.is_dir()
-        {
-            experiments(&entry, depth - 1, found)?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -163,7 +163,7 @@ impl View {
             };
             Row::new([
                 agent.id.clone(),
-                life(agent.alive, &agent.state).to_owned(),
+                life(agent.alive, agent.state).to_owned(),
                 agent.current.first().cloned().unwrap_or_default(),
                 agent.done.to_string(),
                 agent.errors.to_string(),

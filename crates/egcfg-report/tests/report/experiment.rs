@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Mutex;
 use std::time::SystemTime;
 
-use egcfg_bench::result::{Ours, RESULT_VERSION, ResultFile, ResultStats};
 use egcfg_guidance::{
     Budget, Event, EventSink, ExecutionCache, Executor, ExecutorError, Session, Settings, Template, best_of,
     generate,
 };
 use egcfg_model::{ScriptedModel, TokenId};
+use egcfg_results::{Circumstances, Work, event_log};
 use egcfg_task::{
     Backend, Event as Happened, Local, Observation, Outcome, Step, TRACE_VERSION, Task, Test, TestResult,
     Trace, Verdict,
@@ -176,18 +176,10 @@ struct Log {
     lines: Mutex<Vec<u8>>,
 }
 
-#[derive(serde::Serialize)]
-struct Line<'a> {
-    task: &'a str,
-    #[serde(flatten)]
-    event: &'a Event,
-}
-
 impl EventSink for Log {
     fn emit(&self, event: &Event) {
-        let mut lines = self.lines.lock().unwrap();
-        serde_json::to_writer(&mut *lines, &Line { task: &self.task, event }).unwrap();
-        lines.push(b'\n');
+        let line = event_log::line(&self.task, event).unwrap();
+        self.lines.lock().unwrap().extend(line.as_bytes());
     }
 }
 
@@ -257,23 +249,27 @@ pub(crate) fn write(results: &Path, count: usize) {
                     egcfg_guidance::judge(session, gamma, 0, generation).await.unwrap()
                 });
                 tokens += attempt.generation.stats.generated_tokens();
-                let ours = Ours {
+                let work = Work {
+                    task: &task.id,
+                    method: "eg_cfg",
+                    config: name.to_owned(),
+                    template: String::new(),
+                    gamma,
+                    retry: 0,
+                    started,
+                    code: &attempt.generation.program,
+                    tests: &task.shown_tests,
+                    graded: &attempt.results,
+                    grader: "sandbox",
+                    shown_passed: Some(attempt.passed()),
                     stop: Some(attempt.generation.stop),
-                    guidance_began: Some(attempt.generation.began),
+                    began: Some(attempt.generation.began),
                     cost: attempt.generation.stats,
-                    ..Ours::default()
+                    programs: 1,
+                    budget: None,
                 };
                 // One log in gzip, as another store may keep it.
-                publish(
-                    &root.join(name),
-                    &task,
-                    gamma,
-                    &attempt.generation.program,
-                    &attempt.results,
-                    (started, "eg_cfg", ours),
-                    &log,
-                    gamma == 3.0,
-                );
+                publish(&root, work, &log, gamma == 3.0);
             }
         }
         for (name, folder) in CONFIGURATIONS.into_iter().zip(["best_of_t0.7", "best_of_t1.2_lci"]) {
@@ -296,51 +292,39 @@ pub(crate) fn write(results: &Path, count: usize) {
             let drawn =
                 futures::executor::block_on(best_of(session, &settings, Budget::Tokens(tokens))).unwrap();
             let best = drawn.best().unwrap();
-            let ours = Ours { cost: drawn.stats(), ..Ours::default() };
-            publish(
-                &root.join(folder),
-                &task,
-                0.0,
-                &best.generation.program,
-                &best.results,
-                (started, "best_of", ours),
-                &log,
-                false,
-            );
+            let work = Work {
+                task: &task.id,
+                method: "best_of",
+                config: folder.to_owned(),
+                template: String::new(),
+                gamma: 0.0,
+                retry: 0,
+                started,
+                code: &best.generation.program,
+                tests: &task.shown_tests,
+                graded: &best.results,
+                grader: "sandbox",
+                shown_passed: Some(best.passed()),
+                stop: None,
+                began: None,
+                cost: drawn.stats(),
+                programs: drawn.attempts.len(),
+                budget: Some(tokens),
+            };
+            publish(&root, work, &log, false);
         }
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of a result, named once")]
-fn publish(
-    folder: &Path,
-    task: &Task,
-    gamma: f64,
-    program: &str,
-    results: &[TestResult],
-    (started, method, ours): (SystemTime, &str, Ours),
-    log: &Log,
-    gzip: bool,
-) {
-    let judged = ResultFile::judged(program, &task.shown_tests, results);
-    let file = ResultFile {
-        stats: Some(ResultStats::since(started, &ours.cost)),
-        random_seed: Some(0),
-        egcfg: Some(Ours {
-            version: RESULT_VERSION,
-            task: task.id.clone(),
-            dataset: Some("mbpp".into()),
-            model: "scripted/adder".into(),
-            method: method.into(),
-            config: folder.file_name().unwrap().to_string_lossy().into_owned(),
-            gamma,
-            shown_passed: Some(judged.passed),
-            verdicts: results.iter().map(|result| result.verdict.to_string()).collect(),
-            ..ours
-        }),
-        ..judged
+fn publish(root: &Path, work: Work<'_>, log: &Log, gzip: bool) {
+    let folder = root.join(&work.config);
+    let stem = format!("task_id={}_gamma={:?}", work.task, work.gamma);
+    let about = Circumstances {
+        dataset: Some("mbpp".into()),
+        model: "scripted/adder".into(),
+        ..Circumstances::default()
     };
-    let stem = format!("task_id={}_gamma={gamma:?}", task.id);
+    let file = about.result(work);
     std::fs::create_dir_all(folder.join("events")).unwrap();
     std::fs::write(folder.join(format!("{stem}.json")), serde_json::to_vec(&file).unwrap()).unwrap();
     let lines = log.lines.lock().unwrap();

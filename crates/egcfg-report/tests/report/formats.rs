@@ -1,6 +1,7 @@
 //! Reading folders, and writing tables, CSV and JSON.
 
-use egcfg_report::{Filter, Folder, Report, ReportError, csv, table};
+use egcfg_report::{Report, csv, table};
+use egcfg_results::read::{Filter, Folder, ReadError};
 
 use crate::experiment;
 use crate::hand::{foreign, put};
@@ -71,24 +72,59 @@ fn a_folder_is_found_at_any_level_and_filtered() {
     assert!(error.to_string().contains("humaneval / m, mbpp / m"), "{error}");
 }
 
+/// Whatever stands in a results file is one unit's problem: it is named, and everything else is counted.
 #[test]
 fn bad_files_are_said_and_not_counted() {
     let folder = tempfile::tempdir().unwrap();
-    put(folder.path(), "mbpp", "ns3t0.7d2k1_ln", "1", 1.0, &foreign(true));
-    put(folder.path(), "mbpp", "ns3t0.7d2k1_ln", "2", 1.0, &serde_json::json!({"code": 3}));
+    let name = "ns3t0.7d2k1_ln";
+    put(folder.path(), "mbpp", name, "1", 1.0, &foreign(true));
+    let own = folder.path().join("mbpp/m").join(name);
+    let good = foreign(true).to_string();
+    for (task, text) in [
+        ("2", "{\"code\": 3}"),
+        ("3", ""),
+        ("4", " \n"),
+        ("5", &good[..good.len() / 2]),
+        ("6", "[]"),
+        ("7", "{\"code\": \"x\"}"),
+        ("8", "\u{0}\u{1}"),
+    ] {
+        std::fs::write(own.join(format!("task_id={task}_gamma=1.0.json")), text).unwrap();
+    }
+    // What is no file: a pipe would wait for a writer, the device would never end.
+    let pipe = own.join("task_id=9_gamma=1.0.json");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", own.join("task_id=10_gamma=1.0.json")).unwrap();
+    std::fs::create_dir(own.join("task_id=11_gamma=1.0.json")).unwrap();
     let read = Folder::read(folder.path(), &Filter::default()).unwrap();
-    assert_eq!((read.groups[0].cells.len(), read.groups[0].unreadable.len()), (1, 1));
+    assert_eq!((read.groups[0].cells.len(), read.groups[0].unreadable.len()), (1, 10));
     let notes = &Report::new(&read, None).groups[0].notes;
-    assert!(
-        notes
-            .iter()
-            .any(|note| note.contains("1 result files could not be read") && note.contains("task_id=2")),
-        "{notes:?}"
-    );
+    for task in 2..=11 {
+        let said = format!("result file {name}/task_id={task}_gamma=1.0.json cannot be read: ");
+        assert!(notes.iter().any(|note| note.starts_with(&said)), "task {task}: {notes:?}");
+    }
     let empty = tempfile::tempdir().unwrap();
-    assert!(matches!(Folder::read(empty.path(), &Filter::default()), Err(ReportError::Empty { .. })));
+    assert!(matches!(Folder::read(empty.path(), &Filter::default()), Err(ReadError::Empty { .. })));
     assert!(matches!(
         Folder::read(&empty.path().join("no"), &Filter::default()),
-        Err(ReportError::Read { .. })
+        Err(ReadError::Folder { .. })
     ));
+}
+
+/// Results of the published program whose generation failed have no program: errors, counted as such.
+#[test]
+fn results_without_a_program_are_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "ns3t0.7d2k1_ln";
+    put(folder.path(), "mbpp", name, "1", 1.0, &foreign(true));
+    put(folder.path(), "mbpp", name, "2", 1.0, &foreign(false));
+    let failed = serde_json::json!({"code": null, "results": {}, "passed": false, "accuracy": 0.0,
+        "general_error": "ReadTimeout", "has_testcase_error": false, "stats": null, "retry": 0, "random_seed": 0});
+    put(folder.path(), "mbpp", name, "3", 1.0, &failed);
+    let report = Report::new(&Folder::read(folder.path(), &Filter::default()).unwrap(), None);
+    let row = &report.groups[0].rows[0];
+    let score = row.score.unwrap();
+    assert_eq!((row.results, row.errors, score.solved, score.total), (3, 1, 1.0, 2));
+    let said = "1 results say nothing about a program and are not scored: 1 x generation error: ReadTimeout";
+    assert!(report.groups[0].notes.iter().any(|note| note == said), "{:?}", report.groups[0].notes);
 }

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use egcfg_report::{Filter, Fixed, Folder, Kind, Number, Report};
+use egcfg_report::{Fixed, Kind, Number, Report};
+use egcfg_results::read::{Filter, Folder};
 
 use crate::hand::{broken, experiment, foreign, of_method, put, result};
 

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use egcfg_report::{Filter, Folder, Report, html};
+use egcfg_report::{Report, html};
+use egcfg_results::read::{Filter, Folder};
 use serde_json::json;
 
 use crate::experiment;

@@ -1,7 +1,7 @@
 //! Watching a folder that fills.
 
-use egcfg_report::Filter;
 use egcfg_report::watch::{Alive, Watcher, lines};
+use egcfg_results::read::Filter;
 use serde_json::json;
 
 use crate::hand::{broken, experiment, put, result};

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 use egcfg_bench::store::Target;
 
+use super::values::duration;
+
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ReportArgs {
     /// A results folder or s3://bucket/prefix, or one of its data sets or models
@@ -12,7 +14,7 @@ pub(crate) struct ReportArgs {
     /// What to write [default: by the ending of --out, else table]
     #[arg(long, value_enum)]
     pub(crate) format: Option<ReportFormat>,
-    /// Write to this file instead of standard output
+    /// Write to this file [default: standard output]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// The configuration whose pass@1 is the first number [default: the experiment's first, at gamma 1]
@@ -33,7 +35,7 @@ pub(crate) struct WatchArgs {
     #[arg(long)]
     pub(crate) once: bool,
     /// Seconds between two looks [default: 2 on a terminal, else 10]
-    #[arg(long, value_name = "SECONDS", value_parser = super::seconds)]
+    #[arg(long, value_name = "SECONDS", value_parser = duration)]
     pub(crate) interval: Option<std::time::Duration>,
     #[command(flatten)]
     pub(crate) which: WhichArgs,
@@ -42,15 +44,15 @@ pub(crate) struct WatchArgs {
 /// Part of a results folder.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct WhichArgs {
-    /// Only this data set
+    /// Only this data set [default: all]
     #[arg(long, value_name = "NAME")]
     pub(crate) dataset: Option<String>,
-    /// Only this model
+    /// Only this model [default: all]
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
 }
 
-impl From<&WhichArgs> for egcfg_report::Filter {
+impl From<&WhichArgs> for egcfg_results::read::Filter {
     fn from(args: &WhichArgs) -> Self {
         Self { dataset: args.dataset.clone(), model: args.model.clone() }
     }

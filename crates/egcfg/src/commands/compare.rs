@@ -13,17 +13,19 @@ use egcfg_guidance::{
     Attempt, Budget, ExecutionCache, NoEvents, Session, Settings, Stats, Template, best_of, generate, judge,
 };
 use egcfg_model::LanguageModel;
+use egcfg_results::stats::{Interval, Score, lead, rsr};
 use egcfg_task::{Config, Task};
 use futures::StreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::args::CompareArgs;
+use crate::args::compare::CompareArgs;
 use crate::exit::{Failure, SOLVED};
-use crate::input::{knobs, task_file};
+use crate::input::task_file;
+use crate::output::meter::{Meter, Steps};
 use crate::output::requests::requests;
-use crate::output::score::{accuracy, bootstrap, lead, rsr, share};
-use crate::output::text::{data, note};
+use crate::output::text::{data, show};
 use crate::parts::{for_tasks, load_model, start_runner};
+use crate::settings::method;
 
 /// What a method reached on a task.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
@@ -50,18 +52,15 @@ pub(crate) struct Row {
 }
 
 pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
-    knobs::gammas(&[args.gamma])?;
-    let config = knobs::config(&args.knobs, knobs::COMPARE)?;
+    let (config, gamma) = (method::config(&args.method)?, method::gamma(&args.method)?);
     let mut tasks = task_file::read(&args.tasks)?;
     tasks.truncate(args.limit.unwrap_or(usize::MAX));
-    let best_of_temperature = args
-        .best_of_temperature
-        .map_or(Ok(config.temperature), |t| knobs::temperature("--best-of-temperature", t))?;
+    let best_of_temperature = args.best_of_temperature.unwrap_or(config.temperature);
     let jobs = args.jobs.clamp(1, tasks.len().max(1));
     let runner = start_runner(&for_tasks(&args.sandbox, &tasks, false)).await?;
     let model = load_model(&args.model, jobs)?;
-    let template = knobs::template(&args.knobs, &config, model.info())?;
-    let settings = Settings { gamma: args.gamma, ..knobs::settings(&args.knobs, config, runner.python()) };
+    let template = method::template(&args.method, &config, model.info())?;
+    let settings = Settings { gamma, ..method::settings(&args.method, config, runner.python()) };
     let setting =
         Setting { model: &*model, runner: &runner, template: &template, settings, best_of_temperature };
     let key = setting.key();
@@ -69,6 +68,7 @@ pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
     let mut out = args.out.as_deref().map(open_rows).transpose()?;
 
     let mut rows = Vec::new();
+    let meter = Meter::new("tasks", Steps::Things, tasks.len() as u64);
     let work = tasks.iter().map(|task| {
         let (setting, known) = (&setting, done.get(&task.id).cloned());
         async move {
@@ -87,22 +87,18 @@ pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
                 .map_err(|error| Failure::input(format!("failed to write a row: {error}")))?;
         }
         rows.push(row);
-        if rows.len() % 25 == 0 || rows.len() == tasks.len() {
-            let count = |solved: fn(&Row) -> bool| rows.iter().filter(|r| solved(r)).count();
-            let (plain, guided, best) =
-                (count(|r| r.plain.graded), count(|r| r.guided.graded), count(|r| r.best_of.graded));
-            note(&format!(
-                "{} of {} tasks: plain {plain}, guided {guided}, best-of-N {best}",
-                rows.len(),
-                tasks.len()
-            ));
-        }
+        let count = |solved: fn(&Row) -> bool| rows.iter().filter(|r| solved(r)).count();
+        let (plain, guided, best) =
+            (count(|r| r.plain.graded), count(|r| r.guided.graded), count(|r| r.best_of.graded));
+        meter.say(&format!("plain {plain}, guided {guided}, best-of-N {best}"));
+        meter.at(rows.len() as u64, tasks.len() as u64);
     }
-    data(&if args.json {
-        summary(&rows, &config, args.gamma).to_string() + "\n"
+    meter.end();
+    if args.json {
+        data(&(summary(&rows, &config, gamma).to_string() + "\n"))?;
     } else {
-        table(&rows, &config, args.gamma)
-    })?;
+        show(&table(&rows, &config, gamma))?;
+    }
     Ok(ExitCode::from(SOLVED))
 }
 
@@ -224,9 +220,25 @@ type Method = (&'static str, fn(&Row) -> &Reached);
 const METHODS: [Method; 3] =
     [("plain greedy", |r| &r.plain), ("EG-CFG", |r| &r.guided), ("best-of-N, equal tokens", |r| &r.best_of)];
 
-fn pairs(rows: &[Row], of: fn(&Row) -> &Reached) -> Vec<(bool, bool)> {
-    rows.iter().map(|r| (r.plain.graded, of(r).graded)).collect()
+fn pairs(rows: &[Row], of: fn(&Row) -> &Reached) -> Vec<(f64, f64)> {
+    rows.iter().map(|r| (outcome(r.plain.graded), outcome(of(r).graded))).collect()
 }
+
+fn outcome(solved: bool) -> f64 {
+    f64::from(u8::from(solved))
+}
+
+/// Share of `true`, in percent.
+pub(crate) fn share(solved: &[bool]) -> f64 {
+    100.0 * solved.iter().filter(|s| **s).count() as f64 / solved.len().max(1) as f64
+}
+
+fn accuracy(pairs: &[(f64, f64)]) -> Interval {
+    let outcomes: Vec<f64> = pairs.iter().map(|pair| pair.1).collect();
+    Score::of(&outcomes).map_or(UNKNOWN, |score| score.percent)
+}
+
+const UNKNOWN: Interval = Interval { value: 0.0, low: 0.0, high: 0.0 };
 
 fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
     let tasks = rows.len().max(1) as f64;
@@ -241,7 +253,7 @@ fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
     let _ = writeln!(text, "|---|---|---|---|---|---|---|---|");
     for (name, of) in METHODS {
         let pairs = pairs(rows, of);
-        let (share_of, closed) = (bootstrap(&pairs, accuracy), bootstrap(&pairs, rsr));
+        let (share_of, closed) = (accuracy(&pairs), rsr(&pairs).unwrap_or(UNKNOWN));
         let shown = share(&rows.iter().map(|r| of(r).shown).collect::<Vec<_>>());
         let cost = cost(rows, of);
         let rsr = if name == METHODS[0].0 {
@@ -258,7 +270,7 @@ fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
         let _ = writeln!(
             text,
             "| {name} | {} | {:.1} ({:.1} to {:.1}) | {rsr} | {shown:.1} | {:.0} | {forwards} | {:.2} |",
-            pairs.iter().filter(|p| p.1).count(),
+            pairs.iter().filter(|p| p.1 > 0.0).count(),
             share_of.value,
             share_of.low,
             share_of.high,
@@ -267,7 +279,8 @@ fn table(rows: &[Row], config: &Config, gamma: f64) -> String {
         );
     }
     let ahead =
-        bootstrap(&rows.iter().map(|r| (r.best_of.graded, r.guided.graded)).collect::<Vec<_>>(), lead);
+        lead(&rows.iter().map(|r| (outcome(r.best_of.graded), outcome(r.guided.graded))).collect::<Vec<_>>());
+    let ahead = ahead.unwrap_or(UNKNOWN);
     let samples: usize = rows.iter().map(|r| r.best_of.samples).sum();
     let _ = writeln!(
         text,
@@ -291,9 +304,9 @@ fn summary(rows: &[Row], config: &Config, gamma: f64) -> serde_json::Value {
         let pairs = pairs(rows, of);
         let cost = cost(rows, of);
         let entry = serde_json::json!({
-            "solved": pairs.iter().filter(|p| p.1).count(),
-            "accuracy": bootstrap(&pairs, accuracy),
-            "rsr": bootstrap(&pairs, rsr),
+            "solved": pairs.iter().filter(|p| p.1 > 0.0).count(),
+            "accuracy": accuracy(&pairs),
+            "rsr": rsr(&pairs).unwrap_or(UNKNOWN),
             "shown": share(&rows.iter().map(|r| of(r).shown).collect::<Vec<_>>()),
             "seconds": rows.iter().map(|r| of(r).seconds).sum::<f64>(),
             "cost": cost,

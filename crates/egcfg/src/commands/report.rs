@@ -2,13 +2,14 @@
 
 use std::process::ExitCode;
 
-use egcfg_report::{Filter, Folder, Report, ReportError, csv, html, table};
+use egcfg_report::{Report, ReportError, csv, html, table};
+use egcfg_results::read::{Filter, Folder, ReadError};
 
-use crate::args::{ReportArgs, ReportFormat};
+use crate::args::report::{ReportArgs, ReportFormat};
 use crate::exit::{Failure, SOLVED};
 use crate::input::results::Results;
 use crate::output::file::write_whole;
-use crate::output::text::{data, note, visible};
+use crate::output::text::{data, note, show};
 
 pub(crate) async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
     let results = Results::open(&args.results, format(&args) == ReportFormat::Html).await?;
@@ -28,7 +29,7 @@ fn write(args: &ReportArgs, results: &Results) -> Result<ExitCode, Failure> {
             .hint(format!("there are {}", names.join(", "))));
     }
     let text = match format(args) {
-        ReportFormat::Table => visible(&table::render(&report)),
+        ReportFormat::Table => table::render(&report),
         ReportFormat::Csv => csv::render(&report),
         ReportFormat::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
         ReportFormat::Html => {
@@ -45,6 +46,7 @@ fn write(args: &ReportArgs, results: &Results) -> Result<ExitCode, Failure> {
             write_whole(path, &text).map_err(|source| ReportError::Write { path: path.clone(), source })?;
             note(&format!("wrote {} ({} KiB)", path.display(), text.len().div_ceil(1024)));
         }
+        None if format(args) == ReportFormat::Table => show(&text)?,
         None => data(&text)?,
     }
     Ok(ExitCode::from(SOLVED))
@@ -68,19 +70,25 @@ fn format(args: &ReportArgs) -> ReportFormat {
     })
 }
 
+impl From<ReadError> for Failure {
+    fn from(error: ReadError) -> Self {
+        let failure = Self::input(error.to_string());
+        match error {
+            ReadError::Empty { .. } => failure
+                .hint("give the folder that results were written to, or one of its data sets or models"),
+            ReadError::NoMatch { .. } => {
+                failure.hint("names are those of the folders; '/' may be written as '_'")
+            }
+            ReadError::Folder { .. } => failure,
+        }
+    }
+}
+
 impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
-        let hint = match &error {
-            ReportError::Empty { .. } => {
-                Some("give the folder that results were written to, or one of its data sets or models")
-            }
-            ReportError::NoMatch { .. } => Some("names are those of the folders; '/' may be written as '_'"),
-            _ => None,
-        };
-        let failure = Self::input(error.to_string());
-        match hint {
-            Some(hint) => failure.hint(hint),
-            None => failure,
+        match error {
+            ReportError::Results(error) => error.into(),
+            other => Self::input(other.to_string()),
         }
     }
 }

@@ -5,30 +5,33 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egcfg_bench::config::{Experiment, Overrides, SettleError};
+use egcfg_bench::config::{self, Overrides, SettleError, settle};
 #[cfg(feature = "exec_eval")]
 use egcfg_bench::run::ExecEvalGrader;
 use egcfg_bench::run::{Agent, Grader, Options, Parts, Plan, RunError, Summary, methods};
-use egcfg_bench::store::{Layout, Store, Target};
+use egcfg_bench::store::{Store, Target};
 use egcfg_guidance::Template;
 use egcfg_model::{LanguageModel, ModelInfo};
+use egcfg_results::{Layout, template_name};
 use egcfg_sandbox::Limits;
 use egcfg_task::{Config, PromptType, Task};
-use sha2::{Digest as _, Sha256};
 
+use crate::args::method::MethodArgs;
+use crate::args::model::ModelArgs;
 use crate::args::run::RunArgs;
-use crate::commands::data::needs;
 use crate::exit::{Failure, SOLVED};
-use crate::input::{experiment, knobs};
+use crate::input::experiment;
 use crate::output::requests::requests;
+use crate::output::result::circumstances;
 use crate::output::run_progress::RunProgress;
 use crate::output::text::{data, note};
-use crate::parts::{load_model, start_sandbox};
-use crate::scripted;
+use crate::parts::{load_model, needs, start_sandbox};
+use crate::settings::experiment::{Experiment as Resolved, resolve};
+use crate::settings::{method, origin};
 use crate::signals::{interrupt, or_interrupt};
 
-pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
-    let (settings, warnings) = experiment::settings(&args)?;
+pub(crate) async fn run(args: RunArgs, typed: &origin::Typed) -> Result<ExitCode, Failure> {
+    let Resolved { settings, rows, warnings } = resolve(&args, typed, None)?;
     for warning in &warnings {
         note(&format!("warning: {warning}"));
     }
@@ -39,16 +42,11 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
         .parse()
         .map_err(|error: String| Failure::usage(format!("--results {error}")))?;
     if args.dry_run {
+        note(&origin::table(&rows));
         return list(&settings);
     }
-    let mut prepared = None;
     // Until there is something to give back, a request to stop ends everything at once.
-    or_interrupt(async {
-        prepared = Some(prepare(&args, &settings, &target).await?);
-        Ok(ExitCode::SUCCESS)
-    })
-    .await?;
-    let Some((agent, root)) = prepared else { return Err(Failure::interrupted()) };
+    let (agent, root) = or_interrupt(prepare(&args, &settings, &target)).await?;
     let running = tokio::spawn(Arc::clone(&agent).run());
     tokio::pin!(running);
     let ended = tokio::select! {
@@ -70,8 +68,8 @@ pub(crate) async fn run(args: RunArgs) -> Result<ExitCode, Failure> {
 fn list(settings: &Overrides) -> Result<ExitCode, Failure> {
     let (dataset, tasks) = experiment::tasks(settings)?;
     let settings = &Overrides { dataset: Some(dataset), ..settings.clone() };
-    let model = settings.model.clone().unwrap_or_else(|| "pocket".to_owned());
-    let experiment = Experiment::resolve(settings, &tasks, &model, String::new())?;
+    let model = settings.model.clone().unwrap_or_default();
+    let experiment = config::resolve(settings, &tasks, &model, String::new())?;
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let mut text = String::new();
     for unit in &plan.units {
@@ -90,7 +88,7 @@ async fn prepare(
     target: &Target,
 ) -> Result<(Arc<Agent>, String), Failure> {
     let (dataset, tasks) = experiment::tasks(settings)?;
-    let jobs = settings.jobs.unwrap_or(1).clamp(1, 1024);
+    let jobs = settings.jobs.unwrap_or(1).min(1024);
     let lease = settings.lease.unwrap_or(60.0);
     if !(0.2..=86_400.0).contains(&lease) {
         return Err(Failure::usage(format!("--lease {lease} is not between 0.2 and 86400 seconds")));
@@ -111,8 +109,7 @@ async fn prepare(
     let runner = start_sandbox(&sandbox, options).await?;
     let model = model(args, settings, jobs)?;
     let templates = templates(args, settings, model.info())?;
-    let mut names: Vec<String> =
-        templates.values().map(|t| format!("{} {}", t.name, short_hash(&format!("{t:?}")))).collect();
+    let mut names: Vec<String> = templates.values().map(template_name).collect();
     names.sort_unstable();
     names.dedup();
     let settings = &Overrides {
@@ -121,21 +118,20 @@ async fn prepare(
         memory_limit: Some(limits.memory >> 20),
         ..settings.clone()
     };
-    let experiment = Experiment::resolve(settings, &tasks, &model.info().name, names.join(", "))?;
+    let experiment = config::resolve(settings, &tasks, &model.info().name, names.join(", "))?;
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let store = Store::open(target)?.child(&Layout::root(&experiment.dataset, &experiment.model));
-    experiment.settle(&store).await.map_err(|error| match error {
+    settle(&experiment, &tasks, &store).await.map_err(|error| match error {
         SettleError::Store(error) => error.into(),
         SettleError::Config(error) => error.into(),
         different @ SettleError::Different { .. } => Failure::input(different.to_string())
             .hint("give the same settings to go on with it, or another --results"),
     })?;
-    let protections = runner.sandbox.protections();
+    let dataset = Some(experiment.dataset.clone());
     let parts = Parts {
         templates,
         python: runner.python(),
-        interpreter: runner.sandbox.interpreter().version.clone(),
-        protections: protections.iter().filter(|p| p.in_force()).map(|p| p.name.to_owned()).collect(),
+        circumstances: circumstances(&*model, &runner, dataset, experiment.seed),
         model,
         executor: Arc::new(runner),
         grader,
@@ -143,7 +139,7 @@ async fn prepare(
     let options = Options {
         jobs,
         lease: Duration::from_secs_f64(lease),
-        max_attempts: args.max_attempts.max(1),
+        max_attempts: args.max_attempts,
         events: settings.events.unwrap_or(true),
         retry_errors: args.retry_errors,
         ..Options::default()
@@ -177,14 +173,7 @@ async fn grader(_address: &str, _limits: &Limits, _tasks: &[Task]) -> Result<Arc
 }
 
 fn model(args: &RunArgs, settings: &Overrides, jobs: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
-    let mut model = args.model.clone();
-    if let Some(name) = &settings.model {
-        model.model.clone_from(name);
-    }
-    match model.model.strip_prefix(scripted::PREFIX) {
-        Some(file) => scripted::load(file),
-        None => load_model(&model, jobs),
-    }
+    load_model(&ModelArgs { model: settings.model.clone(), ..args.model.clone() }, jobs)
 }
 
 fn templates(
@@ -192,21 +181,15 @@ fn templates(
     settings: &Overrides,
     info: &ModelInfo,
 ) -> Result<HashMap<PromptType, Template>, Failure> {
-    let mut knobs = args.knobs.clone();
-    knobs.template = settings.template.as_ref().map(Into::into);
+    let template = settings.template.as_ref().map(Into::into);
+    let args = MethodArgs { template, ..args.method.clone() };
     let mut templates = HashMap::new();
     for name in settings.configurations.iter().flatten() {
         let config: Config =
             name.parse().map_err(|error: egcfg_task::NameError| Failure::usage(error.to_string()))?;
-        templates.insert(config.prompt, knobs::template(&knobs, &config, info)?);
+        templates.insert(config.prompt, method::template(&args, &config, info)?);
     }
     Ok(templates)
-}
-
-fn short_hash(text: &str) -> String {
-    let digest = Sha256::digest(text.as_bytes());
-    let number = digest.iter().take(6).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    format!("{number:012x}")
 }
 
 fn finish(ended: Result<Summary, RunError>, args: &RunArgs, root: &str) -> Result<ExitCode, Failure> {

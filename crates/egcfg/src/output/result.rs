@@ -1,57 +1,76 @@
-//! What `solve --json` prints for one task: a results file.
+//! What all results of one command have in common, and what `solve --json` prints for one task: a results file.
 
 use std::time::SystemTime;
 
-use egcfg_bench::result::{Ours, RESULT_VERSION, ResultFile, ResultStats};
+use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{Attempt, Solution};
+use egcfg_model::LanguageModel;
+use egcfg_results::{Circumstances, ResultFile, Work};
 use egcfg_task::Task;
 use serde_json::{Value, json};
 
-/// When a task's work began and what it was told.
-pub(crate) struct Circumstances {
-    pub(crate) started: SystemTime,
-    pub(crate) config: String,
-    pub(crate) model: String,
-    pub(crate) seed: u64,
-    pub(crate) python: String,
-    /// The sandbox's layer in force.
-    pub(crate) sandbox: String,
-    /// The factor by which limits of time have grown.
-    pub(crate) calibration: f64,
-    /// Names of the protections in force.
-    pub(crate) protections: Vec<String>,
+use crate::output::progress::Best;
+
+/// Model, interpreter and sandbox of this process.
+pub(crate) fn circumstances(
+    model: &dyn LanguageModel,
+    runner: &SandboxExecutor,
+    dataset: Option<String>,
+    seed: u64,
+) -> Circumstances {
+    let sandbox = &runner.sandbox;
+    let protections = sandbox.protections().iter().filter(|protection| protection.in_force());
+    Circumstances {
+        dataset,
+        model: model.info().name.clone(),
+        python: sandbox.interpreter().version.clone(),
+        sandbox: sandbox.level().to_string(),
+        calibration: sandbox.calibration(),
+        protections: protections.map(|protection| protection.name.to_owned()).collect(),
+        seed,
+    }
 }
 
 /// The result of solving a task, as one line of JSON.
-pub(crate) fn solved(task: &Task, best: &Attempt, solution: &Solution, about: Circumstances) -> String {
-    let cost = solution.stats();
-    let file = ResultFile {
-        stats: Some(ResultStats::since(about.started, &cost)),
+pub(crate) fn solved(
+    task: &Task,
+    best: &Attempt,
+    solution: &Solution,
+    about: &Circumstances,
+    (config, template, started): (String, String, SystemTime),
+) -> String {
+    let mut file = about.result(Work {
+        task: &task.id,
+        method: "eg_cfg",
+        config,
+        template,
+        gamma: best.gamma,
         retry: best.retry,
-        random_seed: Some(about.seed),
-        egcfg: Some(Ours {
-            version: RESULT_VERSION,
-            task: task.id.clone(),
-            model: about.model,
-            method: "eg_cfg".into(),
-            config: about.config,
-            gamma: best.gamma,
-            python: about.python,
-            sandbox: about.sandbox,
-            calibration: about.calibration,
-            protections: about.protections,
-            stop: Some(best.generation.stop),
-            guidance_began: Some(best.generation.began),
-            shown_passed: Some(best.passed()),
-            verdicts: best.results.iter().map(|r| r.verdict.to_string()).collect(),
-            unproven: best.results.iter().filter(|r| r.unproven).count(),
-            cost,
-            attempts: solution.attempts.iter().map(attempt).collect(),
-            ..Ours::default()
-        }),
-        ..ResultFile::judged(&best.generation.program, &task.shown_tests, &best.results)
-    };
+        started,
+        code: &best.generation.program,
+        tests: &task.shown_tests,
+        graded: &best.results,
+        grader: "sandbox",
+        shown_passed: Some(best.passed()),
+        stop: Some(best.generation.stop),
+        began: Some(best.generation.began),
+        cost: solution.stats(),
+        programs: solution.attempts.len(),
+        budget: None,
+    });
+    if let Some(ours) = &mut file.egcfg {
+        ours.attempts = solution.attempts.iter().map(attempt).collect();
+    }
     serde_json::to_string(&file).unwrap_or_default() + "\n"
+}
+
+/// The best program of a task whose work was broken off, as one line of JSON: a results file without costs.
+pub(crate) fn broken_off(task: &Task, best: &Best) -> String {
+    let file = ResultFile::judged(&best.program, &task.shown_tests, &best.results);
+    let mut object = serde_json::to_value(&file).unwrap_or_default();
+    object["interrupted"] = json!(true);
+    object["task"] = json!(task.id);
+    object.to_string() + "\n"
 }
 
 fn attempt(attempt: &Attempt) -> Value {

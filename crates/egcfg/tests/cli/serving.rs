@@ -86,7 +86,7 @@ fn a_server_for_others_needs_a_key() {
     assert_eq!(ran.code, Some(2), "{}", ran.stderr);
     assert!(ran.stderr.contains("EGCFG_API_KEY"), "{}", ran.stderr);
     let mut open = command(empty.path());
-    open.args(["serve", "--port", "0", "--key-file", "key"]);
+    open.args(["serve", "--port", "0", "--api-key-file", "key"]);
     let said = open.output().unwrap();
     assert_eq!(said.status.code(), Some(3));
     let said = String::from_utf8(said.stderr).unwrap();

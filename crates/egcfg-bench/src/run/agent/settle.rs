@@ -4,15 +4,15 @@
 use std::sync::PoisonError;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use egcfg_results::{ERROR_VERSION, ErrorRecord, Layout, ResultFile, file_name};
 use tokio::sync::watch;
 
 use crate::claim::{Claim, Published};
-use crate::result::ResultFile;
 use crate::run::event::RunEvent;
 use crate::run::log::EventLog;
 use crate::run::options::RunError;
-use crate::run::work::{ERROR_VERSION, ErrorRecord, Trouble};
-use crate::store::{Keep, Layout, StoreError};
+use crate::run::work::UnitError;
+use crate::store::{Durability, StoreError};
 
 use super::Agent;
 
@@ -35,7 +35,7 @@ impl Agent {
             EventLog::none()
         };
         let mut solved = self.solved.subscribe();
-        let name = crate::store::file_name(&unit.task_id);
+        let name = file_name(&unit.task_id);
         let work = async {
             let budget = self.budget(index).await?;
             let cache = self.cache(unit.task);
@@ -50,7 +50,7 @@ impl Agent {
         // From here on nothing is given up half-way.
         let result = match ended {
             Ended::Done(Ok(result)) => self.publish(index, claim, *result, &log).await,
-            Ended::Done(Err(trouble)) => self.fail(index, claim, &trouble, &log).await,
+            Ended::Done(Err(error)) => self.fail(index, claim, &error, &log).await,
             Ended::Stopped => self.give_back(index, claim, "interrupted", &log).await,
             Ended::Solved => {
                 self.sink.emit(&RunEvent::Dropped { unit });
@@ -94,7 +94,7 @@ impl Agent {
                 self.board.lock().await.published(index);
                 self.sink.emit(&RunEvent::Published { unit, passed, shown_passed, tokens, seconds });
                 if passed && self.bench.experiment.until_solved {
-                    self.note_solved([crate::store::file_name(&unit.task_id)]).await;
+                    self.note_solved([file_name(&unit.task_id)]).await;
                 }
             }
             Published::Lost => {
@@ -110,42 +110,42 @@ impl Agent {
         &self,
         index: usize,
         claim: &Claim,
-        trouble: &Trouble,
+        error: &UnitError,
         log: &EventLog,
     ) -> Result<(), RunError> {
         let unit = &self.bench.plan.units[index];
-        let (attempt, last) = self.board.lock().await.failed(index, claim, trouble.permanent);
+        let (attempt, last) = self.board.lock().await.failed(index, claim, error.permanent);
         let record = ErrorRecord {
             version: ERROR_VERSION,
             task: unit.task_id.clone(),
             unit: unit.label(),
             agent: self.id.id.clone(),
             attempt,
-            kind: trouble.kind.to_owned(),
-            message: trouble.message.clone(),
-            permanent: trouble.permanent,
+            kind: error.kind.to_owned(),
+            message: error.message.clone(),
+            permanent: error.permanent,
             time: SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64(),
         };
-        let number = if trouble.permanent { self.options.max_attempts.max(attempt) } else { attempt };
+        let number = if error.permanent { self.options.max_attempts.max(attempt) } else { attempt };
         let key = Layout::error(&unit.folder, &unit.stem, number);
-        self.store.put(&key, crate::claim::pretty(&record), Keep::Durably).await?;
-        if !self.claims.release(claim, &format!("{} error", trouble.kind)).await? {
+        self.store.put(&key, crate::claim::pretty(&record), Durability::Synced).await?;
+        if !self.claims.release(claim, &format!("{} error", error.kind)).await? {
             self.board.lock().await.lost(index);
         }
         log.discard(&self.store).await;
         self.heartbeat.update(|record, _| {
             record.errors += 1;
-            record.last_error = Some(trouble.message.clone());
+            record.last_error = Some(error.message.clone());
         });
-        self.sink.emit(&RunEvent::Failed { unit, attempt, message: &trouble.message, last });
+        self.sink.emit(&RunEvent::Failed { unit, attempt, message: &error.message, last });
         let failures = {
             let mut failures = self.failures.lock().unwrap_or_else(PoisonError::into_inner);
             // A prompt that does not fit says nothing about the next one.
-            *failures += usize::from(!trouble.permanent);
+            *failures += usize::from(!error.permanent);
             *failures
         };
         if failures >= self.options.failures_in_a_row {
-            let (kind, message) = (trouble.kind.to_owned(), trouble.message.clone());
+            let (kind, message) = (error.kind.to_owned(), error.message.clone());
             return Err(RunError::Failing { failures, kind, message });
         }
         Ok(())
@@ -174,7 +174,7 @@ impl Agent {
 
 /// How the work on a unit ended.
 enum Ended {
-    Done(Result<Box<ResultFile>, Trouble>),
+    Done(Result<Box<ResultFile>, UnitError>),
     Stopped,
     Solved,
 }

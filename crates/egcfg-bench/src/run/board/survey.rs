@@ -4,8 +4,10 @@
 use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
+use egcfg_results::Layout;
+
 use crate::claim::{Record, State};
-use crate::store::{Layout, StoreError};
+use crate::store::StoreError;
 
 use super::{Board, Status};
 

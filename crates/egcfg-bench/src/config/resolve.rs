@@ -1,0 +1,141 @@
+//! Settings, tasks and model become one experiment: every list checked, every name canonical and single.
+
+use egcfg_results::{BestOfBudget, EXPERIMENT_VERSION, Experiment, MethodFacts, method};
+use egcfg_task::{Config, Task};
+use sha2::{Digest as _, Sha256};
+
+use super::{ConfigError, Overrides};
+
+/// Resolves settings; `model` and `templates` are what the model is called and what its prompts are made of.
+pub fn resolve(
+    overrides: &Overrides,
+    tasks: &[Task],
+    model: &str,
+    templates: String,
+) -> Result<Experiment, ConfigError> {
+    let names = overrides.configurations.clone().unwrap_or_else(|| vec![Config::default().to_string()]);
+    let parse = |name: &String| {
+        name.parse::<Config>().map_err(|error| ConfigError::new("configurations", error.to_string()))
+    };
+    let configurations = names.iter().map(parse).collect::<Result<Vec<Config>, _>>()?;
+    let experiment = Experiment {
+        version: EXPERIMENT_VERSION,
+        dataset: overrides.dataset.clone().unwrap_or_else(|| "tasks".to_owned()),
+        tasks: tasks.len(),
+        tasks_sha256: tasks_hash(tasks),
+        model: model.to_owned(),
+        methods: single(overrides.methods.clone().unwrap_or_else(|| vec![method::EG_CFG.name.to_owned()])),
+        configurations: single(configurations),
+        gammas: single(overrides.gammas.clone().unwrap_or_else(|| vec![0.0, 0.5, 1.0, 3.0])),
+        retries: overrides.retries.unwrap_or(0),
+        seed: overrides.seed.unwrap_or(0),
+        until_solved: overrides.until_solved.unwrap_or(false),
+        best_of: overrides.best_of.unwrap_or_default(),
+        max_tokens: overrides.max_tokens,
+        signal_format: overrides.signal_format,
+        signal_tokens: overrides.signal_tokens,
+        templates,
+        timeout: overrides.timeout.unwrap_or(5.0),
+        memory_limit: overrides.memory_limit.unwrap_or(1024),
+        exec_eval: overrides.exec_eval.is_some(),
+    };
+    check(&experiment)?;
+    Ok(experiment)
+}
+
+fn check(experiment: &Experiment) -> Result<(), ConfigError> {
+    if let Some(gamma) = experiment.gammas.iter().find(|gamma| !(0.0..=100.0).contains(*gamma)) {
+        return Err(ConfigError::new("gammas", format!("{gamma} is not between 0 and 100")));
+    }
+    for (key, empty) in [
+        ("configurations", experiment.configurations.is_empty()),
+        ("gammas", experiment.gammas.is_empty()),
+        ("methods", experiment.methods.is_empty()),
+        ("tasks", experiment.tasks == 0),
+    ] {
+        if empty {
+            return Err(ConfigError::new(key, "the list is empty"));
+        }
+    }
+    let mut facts = Vec::new();
+    for name in &experiment.methods {
+        facts.push(MethodFacts::of(name).ok_or_else(|| {
+            let names: Vec<&str> = method::METHODS.iter().map(|method| method.name).collect();
+            ConfigError::new("methods", format!("'{name}' is none of {}", names.join(", ")))
+        })?);
+    }
+    let waits = experiment.best_of == BestOfBudget::EQUAL && facts.iter().any(|method| method.takes_budget);
+    if waits && !facts.iter().any(|method| method.uses_gamma) {
+        return Err(ConfigError::new("best_of", "'equal' needs the method eg_cfg in the same experiment"));
+    }
+    Ok(())
+}
+
+/// Every entry once, in order.
+fn single<T: PartialEq>(entries: Vec<T>) -> Vec<T> {
+    let mut kept: Vec<T> = Vec::with_capacity(entries.len());
+    for entry in entries {
+        if !kept.contains(&entry) {
+            kept.push(entry);
+        }
+    }
+    kept
+}
+
+fn tasks_hash(tasks: &[Task]) -> String {
+    let mut hash = Sha256::new();
+    for task in tasks {
+        hash.update(serde_json::to_vec(task).unwrap_or_default());
+        hash.update(b"\n");
+    }
+    format!("{:x}", hash.finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(overrides: &Overrides) -> Result<Experiment, ConfigError> {
+        let task = Task { id: "1".into(), ..Task::default() };
+        resolve(overrides, &[task], "m", "t".into())
+    }
+
+    #[test]
+    fn names_become_canonical_and_single() {
+        let names = Some(vec!["ns3t1d2_ln".to_owned(), "ns3t1.0d2k1_ln".to_owned()]);
+        let resolved = of(&Overrides { configurations: names, ..Overrides::default() }).unwrap();
+        let names: Vec<String> = resolved.configurations.iter().map(Config::to_string).collect();
+        assert_eq!(names, ["ns3t1.0d2k1_ln"]);
+    }
+
+    #[test]
+    fn what_cannot_be_run_is_refused_by_its_key() {
+        let texts = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        for (overrides, said) in [
+            (
+                Overrides { gammas: Some(vec![f64::NAN]), ..Overrides::default() },
+                "gammas: NaN is not between",
+            ),
+            (Overrides { gammas: Some(Vec::new()), ..Overrides::default() }, "gammas: the list is empty"),
+            (
+                Overrides { methods: texts(&["magic"]), ..Overrides::default() },
+                "methods: 'magic' is none of eg_cfg, plain",
+            ),
+            (
+                Overrides { configurations: texts(&["ns3"]), ..Overrides::default() },
+                "configurations: configuration name",
+            ),
+            (
+                Overrides {
+                    methods: texts(&["best_of"]),
+                    best_of: Some(BestOfBudget::EQUAL),
+                    ..Overrides::default()
+                },
+                "best_of: 'equal' needs the method eg_cfg",
+            ),
+        ] {
+            let error = of(&overrides).unwrap_err().to_string();
+            assert!(error.starts_with(said), "{error}");
+        }
+    }
+}

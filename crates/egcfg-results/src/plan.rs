@@ -1,0 +1,89 @@
+//! Which results an experiment has: one folder per method and configuration, in each task the same runs. Whoever carries an
+//! experiment out and whoever counts what is missing of it read this one list.
+
+use egcfg_task::Config;
+
+use crate::experiment::Experiment;
+use crate::method::MethodFacts;
+
+/// One result of every task of a folder.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Run {
+    /// Guidance strength; 0 for methods without one.
+    pub gamma: f64,
+    /// Repetition, from 0.
+    pub retry: u32,
+}
+
+/// A folder of results.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The method that fills it.
+    pub method: &'static MethodFacts,
+    /// The method's knobs.
+    pub config: Config,
+    /// Its name.
+    pub folder: String,
+    /// What each task has in it, in order.
+    pub runs: Vec<Run>,
+}
+
+impl Experiment {
+    /// The folders that the experiment fills, in order. Configurations that differ only in knobs which a method has not are
+    /// the same to it and share a folder; methods that are not known have none.
+    pub fn planned(&self) -> Vec<Planned> {
+        let mut folders: Vec<Planned> = Vec::new();
+        for method in self.methods.iter().filter_map(|name| MethodFacts::of(name)) {
+            for config in &self.configurations {
+                let folder = method.folder(config);
+                if folders.iter().any(|known| known.folder == folder) {
+                    continue;
+                }
+                let gammas = method.gammas(&self.gammas);
+                let runs = (0..=self.retries)
+                    .flat_map(|retry| gammas.iter().map(move |gamma| Run { gamma: *gamma, retry }))
+                    .filter(|run| run.retry == 0 || method.repeats(run.gamma))
+                    .collect();
+                folders.push(Planned { method, config: *config, folder, runs });
+            }
+        }
+        folders
+    }
+
+    /// Results that a complete folder holds.
+    pub fn units(&self) -> usize {
+        self.tasks * self.planned().iter().map(|planned| planned.runs.len()).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_method_has_the_runs_that_mean_something_to_it() {
+        let names = ["ns3t0.7d2k1_ln", "ns5t0.7d2k1_ln", "ns3t0.7d2k1_lci_ln"];
+        let experiment = Experiment {
+            tasks: 2,
+            methods: ["eg_cfg", "plain", "best_of", "unheard_of"].map(str::to_owned).to_vec(),
+            configurations: names.iter().filter_map(|name| name.parse().ok()).collect(),
+            gammas: vec![0.0, 1.0],
+            retries: 1,
+            ..Experiment::default()
+        };
+        let planned = experiment.planned();
+        let folders: Vec<(&str, usize)> = planned.iter().map(|p| (p.folder.as_str(), p.runs.len())).collect();
+        // EG-CFG: both gammas, and gamma 1 again; plain once; best-of-N twice, whatever the number of candidates.
+        let expected = [
+            ("ns3t0.7d2k1_ln", 3),
+            ("ns5t0.7d2k1_ln", 3),
+            ("ns3t0.7d2k1_lci_ln", 3),
+            ("plain", 1),
+            ("plain_lci", 1),
+            ("best_of_t0.7", 2),
+            ("best_of_t0.7_lci", 2),
+        ];
+        assert_eq!(folders, expected);
+        assert_eq!(experiment.units(), 2 * (3 * 3 + 2 + 2 * 2));
+    }
+}
