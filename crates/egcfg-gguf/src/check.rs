@@ -16,8 +16,17 @@ const WIDEST: i128 = 1 << 20;
 
 /// Families that turn texts into vectors and write nothing.
 const EMBEDDERS: [&str; 11] = [
-    "bert", "modern-bert", "nomic-bert", "nomic-bert-moe", "neo-bert", "jina-bert-v2", "jina-bert-v3", "eurobert",
-    "t5encoder", "gemma-embedding", "wavtokenizer-dec",
+    "bert",
+    "modern-bert",
+    "nomic-bert",
+    "nomic-bert-moe",
+    "neo-bert",
+    "jina-bert-v2",
+    "jina-bert-v3",
+    "eurobert",
+    "t5encoder",
+    "gemma-embedding",
+    "wavtokenizer-dec",
 ];
 
 /// Reads and checks a model's file and, where it is the first of several parts, the others. Returns the heads, the first
@@ -35,7 +44,8 @@ pub fn check_model(path: &Path) -> Result<Vec<Head>, HeadError> {
     }
     let total: usize = heads.iter().map(|head| head.tensors.len()).sum();
     if let Some(count) = heads[0].int("split.tensors.count").filter(|count| *count != total as i128) {
-        let reason = format!("says {count}, but the parts hold {total} tensors: one of them is of another model");
+        let reason =
+            format!("says {count}, but the parts hold {total} tensors: one of them is of another model");
         return Err(HeadError::new("split.tensors.count", reason));
     }
     tensors(&heads)?;
@@ -50,7 +60,10 @@ fn is_model(head: &Head) -> Result<(), HeadError> {
             return fail("general.type", "the file is an adapter, not a model: name the model it was made for, and this file as its adapter".into());
         }
         Some("mmproj") => {
-            return fail("general.type", "the file is a projector for pictures (mmproj), not a language model".into());
+            return fail(
+                "general.type",
+                "the file is a projector for pictures (mmproj), not a language model".into(),
+            );
         }
         Some(other @ ("imatrix" | "vocab" | "controlvector")) => {
             return fail("general.type", format!("the file is of type {other:?}, not a model"));
@@ -61,16 +74,25 @@ fn is_model(head: &Head) -> Result<(), HeadError> {
         return fail("general.architecture", "is missing: the file does not say what it holds".into());
     };
     if family == "clip" {
-        return fail("general.architecture", "the file is a projector for pictures (mmproj), not a language model".into());
+        return fail(
+            "general.architecture",
+            "the file is a projector for pictures (mmproj), not a language model".into(),
+        );
     }
     if family == "controlvector" {
         return fail("general.architecture", "the file is a control vector, not a model".into());
     }
     if EMBEDDERS.contains(&family) {
-        return fail("general.architecture", format!("{family} is an embedding model: it makes vectors of texts and writes none"));
+        return fail(
+            "general.architecture",
+            format!("{family} is an embedding model: it makes vectors of texts and writes none"),
+        );
     }
     if head.int("split.no").is_some_and(|number| number != 0) {
-        return fail("split.no", "the file is a later part of several; name the first one (-00001-of-...)".into());
+        return fail(
+            "split.no",
+            "the file is a later part of several; name the first one (-00001-of-...)".into(),
+        );
     }
     if head.tensors.is_empty() && head.int("split.count").is_none_or(|count| count <= 1) {
         return fail("tensor count", "is 0: the file holds a vocabulary only, no weights".into());
@@ -119,13 +141,16 @@ fn numbers(head: &Head, family: &str) -> Result<(), HeadError> {
             return Err(HeadError::new(&at("attention.head_count"), reason));
         }
         let side = side.unwrap_or(width / (*heads).max(1));
-        if let Some(turned) = whole("rope.dimension_count", 0, 1 << 14)?.filter(|turned| *turned > side || turned % 2 != 0) {
+        if let Some(turned) =
+            whole("rope.dimension_count", 0, 1 << 14)?.filter(|turned| *turned > side || turned % 2 != 0)
+        {
             let reason = format!("is {turned}, where a head has {side} numbers; it must be even and no more");
             return Err(HeadError::new(&at("rope.dimension_count"), reason));
         }
     }
     let experts = whole("expert_count", 0, MOST_EXPERTS)?.unwrap_or(0);
-    let used = per_layer(head, &at("expert_used_count"), layers, MOST_EXPERTS)?.into_iter().max().unwrap_or(0);
+    let used =
+        per_layer(head, &at("expert_used_count"), layers, MOST_EXPERTS)?.into_iter().max().unwrap_or(0);
     if used > experts || (experts > 0) != (used > 0) {
         return Err(HeadError::new(&at("expert_used_count"), format!("is {used} of {experts} experts")));
     }
@@ -133,7 +158,9 @@ fn numbers(head: &Head, family: &str) -> Result<(), HeadError> {
     if groups > 0 && (groups >= experts || experts % groups != 0) {
         return Err(HeadError::new(&at("expert_group_count"), format!("is {groups} for {experts} experts")));
     }
-    if let Some(used) = whole("expert_group_used_count", 0, MOST_EXPERTS)?.filter(|used| groups > 1 && (*used == 0 || *used >= groups)) {
+    if let Some(used) = whole("expert_group_used_count", 0, MOST_EXPERTS)?
+        .filter(|used| groups > 1 && (*used == 0 || *used >= groups))
+    {
         return Err(HeadError::new(&at("expert_group_used_count"), format!("is {used} of {groups} groups")));
     }
     whole("nextn_predict_layers", 0, layers)?;
@@ -141,7 +168,9 @@ fn numbers(head: &Head, family: &str) -> Result<(), HeadError> {
     whole("rope.scaling.original_context_length", 0, LONGEST_CONTEXT)?;
     for (key, value) in &head.meta {
         if let Value::Real(number) = value
-            && (!number.is_finite() || (key.contains("epsilon") && *number < 0.0) || (key.ends_with("rope.freq_base") && *number <= 0.0))
+            && (!number.is_finite()
+                || (key.contains("epsilon") && *number < 0.0)
+                || (key.ends_with("rope.freq_base") && *number <= 0.0))
         {
             return Err(HeadError::new(key, format!("is {number}")));
         }
@@ -159,11 +188,18 @@ fn per_layer(head: &Head, key: &str, layers: i128, most: i128) -> Result<Vec<i12
     let all = match head.meta.get(key) {
         None => return Ok(Vec::new()),
         Some(Value::Int(number)) => vec![*number],
-        Some(Value::Array(array)) if !array.texts && array.ints.len() as i128 >= layers && array.length == array.ints.len() as u64 => {
+        Some(Value::Array(array))
+            if !array.texts
+                && array.ints.len() as i128 >= layers
+                && array.length == array.ints.len() as u64 =>
+        {
             array.ints.clone()
         }
         Some(_) => {
-            return Err(HeadError::new(key, format!("is neither a whole number nor one per layer ({layers})")));
+            return Err(HeadError::new(
+                key,
+                format!("is neither a whole number nor one per layer ({layers})"),
+            ));
         }
     };
     match all.iter().find(|number| !(0..=most).contains(*number)) {
@@ -175,7 +211,10 @@ fn per_layer(head: &Head, key: &str, layers: i128, most: i128) -> Result<Vec<i12
 fn vocabulary(head: &Head) -> Result<(), HeadError> {
     let model = head.text("tokenizer.ggml.model");
     if matches!(model, None | Some("no_vocab" | "none")) {
-        return Err(HeadError::new("tokenizer.ggml.model", "the file has no tokenizer: texts cannot become tokens"));
+        return Err(HeadError::new(
+            "tokenizer.ggml.model",
+            "the file has no tokenizer: texts cannot become tokens",
+        ));
     }
     let Some(tokens) = head.array(TOKENS).filter(|tokens| tokens.texts && tokens.length > 0) else {
         return Err(HeadError::new(TOKENS, "is missing or no list of texts"));
@@ -203,7 +242,10 @@ fn vocabulary(head: &Head) -> Result<(), HeadError> {
         }
     }
     if model == Some("gpt2") && !head.array("tokenizer.ggml.merges").is_some_and(|merges| merges.texts) {
-        return Err(HeadError::new("tokenizer.ggml.merges", "is missing: this kind of tokenizer cannot do without"));
+        return Err(HeadError::new(
+            "tokenizer.ggml.merges",
+            "is missing: this kind of tokenizer cannot do without",
+        ));
     }
     for (key, value) in &head.meta {
         let Some(name) = key.strip_prefix("tokenizer.ggml.") else { continue };
@@ -212,7 +254,10 @@ fn vocabulary(head: &Head) -> Result<(), HeadError> {
         }
         match value {
             // A file may say with a large number that it has none.
-            Value::Int(id) if (0..i128::from(tokens.length)).contains(id) || *id == i128::from(u32::MAX) || *id == -1 => {}
+            Value::Int(id)
+                if (0..i128::from(tokens.length)).contains(id)
+                    || *id == i128::from(u32::MAX)
+                    || *id == -1 => {}
             Value::Int(id) => {
                 let reason = format!("is {id}, outside the vocabulary of {} tokens", tokens.length);
                 return Err(HeadError::new(key, reason));
@@ -233,14 +278,18 @@ fn other_parts(path: &Path, head: &Head) -> Result<Vec<PathBuf>, HeadError> {
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let end = format!("-00001-of-{count:05}.gguf");
     let Some(stem) = name.strip_suffix(&end) else {
-        let reason = format!("the file is one of {count} parts, so its name must end in {end} for the others to be found");
+        let reason = format!(
+            "the file is one of {count} parts, so its name must end in {end} for the others to be found"
+        );
         return Err(HeadError::new("split.count", reason));
     };
-    let parts: Vec<PathBuf> =
-        (2..=count).map(|number| path.with_file_name(format!("{stem}-{number:05}-of-{count:05}.gguf"))).collect();
+    let parts: Vec<PathBuf> = (2..=count)
+        .map(|number| path.with_file_name(format!("{stem}-{number:05}-of-{count:05}.gguf")))
+        .collect();
     match parts.iter().find(|part| !part.is_file()) {
         Some(missing) => {
-            let reason = format!("the part {} is missing", missing.file_name().unwrap_or_default().to_string_lossy());
+            let reason =
+                format!("the part {} is missing", missing.file_name().unwrap_or_default().to_string_lossy());
             Err(HeadError::new("split.count", reason))
         }
         None => Ok(parts),
@@ -259,7 +308,8 @@ fn tensors(heads: &[Head]) -> Result<(), HeadError> {
             _ => !vector,
         };
         if !known {
-            let reason = format!("has elements of type {}, with which such a tensor cannot be computed", tensor.kind);
+            let reason =
+                format!("has elements of type {}, with which such a tensor cannot be computed", tensor.kind);
             return Err(HeadError::new(&tensor.name, reason));
         }
     }
@@ -269,7 +319,8 @@ fn tensors(heads: &[Head]) -> Result<(), HeadError> {
         None => Err(HeadError::new("token_embd.weight", "is missing: the file holds no whole model")),
         Some(embedding) if embedding.shape.get(1) != Some(&tokens) => {
             let rows = embedding.shape.get(1).copied().unwrap_or(1);
-            let reason = format!("has {rows} rows for {tokens} tokens: weights and tokenizer are of different models");
+            let reason =
+                format!("has {rows} rows for {tokens} tokens: weights and tokenizer are of different models");
             Err(HeadError::new("token_embd.weight", reason))
         }
         Some(_) => Ok(()),
@@ -340,17 +391,41 @@ mod tests {
             (file(&[], |_| {})[..400].to_vec(), "truncated"),
             (file(&[], |meta| meta.string("general.type", "adapter")), "is an adapter, not a model"),
             (file(&[], |meta| meta.string("general.type", "mmproj")), "projector for pictures"),
-            (file(&["general.architecture"], |meta| meta.string("general.architecture", "nomic-bert")), "embedding model"),
-            (file(&["general.architecture"], |meta| meta.string("general.architecture", "clip")), "projector"),
+            (
+                file(&["general.architecture"], |meta| meta.string("general.architecture", "nomic-bert")),
+                "embedding model",
+            ),
+            (
+                file(&["general.architecture"], |meta| meta.string("general.architecture", "clip")),
+                "projector",
+            ),
             (file(&["general.architecture"], |_| {}), "general.architecture: is missing"),
-            (file(&["context_length"], |meta| meta.u32("llama.context_length", 0x8000_0000)), "llama.context_length: is 2147483648"),
+            (
+                file(&["context_length"], |meta| meta.u32("llama.context_length", 0x8000_0000)),
+                "llama.context_length: is 2147483648",
+            ),
             (file(&["block_count"], |meta| meta.u32("llama.block_count", 0)), "llama.block_count: is 0"),
-            (file(&["attention.head_count"], |meta| meta.u32("llama.attention.head_count", 0)), "llama.attention.head_count"),
-            (file(&["attention.head_count_kv"], |meta| meta.u32("llama.attention.head_count_kv", 3)), "does not divide the 2 heads"),
-            (file(&["rope.dimension_count"], |meta| meta.u32("llama.rope.dimension_count", 15)), "rope.dimension_count: is 15"),
+            (
+                file(&["attention.head_count"], |meta| meta.u32("llama.attention.head_count", 0)),
+                "llama.attention.head_count",
+            ),
+            (
+                file(&["attention.head_count_kv"], |meta| meta.u32("llama.attention.head_count_kv", 3)),
+                "does not divide the 2 heads",
+            ),
+            (
+                file(&["rope.dimension_count"], |meta| meta.u32("llama.rope.dimension_count", 15)),
+                "rope.dimension_count: is 15",
+            ),
             (file(&[], |meta| meta.u32("llama.expert_used_count", 2)), "is 2 of 0 experts"),
-            (file(&[], |meta| meta.f32("llama.attention.layer_norm_rms_epsilon", f32::NAN)), "epsilon: is NaN"),
-            (file(&[], |meta| meta.u32("tokenizer.ggml.eos_token_id", 8)), "outside the vocabulary of 8 tokens"),
+            (
+                file(&[], |meta| meta.f32("llama.attention.layer_norm_rms_epsilon", f32::NAN)),
+                "epsilon: is NaN",
+            ),
+            (
+                file(&[], |meta| meta.u32("tokenizer.ggml.eos_token_id", 8)),
+                "outside the vocabulary of 8 tokens",
+            ),
             (file(&[], |meta| meta.i32s("tokenizer.ggml.token_type", &[1; 7])), "7 entries for 8 tokens"),
             (
                 file(&["tokenizer.ggml.tokens"], |meta| {
@@ -359,7 +434,9 @@ mod tests {
                 "holds \"a\" twice",
             ),
             (
-                file(&["tokenizer.ggml.tokens"], |meta| meta.strings("tokenizer.ggml.tokens", &tokens()[..7])),
+                file(&["tokenizer.ggml.tokens"], |meta| {
+                    meta.strings("tokenizer.ggml.tokens", &tokens()[..7])
+                }),
                 "8 rows for 7 tokens: weights and tokenizer are of different models",
             ),
             (file(&["tokenizer.ggml.model"], |_| {}), "has no tokenizer"),
@@ -382,7 +459,11 @@ mod tests {
         std::fs::write(&first, file(&[], |meta| meta.u32("split.count", 2))).unwrap();
         let said = check_model(&first).unwrap_err().to_string();
         assert!(said.contains("m-00002-of-00002.gguf is missing"), "{said}");
-        std::fs::write(folder.path().join("m-00002-of-00002.gguf"), file(&[], |meta| meta.u32("split.no", 1))).unwrap();
+        std::fs::write(
+            folder.path().join("m-00002-of-00002.gguf"),
+            file(&[], |meta| meta.u32("split.no", 1)),
+        )
+        .unwrap();
         assert_eq!(check_model(&first).unwrap().len(), 2);
     }
 

@@ -92,9 +92,9 @@ impl Head {
     pub fn read(from: impl Read, length: u64) -> Result<Self, HeadError> {
         let mut reader = Reader { from, at: 0, length };
         let mut magic = [0; 4];
-        reader.bytes(&mut magic, "magic").map_err(|_| {
-            HeadError::new("magic", "it is not a GGUF file (it is shorter than four bytes)")
-        })?;
+        reader
+            .bytes(&mut magic, "magic")
+            .map_err(|_| HeadError::new("magic", "it is not a GGUF file (it is shorter than four bytes)"))?;
         if &magic != b"GGUF" {
             let guess = match &magic {
                 b"PK\x03\x04" => " but a zip archive, as PyTorch writes them",
@@ -292,7 +292,8 @@ impl<R: Read> Reader<R> {
             }
             return Ok(array);
         }
-        let width = width(kind).ok_or_else(|| HeadError::new(key, format!("has elements of the unknown type {kind}")))?;
+        let width = width(kind)
+            .ok_or_else(|| HeadError::new(key, format!("has elements of the unknown type {kind}")))?;
         self.fits(key, length, width)?;
         let keep = length as usize <= KEPT && !matches!(kind, 6 | 12);
         for _ in 0..length {
@@ -342,8 +343,9 @@ impl<R: Read> Reader<R> {
             shape.push(side);
         }
         let kind = self.u32(&name)?;
-        let (block, bytes) = block(kind)
-            .ok_or_else(|| HeadError::new(&name, format!("has elements of type {kind}, which is not known")))?;
+        let (block, bytes) = block(kind).ok_or_else(|| {
+            HeadError::new(&name, format!("has elements of type {kind}, which is not known"))
+        })?;
         if !shape[0].is_multiple_of(block) {
             let reason = format!("has rows of {} elements, which are no whole blocks of {block}", shape[0]);
             return Err(HeadError::new(&name, reason));
@@ -359,7 +361,10 @@ impl<R: Read> Reader<R> {
 
 /// `<0x0A>`.
 fn is_byte(text: &[u8]) -> bool {
-    text.len() == 6 && text.starts_with(b"<0x") && text[5] == b'>' && text[3..5].iter().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'F'))
+    text.len() == 6
+        && text.starts_with(b"<0x")
+        && text[5] == b'>'
+        && text[3..5].iter().all(|c| matches!(c, b'0'..=b'9' | b'A'..=b'F'))
 }
 
 /// Bytes of a number of the metadata.

@@ -78,7 +78,9 @@ fn the_folder_comes_from_the_environment_in_the_hub_s_order() {
 #[test]
 fn a_tilde_is_the_home_folder() {
     let of = |pairs: &'static [(&str, &str)]| {
-        let find = |wanted: &str| pairs.iter().find(|(key, _)| *key == wanted).map(|(_, value)| PathBuf::from(value));
+        let find = |wanted: &str| {
+            pairs.iter().find(|(key, _)| *key == wanted).map(|(_, value)| PathBuf::from(value))
+        };
         let said = Cache::of_environment(find).unwrap().find(&name("a/b")).unwrap_err();
         let CacheError::Absent { folder, .. } = said else { panic!("{said}") };
         folder

@@ -57,7 +57,8 @@ fn run(cases: u64, seed: u64) {
         match LlamaModel::load(&options) {
             Ok(model) => {
                 loaded += 1;
-                let tokens = model.encode("def f(x):\n    return x\u{e9}\n", Encode::Plain).unwrap_or_default();
+                let tokens =
+                    model.encode("def f(x):\n    return x\u{e9}\n", Encode::Plain).unwrap_or_default();
                 let context = tokens.into_iter().take(8).chain([1]).collect();
                 let _ = block_on(model.score(ScoreRequest { context, drafts: vec![] }));
             }

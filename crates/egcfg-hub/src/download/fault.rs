@@ -39,7 +39,11 @@ impl From<reqwest::Error> for Fault {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        if unreachable { Self::Unreachable(cause.to_string()) } else { Self::Passing(cause.to_string(), None) }
+        if unreachable {
+            Self::Unreachable(cause.to_string())
+        } else {
+            Self::Passing(cause.to_string(), None)
+        }
     }
 }
 
