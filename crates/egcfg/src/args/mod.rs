@@ -2,6 +2,8 @@
 //! have in common stands once ([`model`], [`sandbox`], [`method`]); what the flags come to, together with files and defaults, is
 //! decided in [`crate::settings`].
 
+#[cfg(feature = "llama")]
+pub(crate) mod btp;
 pub(crate) mod compare;
 pub(crate) mod convert;
 pub(crate) mod data;
@@ -12,6 +14,7 @@ pub(crate) mod programs;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod solve;
 pub(crate) mod submit;
@@ -73,6 +76,10 @@ pub(crate) enum Command {
     Data(data::DataArgs),
     /// Score programs that exist: samples.jsonl, lists of lists, a results folder
     Eval(Box<data::EvalArgs>),
+    /// Fine-tune a model on its own programs that were run (BTP): sample, train, rounds of both, export
+    #[cfg(feature = "llama")]
+    #[command(after_help = btp::BTP_EXAMPLES)]
+    Btp(btp::BtpArgs),
 }
 
 /// Reads the command line.
