@@ -40,10 +40,14 @@ pub fn of_parts(parts: &[String]) -> String {
     }
 }
 
-/// The folder in which hashes are remembered: `egcfg/hashes` in `XDG_CACHE_HOME`, else in `~/.cache`. `variable` gives an
+/// The folder in which hashes are remembered: `hashes` in `EGCFG_CACHE`, else `egcfg/hashes` in `XDG_CACHE_HOME`, else in
+/// `~/.cache`. `variable` gives an
 /// environment variable's value.
 pub fn memory_folder(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> Option<PathBuf> {
     let set = |name: &str| variable(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(own) = set("EGCFG_CACHE") {
+        return Some(own.join("hashes"));
+    }
     let cache = set("XDG_CACHE_HOME")
         .filter(|path| path.is_absolute())
         .or_else(|| Some(set("HOME")?.join(".cache")))?;
@@ -199,6 +203,7 @@ mod tests {
         assert_eq!(of(&[("HOME", "/h")]), Some("/h/.cache/egcfg/hashes".into()));
         assert_eq!(of(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/c")]), Some("/c/egcfg/hashes".into()));
         assert_eq!(of(&[("HOME", "/h"), ("XDG_CACHE_HOME", "")]), Some("/h/.cache/egcfg/hashes".into()));
+        assert_eq!(of(&[("HOME", "/h"), ("EGCFG_CACHE", "/e")]), Some("/e/hashes".into()));
         assert_eq!(of(&[]), None);
     }
 }

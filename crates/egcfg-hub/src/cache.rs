@@ -25,7 +25,12 @@ pub enum Found {
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum CacheError {
     /// The repository, or this revision of it, was never downloaded.
-    #[error("{repository} at revision {revision} is not in the hub's cache ({})", folder.display())]
+    #[error(
+        "{repository} at revision {revision} is not in the hub's cache ({}){}", folder.display(),
+        if there.is_empty() { String::new() } else {
+            format!("; it holds the snapshot {there}, which no reference names: ask for {repository}@{there}")
+        }
+    )]
     Absent {
         /// The repository.
         repository: String,
@@ -33,6 +38,8 @@ pub enum CacheError {
         revision: String,
         /// The cache's folder.
         folder: PathBuf,
+        /// A snapshot of the repository that is there all the same, by its commit; empty where there is none.
+        there: String,
     },
     /// The snapshot lacks what is asked for.
     #[error("{repository} has no {wanted} in the hub's cache; it has {}", if there.is_empty() { "no GGUF file" } else { there })]
@@ -53,8 +60,17 @@ impl Cache {
     }
 
     /// The folder that the hub's own tools use: `HF_HUB_CACHE`, else `HF_HOME/hub`, else `XDG_CACHE_HOME/huggingface/hub`,
-    /// else `~/.cache/huggingface/hub`. `variable` gives an environment variable's value.
+    /// else `~/.cache/huggingface/hub`. A `~` at the beginning is the home folder, as it is to the hub's tools. `variable` gives
+    /// an environment variable's value.
     pub fn of_environment(variable: impl Fn(&str) -> Option<PathBuf>) -> Option<Self> {
+        let home = variable("HOME").filter(|home| !home.as_os_str().is_empty());
+        let variable = |name: &str| {
+            let value = variable(name).filter(|value| !value.as_os_str().is_empty())?;
+            match (value.strip_prefix("~"), &home) {
+                (Ok(rest), Some(home)) => Some(home.join(rest)),
+                _ => Some(value),
+            }
+        };
         let folder = variable("HF_HUB_CACHE")
             .or_else(|| Some(variable("HF_HOME")?.join("hub")))
             .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("huggingface/hub")))
@@ -68,6 +84,7 @@ impl Cache {
             repository: name.repository(),
             revision: name.revision.clone(),
             folder: self.folder.clone(),
+            there: self.unnamed(name),
         })?;
         let mut files = Vec::new();
         list(&snapshot, "", 0, &mut files);
@@ -92,6 +109,20 @@ impl Cache {
     /// A repository's folder.
     pub(crate) fn repository(&self, name: &HubName) -> PathBuf {
         self.folder.join(format!("models--{}--{}", name.user, name.repo))
+    }
+
+    /// The newest snapshot of a repository, where the revision asked for is not there.
+    fn unnamed(&self, name: &HubName) -> String {
+        let all = std::fs::read_dir(self.repository(name).join("snapshots")).into_iter().flatten().flatten();
+        let plain = |commit: &String| !commit.is_empty() && commit.chars().all(|c| c.is_ascii_alphanumeric());
+        let newest = all
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| {
+                let commit = entry.file_name().into_string().ok().filter(plain)?;
+                Some((entry.metadata().and_then(|meta| meta.modified()).ok(), commit))
+            })
+            .max();
+        newest.map(|(_, commit)| commit).unwrap_or_default()
     }
 
     /// The folder of a revision's files.

@@ -74,3 +74,31 @@ fn the_folder_comes_from_the_environment_in_the_hub_s_order() {
     }
     assert!(Cache::of_environment(|_| None).is_none());
 }
+
+#[test]
+fn a_tilde_is_the_home_folder() {
+    let of = |pairs: &'static [(&str, &str)]| {
+        let find = |wanted: &str| {
+            pairs.iter().find(|(key, _)| *key == wanted).map(|(_, value)| PathBuf::from(value))
+        };
+        let said = Cache::of_environment(find).unwrap().find(&name("a/b")).unwrap_err();
+        let CacheError::Absent { folder, .. } = said else { panic!("{said}") };
+        folder
+    };
+    assert_eq!(of(&[("HOME", "/h"), ("HF_HOME", "~/models")]), Path::new("/h/models/hub"));
+    assert_eq!(of(&[("HOME", "/h"), ("HF_HUB_CACHE", "~/hub")]), Path::new("/h/hub"));
+    assert_eq!(of(&[("HOME", "/h"), ("HF_HUB_CACHE", "~")]), Path::new("/h/"));
+    assert_eq!(of(&[("HOME", "/h"), ("HF_HUB_CACHE", ""), ("HF_HOME", "/x")]), Path::new("/x/hub"));
+    // Another user's home is not known here.
+    assert_eq!(of(&[("HOME", "/h"), ("HF_HOME", "~other/models")]), Path::new("~other/models/hub"));
+}
+
+#[test]
+fn a_snapshot_that_no_reference_names_is_named() {
+    let root = tempfile::tempdir().unwrap();
+    repository(root.path(), "models--some--coder", &["c.Q8_0.gguf"]);
+    fs::remove_file(root.path().join("models--some--coder/refs/main")).unwrap();
+    let said = Cache::new(root.path()).find(&name("some/coder")).unwrap_err().to_string();
+    assert!(said.contains(&format!("ask for some/coder@{COMMIT}")), "{said}");
+    assert!(Cache::new(root.path()).find(&name(&format!("some/coder@{COMMIT}"))).is_ok());
+}

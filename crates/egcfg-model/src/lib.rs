@@ -10,6 +10,8 @@ mod dist;
 #[cfg(feature = "endpoint")]
 mod endpoint;
 mod error;
+#[cfg(any(feature = "llama", feature = "endpoint"))]
+mod guard;
 #[cfg(feature = "llama")]
 mod llama;
 mod progress;

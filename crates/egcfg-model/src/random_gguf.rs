@@ -5,20 +5,9 @@ use std::fs::File;
 use std::io::{BufWriter, Result, Write};
 use std::path::Path;
 
-use crate::sampler::mix;
+use egcfg_gguf::{ElementType, Entry, Meta, padding, write_head};
 
-/// Tensor data is aligned to this many bytes (the format's default).
-const ALIGNMENT: u64 = 32;
-/// Type numbers of the format.
-const U32: u32 = 4;
-const I32: u32 = 5;
-const F32: u32 = 6;
-const BOOL: u32 = 7;
-const STRING: u32 = 8;
-const ARRAY: u32 = 9;
-/// Tensor element types of the format.
-const TENSOR_F32: u32 = 0;
-const TENSOR_F16: u32 = 1;
+use crate::sampler::mix;
 
 /// The shape of a random Llama with f16 matrices and tied embeddings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,31 +42,35 @@ impl RandomLlama {
 
     /// Writes the file.
     pub fn write(&self, path: &Path) -> Result<()> {
+        self.write_with_splitter(path, "gpt-2")
+    }
+
+    /// Writes the file with another splitter of texts (`tokenizer.ggml.pre`) than GPT-2's.
+    pub fn write_with_splitter(&self, path: &Path, splitter: &str) -> Result<()> {
         let mut out = BufWriter::new(File::create(path)?);
-        let head = self.header();
-        out.write_all(&head)?;
-        pad(&mut out, head.len() as u64)?;
+        let tensors = self.tensors();
+        write_head(&mut out, &self.meta(splitter), &tensors)?;
         let mut state = self.seed;
-        for tensor in self.tensors() {
-            tensor.write(&mut state, &mut out)?;
+        for tensor in &tensors {
+            write_tensor(tensor, &mut state, &mut out)?;
         }
         out.flush()
     }
 
-    fn header(&self) -> Vec<u8> {
+    fn meta(&self, splitter: &str) -> Meta {
         let mut meta = Meta::default();
         meta.string("general.architecture", "llama");
         meta.string("general.name", "random");
-        meta.u32("llama.context_length", self.context);
-        meta.u32("llama.embedding_length", self.width);
-        meta.u32("llama.block_count", self.layers);
-        meta.u32("llama.feed_forward_length", self.inner);
-        meta.u32("llama.attention.head_count", self.heads);
-        meta.u32("llama.attention.head_count_kv", self.heads);
-        meta.u32("llama.rope.dimension_count", self.width / self.heads);
+        meta.u32("llama.context_length", self.context as u32);
+        meta.u32("llama.embedding_length", self.width as u32);
+        meta.u32("llama.block_count", self.layers as u32);
+        meta.u32("llama.feed_forward_length", self.inner as u32);
+        meta.u32("llama.attention.head_count", self.heads as u32);
+        meta.u32("llama.attention.head_count_kv", self.heads as u32);
+        meta.u32("llama.rope.dimension_count", (self.width / self.heads) as u32);
         meta.f32("llama.attention.layer_norm_rms_epsilon", 1e-5);
         meta.string("tokenizer.ggml.model", "gpt2");
-        meta.string("tokenizer.ggml.pre", "gpt-2");
+        meta.string("tokenizer.ggml.pre", splitter);
         meta.strings("tokenizer.ggml.tokens", &self.texts());
         // Type 3 is a control token, 1 a normal one.
         let kinds: Vec<i32> = (0..self.vocab).map(|id| if id == 0 { 3 } else { 1 }).collect();
@@ -85,24 +78,7 @@ impl RandomLlama {
         meta.strings("tokenizer.ggml.merges", &["\u{120} \u{120}".to_owned()]);
         meta.u32("tokenizer.ggml.eos_token_id", 0);
         meta.flag("tokenizer.ggml.add_bos_token", false);
-        let tensors = self.tensors();
-        let mut head = b"GGUF".to_vec();
-        head.extend(3_u32.to_le_bytes());
-        head.extend((tensors.len() as u64).to_le_bytes());
-        head.extend(meta.count.to_le_bytes());
-        head.extend(&meta.bytes);
-        let mut offset = 0;
-        for tensor in &tensors {
-            put_string(&mut head, &tensor.name);
-            head.extend((tensor.shape.len() as u32).to_le_bytes());
-            for side in &tensor.shape {
-                head.extend((*side as u64).to_le_bytes());
-            }
-            head.extend(if tensor.shape.len() == 1 { TENSOR_F32 } else { TENSOR_F16 }.to_le_bytes());
-            head.extend(u64::to_le_bytes(offset));
-            offset = (offset + tensor.bytes()).next_multiple_of(ALIGNMENT);
-        }
-        head
+        meta
     }
 
     /// An end token, the 256 bytes, two spaces, then words; every tenth word stands at the start of an indented line.
@@ -123,15 +99,15 @@ impl RandomLlama {
         texts
     }
 
-    fn tensors(&self) -> Vec<Tensor> {
+    fn tensors(&self) -> Vec<Entry> {
         let (width, inner) = (self.width, self.inner);
         let mut all = vec![
-            Tensor::new("token_embd.weight", vec![width, self.vocab]),
-            Tensor::new("output_norm.weight", vec![width]),
+            entry("token_embd.weight", vec![width, self.vocab]),
+            entry("output_norm.weight", vec![width]),
         ];
         for layer in 0..self.layers {
             let mut add = |name: &str, shape: Vec<usize>| {
-                all.push(Tensor::new(&format!("blk.{layer}.{name}.weight"), shape));
+                all.push(entry(&format!("blk.{layer}.{name}.weight"), shape));
             };
             add("attn_norm", vec![width]);
             add("attn_q", vec![width, width]);
@@ -147,39 +123,28 @@ impl RandomLlama {
     }
 }
 
-/// A tensor to write: vectors are norms (all ones, f32), matrices random (f16).
-struct Tensor {
-    name: String,
-    /// Sides, the contiguous one first.
-    shape: Vec<usize>,
+/// Vectors are norms, in single precision; matrices are in half precision.
+fn entry(name: &str, shape: Vec<usize>) -> Entry {
+    let kind = if shape.len() == 1 { ElementType::F32 } else { ElementType::F16 };
+    Entry { name: name.to_owned(), shape, kind }
 }
 
-impl Tensor {
-    fn new(name: &str, shape: Vec<usize>) -> Self {
-        Self { name: name.to_owned(), shape }
-    }
-
-    fn bytes(&self) -> u64 {
-        let elements: usize = self.shape.iter().product();
-        (if self.shape.len() == 1 { 4 } else { 2 } * elements) as u64
-    }
-
-    fn write(&self, state: &mut u64, out: &mut impl Write) -> Result<()> {
-        let elements: usize = self.shape.iter().product();
-        if self.shape.len() == 1 {
-            for _ in 0..elements {
-                out.write_all(&1_f32.to_le_bytes())?;
-            }
-        } else {
-            // Variance 1 / inputs keeps the activations' size from layer to layer.
-            let scale = 1.0 / (self.shape[0] as f32).sqrt();
-            for _ in 0..elements {
-                *state = state.wrapping_add(1);
-                out.write_all(&half(scale * bell(mix(*state))).to_le_bytes())?;
-            }
+/// The tensor's data: vectors are norms (all ones), matrices random.
+fn write_tensor(tensor: &Entry, state: &mut u64, out: &mut impl Write) -> Result<()> {
+    let elements: usize = tensor.shape.iter().product();
+    if tensor.shape.len() == 1 {
+        for _ in 0..elements {
+            out.write_all(&1_f32.to_le_bytes())?;
         }
-        pad(out, self.bytes())
+    } else {
+        // Variance 1 / inputs keeps the activations' size from layer to layer.
+        let scale = 1.0 / (tensor.shape[0] as f32).sqrt();
+        for _ in 0..elements {
+            *state = state.wrapping_add(1);
+            out.write_all(&half(scale * bell(mix(*state))).to_le_bytes())?;
+        }
     }
+    out.write_all(padding(tensor.bytes()))
 }
 
 /// A roughly normal number of variance 1 from 64 random bits: the sum of four uniform ones (variance 1/12 each).
@@ -208,69 +173,4 @@ fn byte_letter(byte: u8) -> char {
     }
     let rank = (0..byte).filter(|b| !printable(*b)).count() as u32;
     char::from_u32(256 + rank).unwrap_or('?')
-}
-
-fn pad(out: &mut impl Write, written: u64) -> Result<()> {
-    let missing = written.next_multiple_of(ALIGNMENT) - written;
-    out.write_all(&[0; ALIGNMENT as usize][..missing as usize])
-}
-
-fn put_string(bytes: &mut Vec<u8>, text: &str) {
-    bytes.extend((text.len() as u64).to_le_bytes());
-    bytes.extend(text.as_bytes());
-}
-
-/// The file's key-value section.
-#[derive(Default)]
-struct Meta {
-    count: u64,
-    bytes: Vec<u8>,
-}
-
-impl Meta {
-    fn key(&mut self, key: &str, kind: u32) {
-        self.count += 1;
-        put_string(&mut self.bytes, key);
-        self.bytes.extend(kind.to_le_bytes());
-    }
-
-    fn string(&mut self, key: &str, value: &str) {
-        self.key(key, STRING);
-        put_string(&mut self.bytes, value);
-    }
-
-    fn u32(&mut self, key: &str, value: usize) {
-        self.key(key, U32);
-        self.bytes.extend((value as u32).to_le_bytes());
-    }
-
-    fn f32(&mut self, key: &str, value: f32) {
-        self.key(key, F32);
-        self.bytes.extend(value.to_le_bytes());
-    }
-
-    fn flag(&mut self, key: &str, value: bool) {
-        self.key(key, BOOL);
-        self.bytes.push(u8::from(value));
-    }
-
-    fn array(&mut self, key: &str, kind: u32, length: usize) {
-        self.key(key, ARRAY);
-        self.bytes.extend(kind.to_le_bytes());
-        self.bytes.extend((length as u64).to_le_bytes());
-    }
-
-    fn strings(&mut self, key: &str, values: &[String]) {
-        self.array(key, STRING, values.len());
-        for value in values {
-            put_string(&mut self.bytes, value);
-        }
-    }
-
-    fn i32s(&mut self, key: &str, values: &[i32]) {
-        self.array(key, I32, values.len());
-        for value in values {
-            self.bytes.extend(value.to_le_bytes());
-        }
-    }
 }

@@ -11,6 +11,8 @@ use super::remote::Work;
 
 /// Attempts in a row that bring nothing new.
 const ATTEMPTS: u32 = 5;
+/// The same where nobody takes the connection.
+const CONNECTIONS: u32 = 2;
 
 impl Work<'_> {
     /// A reply that can be used, or what its status means.
@@ -49,12 +51,15 @@ impl Work<'_> {
         attempt: &mut u32,
         what: &str,
     ) -> Result<(), DownloadError> {
-        let (reason, after) = match fault {
+        let (reason, after, most) = match fault {
             Fault::Final(error) => return Err(error),
-            Fault::Passing(reason, after) => (reason, after),
+            Fault::Passing(reason, after) => (reason, after, ATTEMPTS),
+            Fault::Unreachable(reason) => {
+                (format!("no connection to {}: {reason}", self.remote.endpoint()), None, CONNECTIONS)
+            }
         };
         *attempt += 1;
-        if *attempt >= ATTEMPTS {
+        if *attempt >= most {
             return Err(DownloadError::Network { what: what.to_owned(), reason });
         }
         let nanos =

@@ -65,6 +65,11 @@ impl Remote {
         self
     }
 
+    /// Its address.
+    pub(super) fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
     /// Brings what a name stands for into the cache. Blocks; must not be called from a task.
     pub fn fetch(&self, cache: &Cache, name: &HubName, watch: Watch<'_>) -> Result<(), DownloadError> {
         let failed = |reason: String| DownloadError::Network { what: name.repository(), reason };
@@ -80,7 +85,7 @@ impl Remote {
             Client::builder()
                 .default_headers(headers.clone())
                 .redirect(policy)
-                .connect_timeout(Duration::from_secs(20))
+                .connect_timeout(Duration::from_secs(5))
                 .read_timeout(Duration::from_secs(60))
                 .build()
                 .map_err(|error| failed(error.to_string()))

@@ -16,6 +16,7 @@ mod model;
 mod pieces;
 mod probe;
 mod probe_tokens;
+mod quote;
 mod retry;
 mod sample;
 mod score;

@@ -28,6 +28,8 @@ use crate::error::ModelError;
 /// Bytes of a piece of prompt text where only text passes: about what a token of code holds, so that lengths in tokens mean
 /// something.
 const TEXT_PIECE: usize = 4;
+/// Bytes of the longest token that a vocabulary may hold: runs of spaces and of signs are the longest in use, and shorter.
+const LONGEST_TOKEN: usize = 512;
 /// Token lookups in one request at most.
 const LOOKUPS: usize = 512;
 
@@ -212,7 +214,7 @@ pub(crate) async fn tokenize(
     let reply = transport.call("/tokenize", Some(&body)).await?;
     let tokens: Option<Result<Vec<TokenId>, String>> =
         reply["tokens"].as_array().map(|all| all.iter().map(token_id).collect());
-    let said = || crate::endpoint::transport::excerpt(reply.to_string().as_bytes());
+    let said = || reply.to_string();
     match tokens {
         Some(Ok(tokens)) => Ok(tokens),
         Some(Err(reason)) => Err(transport.bad(reason, said())),
@@ -315,9 +317,18 @@ impl LanguageModel for EndpointModel {
         }
         if self.inner.caps.dialect == Dialect::OpenAi {
             if let Some(tokenizer) = &self.inner.tokenizer {
-                return tokenizer.encode(text, how);
+                return tokenizer.encode(text, how, self.inner.info.context);
+            }
+            let pieces = text.len() / (TEXT_PIECE + 4);
+            if pieces > self.inner.info.context {
+                return Err(ModelError::ContextOverflow { needed: pieces, context: self.inner.info.context });
             }
             return Ok(text_pieces(text).map(|piece| self.inner.pieces.number(piece.as_bytes())).collect());
+        }
+        // The server's tokens are not known beforehand, but none is as long as this.
+        let least = text.len() / LONGEST_TOKEN;
+        if least > self.inner.info.context {
+            return Err(ModelError::ContextOverflow { needed: least, context: self.inner.info.context });
         }
         let Some(runtime) = &self.runtime else {
             return Err(ModelError::Engine("the endpoint was closed".to_owned()));

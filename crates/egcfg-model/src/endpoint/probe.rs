@@ -66,6 +66,7 @@ impl<'a> Probe<'a> {
     /// The model's name: the one asked for, or the only one there is.
     fn model(&mut self, models: &Value) -> Result<(), ModelError> {
         let host = self.transport.options().host();
+        let shown = |text: &str| self.transport.excerpt(text.as_bytes());
         let all = models["data"].as_array().map(Vec::as_slice).unwrap_or_default();
         let names: Vec<&str> = all.iter().filter_map(|m| m["id"].as_str()).collect();
         let chosen = match &self.transport.options().model {
@@ -82,7 +83,11 @@ impl<'a> Probe<'a> {
                 let reason = if names.is_empty() {
                     "the server lists no model; name one behind a #".to_owned()
                 } else {
-                    format!("the server has {} models; name one behind a #: {}", names.len(), some.join(", "))
+                    format!(
+                        "the server has {} models; name one behind a #: {}",
+                        names.len(),
+                        shown(&some.join(", "))
+                    )
                 };
                 return Err(ModelError::Load { path: host, reason });
             }
@@ -114,7 +119,7 @@ impl<'a> Probe<'a> {
     /// Notes a fact about the served model, where the server tells it.
     fn report(&mut self, name: &str, value: &Value) {
         let told = match value {
-            Value::String(text) if !text.is_empty() => crate::endpoint::transport::excerpt(text.as_bytes()),
+            Value::String(text) if !text.is_empty() => self.transport.excerpt(text.as_bytes()),
             Value::Number(number) => number.to_string(),
             _ => return,
         };
@@ -331,7 +336,7 @@ impl<'a> Probe<'a> {
         detail("endpoint", options.base.clone());
         detail("dialect", self.caps.dialect.name().to_owned());
         if !self.caps.server.trim().is_empty() {
-            detail("server", self.caps.server.clone());
+            detail("server", self.transport.excerpt(self.caps.server.as_bytes()));
         }
         detail("list length", self.caps.top.to_string());
     }

@@ -91,7 +91,7 @@ impl Probe<'_> {
             ends.push(self.pieces.number(b""));
         }
         self.info.end_tokens = ends;
-        let plain = tokenizer.encode(TEXT, Encode::Plain)?;
+        let plain = tokenizer.encode(TEXT, Encode::Plain, usize::MAX)?;
         let whole: Vec<TokenId> = tokenizer.bos.into_iter().chain(plain.iter().copied()).collect();
         let one = |prompt: &[TokenId]| Ask { prompts: vec![prompt.to_vec()], top: 1, ..self.ask() };
         let as_text = self.attempt(&one(&plain)).await?.ok();

@@ -135,7 +135,7 @@ impl Inner {
         let reply = self.transport.call(self.caps.dialect.path(), Some(&body)).await?;
         self.caps.dialect.read(&reply, ask, &self.pieces).map_err(|reason| {
             let text = serde_json::to_string(&reply).unwrap_or_default();
-            self.transport.bad(reason, crate::endpoint::transport::excerpt(text.as_bytes()))
+            self.transport.bad(reason, text)
         })
     }
 }

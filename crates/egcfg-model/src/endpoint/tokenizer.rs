@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::api::{Encode, TokenId};
 use crate::error::ModelError;
+use crate::guard::{Guard, Splitter};
 
 /// Numbers above this are no token of any model; without a limit a broken reply could ask for gigabytes.
 pub(crate) const MOST_TOKENS: usize = 1 << 24;
@@ -24,6 +25,8 @@ pub(crate) struct Tokenizer {
     plain: tokenizers::Tokenizer,
     /// The guard's tokens, where it is needed.
     guard: Vec<TokenId>,
+    /// Keeps texts from holding the process.
+    limits: Guard,
     /// Spellings of added tokens: those that are not marked as special are cut by us.
     added: Vec<String>,
     /// The token that begins a prompt, where the file says so.
@@ -102,7 +105,8 @@ impl Tokenizer {
         });
         let guard = if spaced { ids(&plain, GUARD, false) } else { Vec::new() };
         let order = order.into_iter().map(|(_, id)| id).collect();
-        Ok(Self { template, plain, guard, added: spelled, bos, bytes, order })
+        let limits = Guard::new(Splitter::Linear, true, bytes.iter().flatten().map(Vec::as_slice));
+        Ok(Self { template, plain, guard, limits, added: spelled, bos, bytes, order })
     }
 
     /// Size of the vocabulary.
@@ -110,8 +114,12 @@ impl Tokenizer {
         self.bytes.len()
     }
 
-    /// Tokens of a text, without a beginning.
-    pub(crate) fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {
+    /// Tokens of a text, without a beginning; of one that needs more than `context` an error.
+    pub(crate) fn encode(&self, text: &str, how: Encode, context: usize) -> Result<Vec<TokenId>, ModelError> {
+        self.limits.encode(text, context, |part| self.whole(part, how))
+    }
+
+    fn whole(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {
         if how == Encode::Template {
             return self.part(&self.template, text);
         }
@@ -208,7 +216,7 @@ mod tests {
             for sample in
                 ["def f(x):\n    return x\n", " leading", "\u{e9}\u{4e16} \u{1f600}", "\n\n\t", "a  b"]
             {
-                let tokens = tokenizer.encode(sample, Encode::Plain).unwrap();
+                let tokens = tokenizer.encode(sample, Encode::Plain, 100).unwrap();
                 assert_eq!(text(&tokenizer, &tokens), sample, "{name}");
             }
         }
@@ -224,8 +232,8 @@ mod tests {
         ] {
             let tokenizer = family(name);
             let id = tokenizer.token(spelling).unwrap();
-            assert_eq!(tokenizer.encode(spelling, Encode::Template).unwrap(), [id], "{name} {spelling}");
-            let plain = tokenizer.encode(&format!("x{spelling}y"), Encode::Plain).unwrap();
+            assert_eq!(tokenizer.encode(spelling, Encode::Template, 100).unwrap(), [id], "{name} {spelling}");
+            let plain = tokenizer.encode(&format!("x{spelling}y"), Encode::Plain, 100).unwrap();
             assert!(!plain.contains(&id), "{name} {spelling}");
             assert_eq!(text(&tokenizer, &plain), format!("x{spelling}y"), "{name}");
         }

@@ -3,7 +3,7 @@
 //! failure that repetition cannot mend is reported with the beginning of what the server said.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::Client;
@@ -12,12 +12,15 @@ use serde_json::Value;
 use crate::endpoint::address::EndpointOptions;
 use crate::endpoint::breaker::Breaker;
 use crate::endpoint::limit::Limit;
+use crate::endpoint::quote;
 use crate::endpoint::retry;
 use crate::error::ModelError;
 use crate::sampler::mix;
 
-/// Characters of a server's reply in a message.
-const EXCERPT: usize = 300;
+/// A server that has never answered is given this long to take a connection.
+const FIRST_CONTACT: Duration = Duration::from_secs(2);
+/// One that has answered before is given this long: it may be starting anew.
+const CONNECT: Duration = Duration::from_secs(10);
 /// A reply larger than this is not read to its end.
 const LARGEST_REPLY: usize = 1 << 30;
 
@@ -25,17 +28,23 @@ const LARGEST_REPLY: usize = 1 << 30;
 #[derive(Debug)]
 pub(crate) struct Transport {
     client: Client,
+    /// The same, less patient: for as long as the server has not answered.
+    first: Client,
     options: EndpointOptions,
     limit: Arc<Limit>,
     breaker: Breaker,
     requests: AtomicU64,
     retries: AtomicU64,
+    /// Whether the server has ever answered.
+    answered: AtomicBool,
 }
 
 /// How one attempt ended, if not well.
 enum Fault {
     /// It may pass.
     Passing { reason: String, after: Option<Duration>, overload: bool, broken: bool },
+    /// Nobody took the connection.
+    NoConnection(String),
     /// Repeating changes nothing.
     Lasting(ModelError),
 }
@@ -51,19 +60,31 @@ pub(crate) enum Outcome {
 
 impl Transport {
     pub(crate) fn new(options: EndpointOptions) -> Result<Self, ModelError> {
-        let client = Client::builder()
-            .connect_timeout(Duration::from_secs(20).min(options.timeout))
-            .user_agent(concat!("egcfg/", env!("CARGO_PKG_VERSION")))
-            // A redirect could carry the key to another host.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()
-            .map_err(|error| ModelError::Load {
-                path: options.base.clone(),
-                reason: format!("no HTTP client: {}", chain(&error)),
-            })?;
+        let client = |connect: Duration| {
+            Client::builder()
+                .connect_timeout(connect.min(options.timeout))
+                .user_agent(concat!("egcfg/", env!("CARGO_PKG_VERSION")))
+                // A redirect could carry the key to another host.
+                .redirect(reqwest::redirect::Policy::none())
+                .build()
+                .map_err(|error| ModelError::Load {
+                    path: options.base.clone(),
+                    reason: format!("no HTTP client: {}", chain(&error)),
+                })
+        };
+        let (first, client) = (client(FIRST_CONTACT)?, client(CONNECT)?);
         let limit = Limit::of_host(&options.host(), options.concurrency);
         let (requests, retries) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Self { client, options, limit, breaker: Breaker::default(), requests, retries })
+        Ok(Self {
+            client,
+            first,
+            options,
+            limit,
+            breaker: Breaker::default(),
+            requests,
+            retries,
+            answered: AtomicBool::new(false),
+        })
     }
 
     pub(crate) fn options(&self) -> &EndpointOptions {
@@ -101,7 +122,8 @@ impl Transport {
             Some(path) => format!("{}/{path}", self.options.root()),
             None => format!("{}/{path}", self.options.base),
         };
-        let end = Instant::now() + self.options.deadline;
+        let begin = Instant::now();
+        let end = begin + self.options.deadline;
         let seed = mix(self.requests.load(Ordering::Relaxed) ^ (u64::from(std::process::id()) << 32));
         let mut last = String::from("no attempt was made");
         for number in 0.. {
@@ -113,6 +135,9 @@ impl Transport {
             let patience = self.options.timeout.min(end.saturating_duration_since(Instant::now()));
             let result = tokio::time::timeout(patience, self.once(&url, body)).await;
             std::mem::forget(guard);
+            if !matches!(result, Ok(Err(Fault::NoConnection(_))) | Err(_)) {
+                self.answered.store(true, Ordering::Relaxed);
+            }
             let fault = match result {
                 Ok(Ok(outcome)) => {
                     permit.succeeded();
@@ -128,6 +153,19 @@ impl Transport {
                 },
             };
             let (reason, after, overload, broken) = match fault {
+                Fault::NoConnection(reason) => {
+                    // Nobody is there, and never was: more patience brings nothing.
+                    if !self.answered.load(Ordering::Relaxed) && begin.elapsed() >= FIRST_CONTACT / 2 {
+                        return Err(self.unavailable(format!(
+                            "no connection to {} ({reason}), tried {} times in {:.1} s; is the server running, and is this its \
+                             address and port?",
+                            self.options.base,
+                            number + 1,
+                            begin.elapsed().as_secs_f64()
+                        )));
+                    }
+                    (reason, None, false, true)
+                }
                 Fault::Lasting(error) => {
                     // The server is there and answers: that is no failure of it.
                     permit.succeeded();
@@ -182,20 +220,19 @@ impl Transport {
 
     /// One attempt.
     async fn once(&self, url: &str, body: Option<&Value>) -> Result<Outcome, Fault> {
+        let client = if self.answered.load(Ordering::Relaxed) { &self.client } else { &self.first };
         let mut request = match body {
-            Some(body) => {
-                self.client.post(url).header("content-type", "application/json").body(body.to_string())
-            }
-            None => self.client.get(url),
+            Some(body) => client.post(url).header("content-type", "application/json").body(body.to_string()),
+            None => client.get(url),
         };
         if let Some(key) = &self.options.key {
             request = request.bearer_auth(key.expose());
         }
-        let mut response = request.send().await.map_err(|error| Fault::Passing {
-            reason: chain(&error),
-            after: None,
-            overload: error.is_timeout(),
-            broken: true,
+        let mut response = request.send().await.map_err(|error| {
+            if error.is_connect() {
+                return Fault::NoConnection(chain(&error));
+            }
+            Fault::Passing { reason: chain(&error), after: None, overload: error.is_timeout(), broken: true }
         })?;
         let status = response.status().as_u16();
         let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -208,7 +245,7 @@ impl Transport {
                 }
                 Ok(Some(_)) => {
                     let reason = "the reply is larger than 1 GiB".to_owned();
-                    return Err(Fault::Lasting(self.bad(reason, excerpt(&bytes))));
+                    return Err(Fault::Lasting(self.bad(reason, self.excerpt(&bytes))));
                 }
                 Ok(None) => break,
                 Err(error) => {
@@ -219,13 +256,13 @@ impl Transport {
             }
         }
         if retry::is_transient(status) {
-            let reason = format!("status {status}: {}", excerpt(&bytes));
+            let reason = format!("status {status}: {}", self.excerpt(&bytes));
             // Asking for patience is not being broken.
             let broken = status != 429 && after.is_none();
             return Err(Fault::Passing { reason, after, overload: retry::is_overload(status), broken });
         }
         if !(200..300).contains(&status) {
-            return Ok(Outcome::Refused(status, excerpt(&bytes)));
+            return Ok(Outcome::Refused(status, self.excerpt(&bytes)));
         }
         serde_json::from_slice(&bytes).map(Outcome::Json).map_err(|error| {
             if error.is_eof() && !bytes.is_empty() {
@@ -237,17 +274,36 @@ impl Transport {
             } else {
                 format!("no JSON ({error})")
             };
-            Fault::Lasting(self.bad(reason, excerpt_at(&bytes, error.column())))
+            Fault::Lasting(self.bad(reason, self.excerpt_at(&bytes, error.column())))
         })
     }
 
-    /// An error that quotes a reply.
-    pub(crate) fn bad(&self, reason: impl Into<String>, excerpt: String) -> ModelError {
-        ModelError::BadReply { host: self.options.host(), reason: reason.into(), excerpt }
+    /// An error that quotes a reply. Both texts may hold what the server said.
+    pub(crate) fn bad(&self, reason: impl Into<String>, excerpt: impl AsRef<str>) -> ModelError {
+        let excerpt = self.excerpt(excerpt.as_ref().as_bytes());
+        ModelError::BadReply { host: self.options.host(), reason: self.clean(&reason.into()), excerpt }
     }
 
-    fn unavailable(&self, reason: String) -> ModelError {
-        ModelError::Unavailable { host: self.options.host(), reason }
+    fn unavailable(&self, reason: impl AsRef<str>) -> ModelError {
+        ModelError::Unavailable { host: self.options.host(), reason: self.clean(reason.as_ref()) }
+    }
+
+    /// The beginning of a reply, fit to be shown.
+    pub(crate) fn excerpt(&self, bytes: &[u8]) -> String {
+        quote::excerpt(bytes, self.key())
+    }
+
+    fn excerpt_at(&self, bytes: &[u8], column: usize) -> String {
+        quote::excerpt_at(bytes, column, self.key())
+    }
+
+    /// A text that may hold what the server said, fit to be shown.
+    pub(crate) fn clean(&self, text: &str) -> String {
+        quote::clean(text, self.key())
+    }
+
+    fn key(&self) -> Option<&str> {
+        self.options.key.as_ref().map(super::address::Secret::expose)
     }
 }
 
@@ -272,28 +328,6 @@ fn chain(error: &dyn std::error::Error) -> String {
         cause = inner.source();
     }
     text
-}
-
-/// The beginning of a reply on one line.
-pub(crate) fn excerpt(bytes: &[u8]) -> String {
-    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(4 * EXCERPT)]);
-    let mut out: String =
-        text.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(EXCERPT).collect();
-    if out.is_empty() {
-        out.push_str("(nothing)");
-    } else if bytes.len() > out.len() {
-        out.push_str(" ...");
-    }
-    out
-}
-
-/// The neighbourhood of a place in a long reply on one line; its beginning for a short one.
-fn excerpt_at(bytes: &[u8], column: usize) -> String {
-    if bytes.len() <= 2 * EXCERPT || column < EXCERPT {
-        return excerpt(bytes);
-    }
-    let start = column.saturating_sub(EXCERPT / 2).min(bytes.len());
-    format!("... {}", excerpt(&bytes[start..]))
 }
 
 fn looks_like_html(bytes: &[u8]) -> bool {

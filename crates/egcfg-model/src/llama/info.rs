@@ -34,6 +34,11 @@ impl Vocabulary {
         }))
     }
 
+    /// The bytes of every token.
+    pub(crate) fn all_bytes(&self) -> impl Iterator<Item = &[u8]> {
+        self.starts.windows(2).map(|pair| &self.bytes[pair[0] as usize..pair[1] as usize])
+    }
+
     /// Number of tokens.
     pub(crate) fn len(&self) -> usize {
         self.ends.len()

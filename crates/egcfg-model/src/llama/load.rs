@@ -2,7 +2,6 @@
 //! whose own last lines are quoted when it refuses.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
@@ -51,25 +50,11 @@ pub(crate) fn weights(path: &Path, name: &str, gpu_layers: u32) -> Result<Weight
     Ok(weights)
 }
 
-/// Refuses what is missing, empty or no GGUF; returns the size.
+/// Refuses what is no model, or cannot be a whole one; returns the size of all its parts. The library ends the process at
+/// some of what is found here.
 fn check_file(path: &Path) -> Result<u64, String> {
-    let open = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
-    let (meta, mut file) = open.map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
-        _ => format!("the file cannot be read: {error}"),
-    })?;
-    if !meta.is_file() {
-        return Err("it is not a file; name the .gguf file itself".to_owned());
-    }
-    let mut magic = [0; 4];
-    match file.read_exact(&mut magic) {
-        Ok(()) if &magic == b"GGUF" => Ok(meta.len()),
-        Ok(()) => {
-            Err("it is not a GGUF file (it does not begin with `GGUF`); convert the model to GGUF first"
-                .to_owned())
-        }
-        Err(_) => Err("it is not a GGUF file (it is shorter than four bytes)".to_owned()),
-    }
+    let heads = egcfg_gguf::check_model(path).map_err(|error| error.to_string())?;
+    Ok(heads.iter().map(|head| head.length).sum())
 }
 
 /// Refuses what cannot fit into memory, before the machine starts to swap.

@@ -45,9 +45,9 @@ const MOST_THREADS: usize = 16;
 /// A GGUF model that runs in this process. Cheap to share behind an [`Arc`]; dropping it ends the engine.
 pub struct LlamaModel {
     info: ModelInfo,
-    weights: Arc<Weights>,
+    pub(super) weights: Arc<Weights>,
     vocabulary: Arc<Vocabulary>,
-    encoder: Encoder,
+    pub(super) encoder: Encoder,
     identity: Lazy,
     /// Nothing once the model is being dropped.
     outbox: Option<Mutex<Sender<Message>>>,
@@ -127,7 +127,7 @@ impl LlamaModel {
             Ok(Err(reason)) => return Err(fail(reason)),
             Err(_) => return Err(fail("the engine's thread ended while it started".to_owned())),
         }
-        let encoder = Encoder::of(&weights);
+        let encoder = Encoder::of(&weights, &vocabulary);
         Ok(Self {
             info,
             weights,
@@ -164,7 +164,7 @@ impl LanguageModel for LlamaModel {
     }
 
     fn encode(&self, text: &str, how: Encode) -> Result<Vec<TokenId>, ModelError> {
-        Ok(self.encoder.encode(&self.weights, text, how))
+        self.encoder.encode(&self.weights, text, how, self.info.context)
     }
 
     fn token_bytes(&self, token: TokenId) -> &[u8] {

@@ -119,7 +119,7 @@ fn bad_replies_are_told_and_not_repeated() {
     }
     type Fault = Box<dyn Fn(usize, &Request, Answer) -> Answer + Send + Sync>;
     let cases: Vec<(&str, &str, Fault)> = vec![
-        ("no logprobs", "no logprobs", Box::new(edited(|v| v["choices"][0]["logprobs"] = Value::Null))),
+        ("no logprobs", "logprobs is null", Box::new(edited(|v| v["choices"][0]["logprobs"] = Value::Null))),
         (
             "no prompt logprobs",
             "no prompt_logprobs",
