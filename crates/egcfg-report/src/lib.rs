@@ -7,16 +7,23 @@
 pub mod csv;
 mod curve;
 mod error;
+mod fixed;
 pub mod html;
+pub mod methods;
 mod numbers;
 mod replay;
 mod report;
 mod row;
+mod sides;
+pub mod svg;
 pub mod table;
 pub mod watch;
 
+pub use curve::{Axis, Curve, Point};
 pub use error::ReportError;
+pub use fixed::Fixed;
 pub use numbers::{Kind, Number};
 pub use replay::{Head, Replay, Step, Token};
-pub use report::{Fixed, GroupReport, REPORT_VERSION, Report};
+pub use report::{GroupReport, REPORT_VERSION, Report};
 pub use row::Row;
+pub use sides::{Comparison, Side};

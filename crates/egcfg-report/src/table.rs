@@ -55,6 +55,11 @@ fn render_group(text: &mut String, group: &GroupReport) {
         }
     }
     text.push('\n');
+    let methods = crate::methods::render(group);
+    if !methods.is_empty() {
+        text.push_str(&methods);
+        text.push('\n');
+    }
     let head = [
         "configuration",
         "gamma",

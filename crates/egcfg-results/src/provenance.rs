@@ -4,7 +4,7 @@
 use std::time::SystemTime;
 
 use egcfg_guidance::{Stats, Stop, Template};
-use egcfg_task::{Test, TestResult};
+use egcfg_task::{ModelIdentity, Test, TestResult};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -29,6 +29,9 @@ pub struct Provenance {
     pub dataset: Option<String>,
     /// The model's name.
     pub model: String,
+    /// The model by its weights, or by what its server says; absent in files from before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<ModelIdentity>,
     /// The method's name; `eg_cfg` unless another was asked for.
     pub method: String,
     /// Canonical configuration name.
@@ -102,6 +105,8 @@ pub struct Circumstances {
     pub dataset: Option<String>,
     /// The model's name.
     pub model: String,
+    /// The model by its weights, or by what its server says.
+    pub identity: Option<ModelIdentity>,
     /// The interpreter's version.
     pub python: String,
     /// The sandbox's layer in force.
@@ -166,6 +171,7 @@ impl Circumstances {
                 task: work.task.to_owned(),
                 dataset: self.dataset.clone(),
                 model: self.model.clone(),
+                identity: self.identity.clone(),
                 method: work.method.to_owned(),
                 config: work.config,
                 gamma: work.gamma,

@@ -9,7 +9,7 @@ mod settle;
 
 pub use overrides::{Grid, Overrides};
 pub use resolve::resolve;
-pub use settle::{SettleError, settle};
+pub use settle::{SettleError, Settled, settle};
 
 use thiserror::Error;
 

@@ -20,7 +20,7 @@ pub(crate) async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
 
 fn write(args: &ReportArgs, results: &Results) -> Result<ExitCode, Failure> {
     let folder = Folder::read(results.path(), &Filter::from(&args.which))?;
-    let report = Report::new(&folder, args.fixed.as_ref());
+    let report = Report::new(&folder, args.fixed.as_ref(), &[]);
     if let (Some(fixed), None) = (&args.fixed, found(&folder, args)) {
         let names = report.groups.iter().flat_map(|group| &group.rows).map(|row| row.configuration.clone());
         let mut names: Vec<String> = names.collect();

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egcfg_bench::config::{Overrides, SettleError, resolve, settle};
+use egcfg_bench::config::{Overrides, SettleError, Settled, resolve, settle};
 #[cfg(feature = "exec_eval")]
 use egcfg_bench::run::ExecEvalGrader;
 use egcfg_bench::run::{Agent, Grader, Options, Parts, Plan, RunError, Summary, methods};
@@ -72,7 +72,7 @@ fn list(settings: &Overrides) -> Result<ExitCode, Failure> {
     let (dataset, tasks) = experiment::tasks(settings)?;
     let settings = &Overrides { dataset: Some(dataset), ..settings.clone() };
     let model = settings.model.clone().unwrap_or_else(|| "pocket".to_owned());
-    let experiment = resolve(settings, &tasks, &model, String::new())?;
+    let experiment = resolve(settings, &tasks, &model, None, String::new())?;
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let mut text = String::new();
     for unit in &plan.units {
@@ -121,20 +121,28 @@ async fn prepare(
         memory_limit: Some(limits.memory >> 20),
         ..settings.clone()
     };
-    let experiment = resolve(settings, &tasks, &model.info().name, names.join(", "))?;
+    let about = circumstances(&*model, &runner, settings.dataset.clone(), settings.seed.unwrap_or(0))?;
+    let experiment = resolve(settings, &tasks, &about.model, about.identity.clone(), names.join(", "))?;
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let store = Store::open(target)?.child(&Layout::root(&experiment.dataset, &experiment.model));
-    settle(&experiment, &tasks, &store).await.map_err(|error| match error {
+    let settled = settle(&experiment, &tasks, &store).await.map_err(|error| match error {
         SettleError::Store(error) => error.into(),
         SettleError::Config(error) => error.into(),
         different @ SettleError::Different { .. } => Failure::input(different.to_string())
             .hint("give the same settings to go on with it, or another --results"),
+        other @ SettleError::OtherModel { .. } => Failure::input(other.to_string()).hint(
+            "models are told apart by their weights: give another --results, or the model that began there",
+        ),
     })?;
-    let dataset = Some(experiment.dataset.clone());
+    if settled == Settled::ByName {
+        note(
+            "note: the results there are from before models were told apart by their weights; only the name is the same",
+        );
+    }
     let parts = Parts {
         templates,
         python: runner.python(),
-        circumstances: circumstances(&*model, &runner, dataset, experiment.seed),
+        circumstances: about,
         model,
         executor: Arc::new(runner),
         grader,

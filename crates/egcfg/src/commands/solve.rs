@@ -109,7 +109,7 @@ async fn one(
         return Err(Failure::sandbox(format!("task {}: the program was not judged: {message}", task.id)));
     }
     let text = if args.json {
-        let about = circumstances(model, runner, None, settings.seed);
+        let about = circumstances(model, runner, None, settings.seed)?;
         let made = (settings.config.to_string(), template_name(template), started);
         solved(task, best, &solution, &about, made)
     } else if tasks > 1 {
