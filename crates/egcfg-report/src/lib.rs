@@ -14,6 +14,7 @@ mod numbers;
 mod replay;
 mod report;
 mod row;
+pub mod samples;
 mod sides;
 pub mod svg;
 pub mod table;

@@ -3,7 +3,8 @@
 
 use std::fmt::Write as _;
 
-use crate::curve::Curve;
+use crate::curve::{Axis, Curve};
+use crate::report::{GroupReport, Report};
 
 const WIDTH: f64 = 760.0;
 const HEIGHT: f64 = 380.0;
@@ -28,6 +29,15 @@ pub(crate) fn colour(index: usize) -> String {
 /// Lines differ by more than their colour.
 pub(crate) fn dash(index: usize) -> &'static str {
     ["", "stroke-dasharray=\"7 4\"", "stroke-dasharray=\"2 3\"", "stroke-dasharray=\"10 3 2 3\""][index % 4]
+}
+
+/// The report's curves over generated tokens as one picture; that of the first group that has any.
+pub fn render(report: &Report) -> Option<String> {
+    let picture = |group: &GroupReport| {
+        let own: Vec<&Curve> = group.curves.iter().filter(|curve| curve.axis == Axis::Generated).collect();
+        curves(&own)
+    };
+    report.groups.iter().map(picture).find(|picture| !picture.is_empty())
 }
 
 /// Draws the curves of one axis; empty where there is nothing to draw.

@@ -2,7 +2,7 @@
 //! results must say the same; whoever reads them learns from it what is missing.
 
 use egcfg_guidance::SignalStyle;
-use egcfg_task::{Config, ModelIdentity};
+use egcfg_task::{Config, ModelIdentity, Temperature};
 use serde::{Deserialize, Serialize};
 
 /// Version of [`Experiment`]; raised on purpose when a field changes its meaning.
@@ -72,6 +72,9 @@ pub struct Experiment {
     pub until_solved: bool,
     /// Best-of-N's budget.
     pub best_of: BestOfBudget,
+    /// Best-of-N's own temperature, where it is not the configurations'.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_of_temperature: Option<Temperature>,
     /// New tokens at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
@@ -109,6 +112,7 @@ impl Default for Experiment {
             seed: 0,
             until_solved: false,
             best_of: BestOfBudget::default(),
+            best_of_temperature: None,
             max_tokens: None,
             signal_format: None,
             signal_tokens: None,

@@ -1,5 +1,6 @@
-//! How many requests are let in. A request takes a place before its body is read, or is answered with 429; it takes a
-//! slot before work is done for it. Both are given back when it is dropped, however it ends.
+//! How many requests are let in. A request takes a place once its body is there, so that nobody holds one by sending
+//! nothing, or is answered with 429; it takes a slot before work is done for it. Both are given back when it is dropped,
+//! however it ends.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

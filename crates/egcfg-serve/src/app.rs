@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use egcfg_guidance::{Executor, Settings, Template};
-use egcfg_model::LanguageModel;
+use egcfg_model::{LanguageModel, TokenId};
 use egcfg_task::derive_seed;
+use tokio::sync::watch;
 
 use crate::admission::Admission;
 use crate::auth::ApiKey;
+use crate::cors::Origin;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -32,6 +34,8 @@ pub struct Parts {
     pub key: Option<ApiKey>,
     /// Refuse requests that were sent to another name than this machine's.
     pub loopback_only: bool,
+    /// Web pages that may read the answers.
+    pub cors: Vec<Origin>,
     /// The model's name towards clients; its own otherwise.
     pub name: Option<String>,
 }
@@ -46,6 +50,9 @@ pub(crate) struct Inner {
     pub(crate) admission: Arc<Admission>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) started: u64,
+    /// Bytes of the longest token.
+    longest: usize,
+    stopping: watch::Sender<bool>,
     requests: AtomicU64,
 }
 
@@ -59,6 +66,8 @@ impl App {
             admission,
             metrics: Arc::new(Metrics::default()),
             started: now(),
+            longest: longest(&*parts.model),
+            stopping: watch::Sender::new(false),
             requests: AtomicU64::new(0),
             parts,
         }))
@@ -70,6 +79,49 @@ impl App {
 
     pub(crate) fn limits(&self) -> &Limits {
         &self.0.parts.limits
+    }
+
+    /// The model for work on another thread.
+    pub(crate) fn shared_model(&self) -> Arc<dyn LanguageModel> {
+        Arc::clone(&self.0.parts.model)
+    }
+
+    /// Refuses a text that is too long for the context whatever its tokens are: no token holds more than so many bytes.
+    pub(crate) fn check_size(&self, field: &str, bytes: usize) -> Result<(), ApiError> {
+        let context = self.model().info().context.min(self.limits().prompt_tokens);
+        let most = context.saturating_mul(self.0.longest);
+        if bytes <= most {
+            return Ok(());
+        }
+        let message =
+            format!("{bytes} bytes cannot fit a context of {context} tokens, which hold at most {most}");
+        Err(ApiError::field(field, message).code("context_length_exceeded"))
+    }
+
+    /// Tells all requests that the server stops.
+    pub(crate) fn stop(&self) {
+        self.0.stopping.send_replace(true);
+    }
+
+    /// Ends when the server stops.
+    pub(crate) async fn stopped(&self) {
+        let mut stopping = self.0.stopping.subscribe();
+        if stopping.wait_for(|stopping| *stopping).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Carries out a piece of work, but for no longer than a request may take, and not beyond the server's end.
+    pub(crate) async fn within_limits<T>(
+        &self,
+        work: impl Future<Output = Result<T, ApiError>>,
+    ) -> Result<T, ApiError> {
+        let limit = self.limits().time;
+        tokio::select! {
+            result = work => result,
+            () = tokio::time::sleep(limit) => Err(ApiError::timeout(limit.as_secs_f64())),
+            () = self.stopped() => Err(ApiError::stopping()),
+        }
     }
 
     /// A request's number as text, different for each and for each start of the server.
@@ -96,6 +148,12 @@ impl App {
             _ => Ok(()),
         }
     }
+}
+
+/// Bytes of the vocabulary's longest token.
+fn longest(model: &dyn LanguageModel) -> usize {
+    let tokens = 0..TokenId::try_from(model.info().vocab).unwrap_or(TokenId::MAX);
+    tokens.map(|token| model.token_bytes(token).len()).max().unwrap_or(0).max(1)
 }
 
 /// Seconds since 1970.

@@ -1,13 +1,15 @@
-//! What a request of `/v1/completions` asks for, read from its fields and held against the limits before any work is done.
+//! What a request of `/v1/completions` asks for: read from its fields and held against the limits before any work is done,
+//! and completed inside a work slot, where its prompts become tokens.
 
-use egcfg_model::{Encode, TokenId};
+use egcfg_model::TokenId;
 use egcfg_task::derive_seed;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::app::App;
 use crate::draw::{Lane, Params};
 use crate::error::ApiError;
 use crate::fields::{Fields, token_ids};
+use crate::prompts::Prompts;
 use crate::rows::Wanted;
 
 /// New tokens where a request does not say: OpenAI's default.
@@ -39,7 +41,7 @@ pub(crate) fn params(app: &App, fields: &mut Fields) -> Result<Params, ApiError>
     }
     let stops = stops(app, fields)?;
     let include_stop = fields.flag("include_stop_str_in_output")?;
-    fields.take("skip_special_tokens");
+    habits(fields);
     for (field, neutral) in [
         ("suffix", vec![json!("")]),
         ("logit_bias", vec![json!({})]),
@@ -58,6 +60,22 @@ pub(crate) fn params(app: &App, fields: &mut Fields) -> Result<Params, ApiError>
     Ok(Params { temperature, top_p, stops, wanted: None, include_stop })
 }
 
+/// Takes fields that clients send by habit and that ask nothing of this server.
+pub(crate) fn habits(fields: &mut Fields) {
+    for field in [
+        "user",
+        "metadata",
+        "store",
+        "service_tier",
+        "safety_identifier",
+        "prompt_cache_key",
+        "skip_special_tokens",
+        "spaces_between_special_tokens",
+    ] {
+        fields.take(field);
+    }
+}
+
 fn stops(app: &App, fields: &mut Fields) -> Result<Vec<String>, ApiError> {
     let mut stops = fields.texts("stop", app.limits().stops)?;
     stops.retain(|stop| !stop.is_empty());
@@ -67,23 +85,27 @@ fn stops(app: &App, fields: &mut Fields) -> Result<Vec<String>, ApiError> {
     }
 }
 
-/// Reads and checks a whole request.
-pub(crate) fn read(app: &App, mut fields: Fields) -> Result<Asked, ApiError> {
-    let (limits, model) = (app.limits(), app.model());
-    let info = model.info();
-    let parse = fields.flag_or_none("parse_special")?.unwrap_or(true);
-    let special = fields.flag_or_none("add_special_tokens")?.unwrap_or(true);
-    let prompts = prompts(app, &mut fields, special, parse)?;
-    for prompt in &prompts {
-        if prompt.is_empty() {
-            return Err(fields.error("prompt", "is empty"));
-        }
-        if prompt.len() > limits.prompt_tokens {
-            let message = format!("{} tokens are above the limit of {}", prompt.len(), limits.prompt_tokens);
-            return Err(fields.error("prompt", message).code("context_length_exceeded"));
-        }
-    }
-    let mut params = params(app, &mut fields)?;
+/// A request whose fields are read; what depends on the prompts' tokens is still open.
+pub(crate) struct Draft {
+    prompts: Prompts,
+    n: usize,
+    max_tokens: usize,
+    seed: u64,
+    logprobs: Option<usize>,
+    prompt_logprobs: Option<usize>,
+    ids: Vec<TokenId>,
+    own: Option<Fields>,
+    /// Everything else: without prompts and lanes.
+    asked: Asked,
+    /// Fields that mean nothing here.
+    pub(crate) ignored: Vec<String>,
+}
+
+/// Reads the fields of a request, and refuses what can be refused before any work.
+pub(crate) fn read(app: &App, mut fields: Fields) -> Result<Draft, ApiError> {
+    let limits = app.limits();
+    let prompts = Prompts::read(app, &mut fields)?;
+    let params = params(app, &mut fields)?;
     let n = fields.count("n", limits.choices)?.unwrap_or(1);
     if n == 0 {
         return Err(fields.error("n", "must be above 0"));
@@ -98,61 +120,68 @@ pub(crate) fn read(app: &App, mut fields: Fields) -> Result<Asked, ApiError> {
     let logprobs = fields.count("logprobs", limits.logprobs)?;
     let prompt_logprobs = fields.count("prompt_logprobs", limits.logprobs)?;
     let ids = match fields.list("logprob_token_ids", limits.logprobs)? {
-        Some(list) => token_ids("logprob_token_ids", &list, info.vocab)?,
+        Some(list) => token_ids("logprob_token_ids", &list, app.model().info().vocab)?,
         None => Vec::new(),
     };
-    let token_ids = fields.flag("return_token_ids")?;
-    let ids_as_names = fields.flag("return_tokens_as_token_ids")?;
-    let stream = fields.flag("stream")?;
-    let include_usage = include_usage(&mut fields)?;
-    let mut own = fields.object("egcfg")?;
-    let lanes = lanes(app, &prompts, n, max_tokens, seed, own.as_mut())?;
-    for (lane, prompt) in lanes.iter().map(|lane| (lane, &prompts[lane.prompt])) {
-        if prompt.len() + usize::from(lane.max_tokens > 0) > info.context {
-            let message = format!("{} tokens leave no room in a context of {}", prompt.len(), info.context);
-            return Err(fields.error("prompt", message).code("context_length_exceeded"));
-        }
-    }
-    params.wanted = logprobs.map(|top| Wanted { top, ids: ids.clone() });
-    let along = prompt_logprobs.or(if echo { logprobs } else { None });
     if prompt_logprobs.is_some() && echo && logprobs.is_some_and(|top| Some(top) != prompt_logprobs) {
         return Err(
             fields.error("prompt_logprobs", "differs from logprobs, which echo applies to the prompt")
         );
     }
-    if stream && along.is_some() {
-        return Err(fields.error("stream", "log-probabilities of a prompt are not streamed"));
-    }
-    let from = match along {
-        Some(_) => from(&prompts, own.as_mut(), echo)?,
-        None => Vec::new(),
-    };
-    let positions: usize = from.iter().zip(&prompts).map(|(from, prompt)| prompt.len() - from).sum();
-    let new: usize = lanes.iter().map(|lane| lane.max_tokens).sum();
-    let entries = along.unwrap_or(0).min(info.vocab).saturating_mul(positions)
-        + logprobs.unwrap_or(0).min(info.vocab).saturating_mul(new);
-    if entries > limits.entries {
-        let message = format!(
-            "lists for {} positions may take {entries} entries, above the limit of {}",
-            positions + new,
-            limits.entries
-        );
-        return Err(fields.error("logprobs", message));
-    }
-    let wanted = Wanted { top: along.unwrap_or(0), ids };
-    Ok(Asked {
-        prompts,
-        lanes,
+    let asked = Asked {
+        prompts: Vec::new(),
+        lanes: Vec::new(),
         params,
         echo,
-        from,
-        wanted,
+        from: Vec::new(),
+        wanted: Wanted::default(),
         prompt_logprobs: prompt_logprobs.is_some(),
-        token_ids,
-        ids_as_names,
-        stream,
-        include_usage,
-    })
+        token_ids: fields.flag("return_token_ids")?,
+        ids_as_names: fields.flag("return_tokens_as_token_ids")?,
+        stream: fields.flag("stream")?,
+        include_usage: include_usage(&mut fields)?,
+    };
+    let own = fields.object("egcfg")?;
+    let ignored = fields.rest();
+    Ok(Draft { prompts, n, max_tokens, seed, logprobs, prompt_logprobs, ids, own, asked, ignored })
+}
+
+impl Draft {
+    /// Makes tokens of the prompts, and decides the rest. May take long.
+    pub(crate) fn finish(self, app: &App) -> Result<Asked, ApiError> {
+        let Self { n, max_tokens, seed, logprobs, prompt_logprobs, ids, mut own, mut asked, .. } = self;
+        let (limits, info) = (app.limits(), app.model().info());
+        let prompts = self.prompts.encode(app)?;
+        let lanes = lanes(app, &prompts, n, max_tokens, seed, own.as_mut())?;
+        for (lane, prompt) in lanes.iter().map(|lane| (lane, &prompts[lane.prompt])) {
+            if prompt.len() + usize::from(lane.max_tokens > 0) > info.context {
+                let message =
+                    format!("{} tokens leave no room in a context of {}", prompt.len(), info.context);
+                return Err(ApiError::field("prompt", message).code("context_length_exceeded"));
+            }
+        }
+        asked.params.wanted = logprobs.map(|top| Wanted { top, ids: ids.clone() });
+        let along = prompt_logprobs.or(if asked.echo { logprobs } else { None });
+        if along.is_some() {
+            asked.from = from(&prompts, own.as_mut(), asked.echo)?;
+        }
+        let positions: usize =
+            asked.from.iter().zip(&prompts).map(|(from, prompt)| prompt.len() - from).sum();
+        let new: usize = lanes.iter().map(|lane| lane.max_tokens).sum();
+        let entries = along.unwrap_or(0).min(info.vocab).saturating_mul(positions)
+            + logprobs.unwrap_or(0).min(info.vocab).saturating_mul(new);
+        if entries > limits.entries {
+            let message = format!(
+                "lists for {} positions may take {entries} entries, above the limit of {}",
+                positions + new,
+                limits.entries
+            );
+            return Err(ApiError::field("logprobs", message));
+        }
+        asked.wanted = Wanted { top: along.unwrap_or(0), ids };
+        (asked.prompts, asked.lanes) = (prompts, lanes);
+        Ok(asked)
+    }
 }
 
 /// `stream_options.include_usage`.
@@ -161,48 +190,6 @@ pub(crate) fn include_usage(fields: &mut Fields) -> Result<bool, ApiError> {
         Some(mut options) => options.flag("include_usage"),
         None => Ok(false),
     }
-}
-
-/// A string, strings, token ids, or lists of them.
-fn prompts(
-    app: &App,
-    fields: &mut Fields,
-    special: bool,
-    parse: bool,
-) -> Result<Vec<Vec<TokenId>>, ApiError> {
-    let model = app.model();
-    let (vocab, most) = (model.info().vocab, app.limits().prompts);
-    let how = if parse { Encode::Template } else { Encode::Plain };
-    let encode = |text: &str| -> Result<Vec<TokenId>, ApiError> {
-        let mut tokens: Vec<TokenId> = model.info().bos.filter(|_| special).into_iter().collect();
-        let encoded = model.encode(text, how);
-        tokens.extend(encoded.map_err(|error| ApiError::field("prompt", error.to_string()))?);
-        Ok(tokens)
-    };
-    let list = match fields.take("prompt") {
-        None => return Err(fields.error("prompt", "is missing")),
-        Some(Value::String(text)) => return Ok(vec![encode(&text)?]),
-        Some(Value::Array(list)) => list,
-        Some(_) => {
-            return Err(fields.error("prompt", "expected a string, token ids, or a list of either"));
-        }
-    };
-    if list.is_empty() {
-        return Err(fields.error("prompt", "is empty"));
-    }
-    if list.iter().all(Value::is_number) {
-        return Ok(vec![token_ids("prompt", &list, vocab)?]);
-    }
-    if list.len() > most {
-        return Err(fields.error("prompt", format!("{} prompts are above the limit of {most}", list.len())));
-    }
-    list.iter()
-        .map(|prompt| match prompt {
-            Value::String(text) => encode(text),
-            Value::Array(ids) => token_ids("prompt", ids, vocab),
-            _ => Err(ApiError::field("prompt", "expected strings or lists of token ids")),
-        })
-        .collect()
 }
 
 /// The completions to draw: `n` of each prompt, or, where the request says how, one draw of each.

@@ -9,70 +9,13 @@ use minijinja::{Environment, Error, ErrorKind, context};
 use serde_json::{Value, json};
 
 use crate::error::ApiError;
-use crate::fields::Fields;
-
-/// One message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Message {
-    pub(crate) role: String,
-    pub(crate) content: String,
-}
+use crate::messages::{Message, request};
 
 /// A conversation as tokens, and the texts that end the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChatPrompt {
     pub(crate) tokens: Vec<TokenId>,
     pub(crate) stops: Vec<String>,
-}
-
-/// Reads `messages`.
-pub(crate) fn messages(fields: &mut Fields, most: usize) -> Result<Vec<Message>, ApiError> {
-    let Some(list) = fields.list("messages", most)? else {
-        return Err(fields.error("messages", "is missing"));
-    };
-    if list.is_empty() {
-        return Err(fields.error("messages", "is empty"));
-    }
-    let mut messages = Vec::with_capacity(list.len());
-    for (index, value) in list.into_iter().enumerate() {
-        let mut message = fields.element("messages", index, value)?;
-        let role = message.text("role")?.ok_or_else(|| message.error("role", "is missing"))?;
-        let role = if role == "developer" { "system".to_owned() } else { role };
-        if !["system", "user", "assistant"].contains(&role.as_str()) {
-            return Err(message.error("role", format!("'{role}' is not system, user or assistant")));
-        }
-        let content = match message.take("content") {
-            Some(Value::String(text)) => text,
-            Some(Value::Array(parts)) => parts_text(&message, parts)?,
-            None => return Err(message.error("content", "is missing")),
-            Some(_) => return Err(message.error("content", "expected a string or a list of text parts")),
-        };
-        messages.push(Message { role, content });
-    }
-    Ok(messages)
-}
-
-fn parts_text(message: &Fields, parts: Vec<Value>) -> Result<String, ApiError> {
-    let mut text = String::new();
-    for (index, value) in parts.into_iter().enumerate() {
-        let mut part = message.element("content", index, value)?;
-        match part.text("type")?.as_deref() {
-            Some("text") => text.push_str(&part.text("text")?.unwrap_or_default()),
-            _ => return Err(part.error("type", "only parts of type 'text' are understood")),
-        }
-    }
-    Ok(text)
-}
-
-/// What a conversation asks for, in words: all that was said by the system and the user.
-pub(crate) fn request(messages: &[Message]) -> String {
-    let said: Vec<&str> = messages
-        .iter()
-        .filter(|message| message.role != "assistant")
-        .map(|message| message.content.trim())
-        .filter(|content| !content.is_empty())
-        .collect();
-    said.join("\n\n")
 }
 
 /// Writes a conversation as a prompt.
@@ -112,8 +55,30 @@ pub(crate) fn prompt(
 const OPEN: &str = "\u{e000}\u{e0ff}";
 const CLOSE: &str = "\u{e001}";
 
+/// Steps that a template may take, and bytes that it may write; a thousand messages take a fraction of either.
+const FUEL: u64 = 3_000_000;
+const WRITTEN: usize = 4 << 20;
+
+/// Takes so many bytes and no more.
+struct Bounded(Vec<u8>);
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.0.len() + bytes.len() > WRITTEN {
+            return Err(std::io::Error::other(format!("writes more than {WRITTEN} bytes")));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 fn render(chat: &str, messages: &[Message]) -> Result<String, String> {
     let mut env = Environment::new();
+    env.set_fuel(Some(FUEL));
     env.set_trim_blocks(true);
     env.set_lstrip_blocks(true);
     env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
@@ -127,5 +92,26 @@ fn render(chat: &str, messages: &[Message]) -> Result<String, String> {
         .collect();
     let values =
         context! { messages => marked, add_generation_prompt => true, bos_token => "", eos_token => "" };
-    env.render_str(chat, values).map_err(|error| format!("the model's chat template: {error:#}"))
+    let mut written = Bounded(Vec::new());
+    let fail = |error: Error| format!("the model's chat template: {error:#}");
+    let template = env.template_from_str(chat).map_err(fail)?;
+    template.render_captured_to(values, &mut written).map_err(fail)?;
+    String::from_utf8(written.0).map_err(|_| "the model's chat template: writes no text".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_that_does_not_end_is_ended() {
+        let messages = [Message { role: "user".into(), content: "hi".into() }];
+        let endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+        assert!(render(endless, &messages).unwrap_err().contains("fuel"));
+        let large = "{% for a in range(9999) %}{{ 'x' * 1000 }}{% endfor %}";
+        assert!(render(large, &messages).unwrap_err().contains("bytes"));
+        let usual = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
+        let many: Vec<Message> = std::iter::repeat_n(messages[0].clone(), 1024).collect();
+        assert!(render(usual, &many).is_ok());
+    }
 }

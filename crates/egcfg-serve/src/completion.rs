@@ -5,14 +5,17 @@ use axum::response::Response;
 use egcfg_model::{LanguageModel, TokenId};
 use serde_json::Value;
 
-use crate::admission::Place;
+use crate::admission::{Place, Slot};
 use crate::app::{App, now};
 use crate::asked::{Asked, read};
+use crate::compute::compute;
 use crate::draw::Drawing;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::guided;
-use crate::reply::{Choice, Envelope, PromptLogProbs, TextLogProbs, Usage, json_response};
+use crate::reply::{
+    Choice, Envelope, PromptLogProbs, TextLogProbs, Usage, json_bytes, response, tell, warnings,
+};
 use crate::rows::Names;
 use crate::score::{Scored, along};
 use crate::stream;
@@ -34,27 +37,26 @@ pub(crate) async fn handle(app: App, mut fields: Fields, place: Place) -> Result
         };
         return guided::handle(app, fields, place, prompt, guided::Form::Completion).await;
     }
-    let asked = read(&app, fields)?;
+    let mut draft = read(&app, fields)?;
+    let ignored = std::mem::take(&mut draft.ignored);
     let slot = app.0.admission.work(place).await?;
+    let own = app.clone();
+    let (slot, asked) = compute(slot, move || draft.finish(&own)).await?;
     let id = app.request_id("cmpl");
-    if asked.stream {
-        let limit = app.limits().time;
-        return Ok(stream::respond(limit, move |events| async move {
+    let reply = if asked.stream {
+        stream::respond(app.clone(), move |events| async move {
             let _slot = slot;
             streamed(&app, asked, &id, &events).await
-        }));
-    }
-    let body = whole(&app, asked, &id).await?;
-    drop(slot);
-    Ok(body)
+        })
+    } else {
+        whole(&app, slot, asked, id, ignored.clone()).await?
+    };
+    Ok(tell(reply, &ignored))
 }
 
 /// Draws and scores everything. A single most probable token needs its distribution only, so it comes with the scores.
-async fn carry_out<'m>(
-    app: &App,
-    model: &'m dyn LanguageModel,
-    asked: &mut Asked,
-) -> Result<(Drawing<'m>, Vec<Scored>, Usage), ApiError> {
+async fn carry_out(app: &App, asked: &mut Asked) -> Result<(Drawing, Vec<Scored>, Usage), ApiError> {
+    let model = app.model();
     let lanes = std::mem::take(&mut asked.lanes);
     let one = asked.params.temperature == 0.0
         && lanes.len() == asked.prompts.len()
@@ -65,7 +67,7 @@ async fn carry_out<'m>(
         let from = if asked.from.is_empty() { &ends } else { &asked.from };
         (scored, cached) = along(model, &asked.prompts, from, &asked.wanted).await?;
     }
-    let mut drawing = Drawing::new(model, asked.params.clone(), lanes);
+    let mut drawing = Drawing::new(app.shared_model(), asked.params.clone(), lanes);
     if one {
         for (lane, scored) in drawing.lanes.iter_mut().zip(&mut scored) {
             if let Some(row) = scored.last.take() {
@@ -81,72 +83,106 @@ async fn carry_out<'m>(
             cached = drawing.cached;
         }
     }
+    let usage = count(app, asked, &drawing, cached);
+    Ok((drawing, scored, usage))
+}
+
+fn count(app: &App, asked: &Asked, drawing: &Drawing, cached: usize) -> Usage {
     let usage = Usage {
         prompt: asked.prompts.iter().map(Vec::len).sum(),
         completion: drawing.lanes.iter().map(|lane| lane.tokens.len()).sum(),
         cached,
     };
     app.0.metrics.tokens(usage.prompt, usage.completion, usage.cached);
-    Ok((drawing, scored, usage))
+    usage
 }
 
-async fn whole(app: &App, mut asked: Asked, id: &str) -> Result<Response, ApiError> {
-    let model = app.model();
-    let (drawing, scored, usage) = carry_out(app, model, &mut asked).await?;
-    let names = Names { model, ids: asked.ids_as_names };
-    let mut choices = Vec::with_capacity(drawing.lanes.len());
-    for (index, lane) in drawing.lanes.iter().enumerate() {
-        let prompt = &asked.prompts[lane.prompt];
-        let rows = scored.get(lane.prompt).map(|scored| scored.rows.as_slice()).unwrap_or_default();
-        let (mut text, mut offset) = (String::new(), 0);
-        if asked.echo {
-            text = text_of(model, prompt);
-        }
-        let logprobs = drawing.params.wanted.is_some().then(|| {
-            let mut lists = TextLogProbs::empty();
-            if asked.echo {
-                lists.extend(names, prompt, rows, &mut offset);
-            }
-            lists.extend(names, &lane.tokens, &lane.rows, &mut offset);
-            lists
-        });
-        text.push_str(&lane.text(&drawing.params));
-        choices.push(Choice {
-            index,
-            text,
-            logprobs,
-            finish_reason: lane.finish_reason(),
-            stop_reason: lane.stop_at(&drawing.params.stops).map(|(_, stop)| stop.to_owned()),
-            token_ids: asked.token_ids.then_some(lane.tokens.as_slice()),
-            prompt_token_ids: asked.token_ids.then_some(prompt.as_slice()),
-            prompt_logprobs: asked.prompt_logprobs.then(|| PromptLogProbs {
-                rows,
-                from_start: asked.from.get(lane.prompt) == Some(&1),
-                names,
-            }),
+async fn whole(
+    app: &App,
+    slot: Slot,
+    mut asked: Asked,
+    id: String,
+    ignored: Vec<String>,
+) -> Result<Response, ApiError> {
+    let (drawing, scored, usage) = carry_out(app, &mut asked).await?;
+    let own = app.clone();
+    let write = move || {
+        let choices = (0..drawing.lanes.len()).map(|index| choice(&asked, &drawing, &scored, index));
+        json_bytes(&Envelope {
+            id: &id,
+            object: "text_completion",
+            created: now(),
+            model: &own.0.name,
+            choices: choices.collect(),
+            usage: Some(usage.json()),
             egcfg: None,
-        });
-    }
-    json_response(&Envelope {
-        id,
-        object: "text_completion",
-        created: now(),
-        model: &app.0.name,
-        choices,
-        usage: Some(usage.json()),
-        egcfg: None,
-    })
+            warnings: warnings(&ignored),
+        })
+    };
+    let (_slot, body) = compute(slot, write).await?;
+    Ok(response(body))
 }
 
-async fn streamed(app: &App, asked: Asked, id: &str, events: &stream::Events) -> Result<(), ApiError> {
-    let model = app.model();
-    let names = Names { model, ids: asked.ids_as_names };
+/// One completion as it is told whole.
+fn choice<'a>(asked: &'a Asked, drawing: &'a Drawing, scored: &'a [Scored], index: usize) -> Choice<'a> {
+    let lane = &drawing.lanes[index];
+    let mut choice = opening(asked, drawing, scored, index);
+    let mut offset = choice.text.chars().count();
+    if let Some(lists) = &mut choice.logprobs {
+        lists.extend(names(asked, drawing), &lane.tokens, &lane.rows, &mut offset);
+    }
+    choice.text.push_str(&lane.text(&drawing.params));
+    choice.finish_reason = lane.finish_reason();
+    choice.stop_reason = lane.stop_at(&drawing.params.stops).map(|(_, stop)| stop.to_owned());
+    choice.token_ids = asked.token_ids.then_some(lane.tokens.as_slice());
+    choice
+}
+
+/// What stands before a completion: the prompt with its log-probabilities, as far as it was asked for.
+fn opening<'a>(asked: &'a Asked, drawing: &'a Drawing, scored: &'a [Scored], index: usize) -> Choice<'a> {
+    let at = drawing.lanes[index].prompt;
+    let (prompt, names) = (&asked.prompts[at], names(asked, drawing));
+    let rows = scored.get(at).map(|scored| scored.rows.as_slice()).unwrap_or_default();
+    let logprobs = drawing.params.wanted.is_some().then(|| {
+        let mut lists = TextLogProbs::empty();
+        if asked.echo {
+            lists.extend(names, prompt, rows, &mut 0);
+        }
+        lists
+    });
+    Choice {
+        index,
+        text: if asked.echo { text_of(&*drawing.model, prompt) } else { String::new() },
+        logprobs,
+        finish_reason: None,
+        stop_reason: None,
+        token_ids: None,
+        prompt_token_ids: asked.token_ids.then_some(prompt.as_slice()),
+        prompt_logprobs: asked.prompt_logprobs.then(|| PromptLogProbs {
+            rows,
+            from_start: asked.from.get(at) == Some(&1),
+            names,
+        }),
+        egcfg: None,
+    }
+}
+
+fn names<'a>(asked: &Asked, drawing: &'a Drawing) -> Names<'a> {
+    Names { model: &*drawing.model, ids: asked.ids_as_names }
+}
+
+async fn streamed(app: &App, mut asked: Asked, id: &str, events: &stream::Events) -> Result<(), ApiError> {
     let created = now();
-    let mut drawing = Drawing::new(model, asked.params.clone(), asked.lanes.clone());
-    // Text and tokens of each completion that were sent.
+    let (scored, scores_cached) = match asked.from.is_empty() {
+        true => (Vec::new(), 0),
+        false => along(app.model(), &asked.prompts, &asked.from, &asked.wanted).await?,
+    };
+    let mut drawing =
+        Drawing::new(app.shared_model(), asked.params.clone(), std::mem::take(&mut asked.lanes));
+    // Text and tokens of each completion that were sent, and how far its text reaches with the prompt's.
     let mut sent = vec![(0, 0); drawing.lanes.len()];
-    let mut first = asked.echo;
     let mut offsets: Vec<usize> = vec![0; drawing.lanes.len()];
+    let mut first = true;
     loop {
         if !drawing.done() {
             drawing.advance(PORTION).await?;
@@ -159,25 +195,24 @@ async fn streamed(app: &App, asked: Asked, id: &str, events: &stream::Events) ->
             if !ended_now && (tokens_sent == usize::MAX || lane.tokens.len() == tokens_sent) {
                 continue;
             }
-            let mut text = if first { text_of(model, &asked.prompts[lane.prompt]) } else { String::new() };
-            text.push_str(&String::from_utf8_lossy(&lane.bytes[text_sent..visible]));
-            let logprobs = drawing.params.wanted.is_some().then(|| {
-                let mut lists = TextLogProbs::empty();
+            let mut choice = if first {
+                let choice = opening(&asked, &drawing, &scored, index);
+                offsets[index] = choice.text.chars().count();
+                choice
+            } else {
+                Choice {
+                    logprobs: asked.params.wanted.is_some().then(TextLogProbs::empty),
+                    ..Choice::of(index)
+                }
+            };
+            if let Some(lists) = &mut choice.logprobs {
                 let rows = &lane.rows[tokens_sent.min(lane.rows.len())..];
-                lists.extend(names, &lane.tokens[tokens_sent..], rows, &mut offsets[index]);
-                lists
-            });
-            choices.push(Choice {
-                index,
-                text,
-                logprobs,
-                finish_reason: lane.finish_reason(),
-                stop_reason: None,
-                token_ids: asked.token_ids.then_some(&lane.tokens[tokens_sent..]),
-                prompt_token_ids: None,
-                prompt_logprobs: None,
-                egcfg: None,
-            });
+                lists.extend(names(&asked, &drawing), &lane.tokens[tokens_sent..], rows, &mut offsets[index]);
+            }
+            choice.text.push_str(&String::from_utf8_lossy(&lane.bytes[text_sent..visible]));
+            choice.finish_reason = lane.finish_reason();
+            choice.token_ids = asked.token_ids.then_some(&lane.tokens[tokens_sent..]);
+            choices.push(choice);
             sent[index] = (visible, if lane.end.is_some() { usize::MAX } else { lane.tokens.len() });
         }
         first = false;
@@ -188,12 +223,8 @@ async fn streamed(app: &App, asked: Asked, id: &str, events: &stream::Events) ->
             break;
         }
     }
-    let usage = Usage {
-        prompt: asked.prompts.iter().map(Vec::len).sum(),
-        completion: drawing.lanes.iter().map(|lane| lane.tokens.len()).sum(),
-        cached: drawing.cached,
-    };
-    app.0.metrics.tokens(usage.prompt, usage.completion, usage.cached);
+    let cached = if scored.is_empty() { drawing.cached } else { scores_cached };
+    let usage = count(app, &asked, &drawing, cached);
     if asked.include_usage {
         events.send(&chunk(app, id, created, Vec::new(), Some(usage.json())));
     }
@@ -209,7 +240,16 @@ fn chunk<'a>(
     usage: Option<Value>,
 ) -> Envelope<'a, Choice<'a>> {
     let model = &app.0.name;
-    Envelope { id, object: "text_completion", created, model, choices, usage, egcfg: None }
+    Envelope {
+        id,
+        object: "text_completion",
+        created,
+        model,
+        choices,
+        usage,
+        egcfg: None,
+        warnings: Vec::new(),
+    }
 }
 
 fn text_of(model: &dyn LanguageModel, tokens: &[TokenId]) -> String {

@@ -2,6 +2,7 @@
 //! give the tokens that one request would have given; streams and large lists of log-probabilities are made of them.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use egcfg_model::{Continuation, LanguageModel, LogProbs, SampleRequest, StopReason, StopRule, TokenId};
 use futures::future::try_join_all;
@@ -178,8 +179,8 @@ impl Lane {
 }
 
 /// The completions of a request.
-pub(crate) struct Drawing<'m> {
-    pub(crate) model: &'m dyn LanguageModel,
+pub(crate) struct Drawing {
+    pub(crate) model: Arc<dyn LanguageModel>,
     pub(crate) params: Params,
     pub(crate) lanes: Vec<Lane>,
     /// Prompt tokens that were cached when the first portion was drawn.
@@ -187,8 +188,8 @@ pub(crate) struct Drawing<'m> {
     pub(crate) begun: bool,
 }
 
-impl<'m> Drawing<'m> {
-    pub(crate) fn new(model: &'m dyn LanguageModel, params: Params, lanes: Vec<Lane>) -> Self {
+impl Drawing {
+    pub(crate) fn new(model: Arc<dyn LanguageModel>, params: Params, lanes: Vec<Lane>) -> Self {
         Self { model, params, lanes, cached: 0, begun: false }
     }
 
@@ -236,9 +237,9 @@ impl<'m> Drawing<'m> {
                 let lane = &mut self.lanes[*at];
                 for (index, token) in sample.tokens.iter().enumerate() {
                     let log_prob = sample.log_probs.get(index).copied().unwrap_or(f32::NEG_INFINITY);
-                    lane.take(self.model, &self.params, *token, log_prob, sample.distributions.get(index));
+                    lane.take(&*self.model, &self.params, *token, log_prob, sample.distributions.get(index));
                     // A stop text may straddle two portions inside a character; the model saw no whole text then.
-                    lane.end = lane.ended(self.model, &self.params, *token);
+                    lane.end = lane.ended(&*self.model, &self.params, *token);
                     if lane.end.is_some() {
                         break;
                     }

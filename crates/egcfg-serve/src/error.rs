@@ -57,6 +57,14 @@ impl ApiError {
         error
     }
 
+    /// The server ends before the request does.
+    pub(crate) fn stopping() -> Self {
+        let message = "the server is stopping";
+        let mut error = Self::new(StatusCode::SERVICE_UNAVAILABLE, "server_error", message);
+        (error.code, error.retry_after) = (Some("stopping"), Some(5));
+        error
+    }
+
     /// Sets OpenAI's code.
     #[must_use]
     pub(crate) fn code(mut self, code: &'static str) -> Self {
@@ -69,6 +77,11 @@ impl ApiError {
     pub(crate) fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
+    }
+
+    /// OpenAI's code, or the type where there is none.
+    pub(crate) fn code_or_kind(&self) -> &'static str {
+        self.code.unwrap_or(self.kind)
     }
 
     /// The body.

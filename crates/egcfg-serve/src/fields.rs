@@ -155,7 +155,7 @@ impl Fields {
     pub(crate) fn refuse(&mut self, field: &str, neutral: &[Value]) -> Result<(), ApiError> {
         match self.take(field) {
             Some(value) if !neutral.contains(&value) => {
-                Err(self.error(field, "is not supported by this server"))
+                Err(self.error(field, "is not supported by this server").code("unsupported_parameter"))
             }
             _ => Ok(()),
         }

@@ -10,6 +10,15 @@ pub struct Limits {
     pub body_bytes: usize,
     /// Time in which a request's body has to arrive.
     pub body_time: Duration,
+    /// Bytes of all bodies that are on their way at the same time.
+    pub bodies: usize,
+    /// Time in which a request's head has to arrive, counted from the connection's beginning or its last answer: a connection
+    /// that is silent for longer is closed.
+    pub header_time: Duration,
+    /// Time for which an answer may wait for its reader without getting on.
+    pub write_time: Duration,
+    /// Bytes of one stream that its reader has not fetched yet; one that falls further behind is ended.
+    pub stream_bytes: usize,
     /// Prompts in one request.
     pub prompts: usize,
     /// Tokens of one prompt; the context is a limit as well.
@@ -42,7 +51,7 @@ pub struct Limits {
     pub in_flight: usize,
     /// Requests that wait for their turn; further ones are answered with 429.
     pub queue: usize,
-    /// Open connections; further ones wait to be accepted.
+    /// Open connections; for a further one, that which has waited longest for a request of its client is closed.
     pub connections: usize,
     /// Time that work in flight is given to end when the server is told to stop.
     pub grace: Duration,
@@ -53,6 +62,10 @@ impl Default for Limits {
         Self {
             body_bytes: 16 << 20,
             body_time: Duration::from_secs(30),
+            bodies: 256 << 20,
+            header_time: Duration::from_secs(30),
+            write_time: Duration::from_secs(30),
+            stream_bytes: 64 << 20,
             prompts: 256,
             prompt_tokens: 1 << 20,
             max_tokens: 1 << 20,
@@ -69,7 +82,7 @@ impl Default for Limits {
             time: Duration::from_secs(600),
             in_flight: 8,
             queue: 64,
-            connections: 1024,
+            connections: 512,
             grace: Duration::from_secs(10),
         }
     }

@@ -49,6 +49,23 @@ pub(crate) struct Choice<'a> {
     pub(crate) egcfg: Option<Value>,
 }
 
+impl Choice<'_> {
+    /// One that says nothing yet.
+    pub(crate) fn of(index: usize) -> Self {
+        Self {
+            index,
+            text: String::new(),
+            logprobs: None,
+            finish_reason: None,
+            stop_reason: None,
+            token_ids: None,
+            prompt_token_ids: None,
+            prompt_logprobs: None,
+            egcfg: None,
+        }
+    }
+}
+
 /// Log-probabilities of a prompt, `null` for the first position, where nothing precedes.
 pub(crate) struct PromptLogProbs<'a> {
     pub(crate) rows: &'a [Row],
@@ -138,13 +155,46 @@ pub(crate) struct Envelope<'a, C: serde::Serialize> {
     pub(crate) usage: Option<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) egcfg: Option<Value>,
+    /// Fields of the request that were ignored; in whole replies.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) warnings: Vec<String>,
+}
+
+/// A value as the body of a response.
+pub(crate) fn json_bytes(value: &impl serde::Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(value).map_err(|error| ApiError::bad(format!("the reply cannot be written: {error}")))
+}
+
+/// A body of JSON as a response.
+pub(crate) fn response(body: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
 }
 
 /// A value as a response.
 pub(crate) fn json_response(value: &impl serde::Serialize) -> Result<Response, ApiError> {
-    let body = serde_json::to_vec(value)
-        .map_err(|error| ApiError::bad(format!("the reply cannot be written: {error}")))?;
-    let mut response = Response::new(Body::from(body));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    Ok(response)
+    Ok(response(json_bytes(value)?))
+}
+
+/// Names in a header the fields that mean nothing here.
+pub(crate) fn tell(mut response: Response, ignored: &[String]) -> Response {
+    let names: Vec<String> =
+        ignored.iter().take(TOLD).map(|name| name.escape_default().to_string()).collect();
+    let names = names.join(", ");
+    if !names.is_empty()
+        && let Ok(value) = HeaderValue::from_str(&names[..names.len().min(TOLD_BYTES)])
+    {
+        response.headers_mut().insert("x-egcfg-ignored", value);
+    }
+    response
+}
+
+/// As many fields are named at most, in so many bytes.
+const TOLD: usize = 32;
+const TOLD_BYTES: usize = 1000;
+
+/// What a whole reply says about them.
+pub(crate) fn warnings(ignored: &[String]) -> Vec<String> {
+    ignored.iter().take(TOLD).map(|name| format!("{name}: means nothing here and was ignored")).collect()
 }

@@ -1,12 +1,13 @@
-//! Paths, and what every request goes through: the key, the name of the host, a place in the queue, the body's limits, the
-//! time limit, the counters.
+//! Paths, and what every request goes through: the host's name, the key, the body's limits, a place in the queue, the time
+//! limit, the counters.
 
 use std::time::Instant;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::{get, post};
@@ -16,35 +17,44 @@ use crate::admission::Place;
 use crate::app::App;
 use crate::error::ApiError;
 use crate::fields::Fields;
+use crate::host::check_host;
 use crate::reply::json_response;
-use crate::{auth, chat, completion, tokens};
+use crate::{auth, body, chat, completion, cors, responses, tokens};
 
 /// The paths, as they are counted.
-const PATHS: [&str; 7] = [
+const PATHS: [&str; 8] = [
     "/health",
     "/metrics",
     "/v1/models",
     "/v1/completions",
     "/v1/chat/completions",
+    "/v1/responses",
     "/tokenize",
     "/detokenize",
 ];
 
 /// Everything that the server answers.
 pub fn router(app: App) -> Router {
-    Router::new()
+    let pages = cors::layer(&app.0.parts.cors);
+    let router = Router::new()
         .route("/health", get(health))
         .route("/metrics", get(metrics))
         .route("/v1/models", get(models))
         .route("/v1/models/{*name}", get(model))
         .route("/v1/completions", post(completions))
         .route("/v1/chat/completions", post(conversation))
+        .route("/v1/responses", post(responses))
         .route("/tokenize", post(tokenize))
         .route("/detokenize", post(detokenize))
         .fallback(unknown)
         .method_not_allowed_fallback(method)
         .layer(middleware::from_fn_with_state(app.clone(), gate))
-        .with_state(app)
+        .with_state(app);
+    // Outermost: a page has to be allowed to read the errors too.
+    match pages {
+        Some(layer) => router.layer(layer),
+        None => router,
+    }
 }
 
 /// Says when a request ended without an answer.
@@ -67,8 +77,7 @@ async fn gate(State(app): State<App>, request: Request, next: Next) -> Response 
     let asked = request.uri().path();
     let path = PATHS.into_iter().find(|path| *path == asked).unwrap_or("other");
     let mut watch = Watch { app: &app, path, since: Instant::now(), answered: false };
-    let allowed = check(&app, path, request.headers());
-    let response = match allowed {
+    let response = match check(&app, path, &request) {
         Ok(()) => next.run(request).await,
         Err(error) => error.into_response(),
     };
@@ -77,12 +86,11 @@ async fn gate(State(app): State<App>, request: Request, next: Next) -> Response 
     response
 }
 
-fn check(app: &App, path: &str, headers: &HeaderMap) -> Result<(), ApiError> {
-    if app.0.parts.loopback_only {
-        auth::check_host(headers)?;
-    }
+fn check(app: &App, path: &str, request: &Request) -> Result<(), ApiError> {
+    let parts = &app.0.parts;
+    check_host(request.headers(), request.uri(), request.version(), parts.loopback_only)?;
     // Whoever watches over the process needs no key.
-    if path == "/health" { Ok(()) } else { auth::check_key(app.0.parts.key.as_ref(), headers) }
+    if path == "/health" { Ok(()) } else { auth::check_key(parts.key.as_ref(), request.headers()) }
 }
 
 async fn health() -> Result<Response, ApiError> {
@@ -120,29 +128,38 @@ async fn models(State(app): State<App>) -> Result<Response, ApiError> {
     json_response(&json!({ "object": "list", "data": [about(&app)] }))
 }
 
-async fn model(State(app): State<App>, Path(name): Path<String>) -> Result<Response, ApiError> {
+async fn model(
+    State(app): State<App>,
+    name: Result<Path<String>, PathRejection>,
+) -> Result<Response, ApiError> {
+    let Path(name) = name.map_err(|_| ApiError::bad("the model's name in the path is no text"))?;
     app.check_model(Some(&name))?;
     json_response(&about(&app))
 }
 
 async fn completions(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (place, fields) = admit(&app, request).await?;
-    limited(&app, completion::handle(app.clone(), fields, place)).await
+    app.within_limits(completion::handle(app.clone(), fields, place)).await
 }
 
 async fn conversation(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (place, fields) = admit(&app, request).await?;
-    limited(&app, chat::handle(app.clone(), fields, place)).await
+    app.within_limits(chat::handle(app.clone(), fields, place)).await
+}
+
+async fn responses(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let (place, fields) = admit(&app, request).await?;
+    app.within_limits(responses::handle(app.clone(), fields, place)).await
 }
 
 async fn tokenize(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
-    let (_place, fields) = admit(&app, request).await?;
-    tokens::tokenize(&app, fields)
+    let (place, fields) = admit(&app, request).await?;
+    app.within_limits(tokens::tokenize(app.clone(), fields, place)).await
 }
 
 async fn detokenize(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
-    let (_place, fields) = admit(&app, request).await?;
-    tokens::detokenize(&app, fields)
+    let (place, fields) = admit(&app, request).await?;
+    app.within_limits(tokens::detokenize(app.clone(), fields, place)).await
 }
 
 async fn unknown() -> ApiError {
@@ -152,43 +169,11 @@ async fn unknown() -> ApiError {
 
 async fn method() -> ApiError {
     ApiError::new(StatusCode::METHOD_NOT_ALLOWED, "invalid_request_error", "this path takes another method")
+        .code("method_not_allowed")
 }
 
-async fn limited(
-    app: &App,
-    work: impl Future<Output = Result<Response, ApiError>>,
-) -> Result<Response, ApiError> {
-    let limit = app.limits().time;
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(ApiError::timeout(limit.as_secs_f64())))
-}
-
-/// A place in the queue, then the body.
+/// The body, then a place in the queue: nobody holds one by sending slowly.
 async fn admit(app: &App, request: Request) -> Result<(Place, Fields), ApiError> {
-    let place = app.0.admission.enter()?;
-    let limits = app.limits();
-    // A web page can send any other type without asking first.
-    let kind = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim).unwrap_or_default();
-    if !kind.eq_ignore_ascii_case("application/json") {
-        let message = "the body must be sent as application/json";
-        return Err(ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "invalid_request_error", message));
-    }
-    let too_large = || {
-        let message = format!("the body is larger than {} bytes", limits.body_bytes);
-        ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request_error", message)
-    };
-    let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    if length.and_then(|length| length.parse::<usize>().ok()).is_some_and(|n| n > limits.body_bytes) {
-        return Err(too_large());
-    }
-    let body = axum::body::to_bytes(request.into_body(), limits.body_bytes);
-    let body = match tokio::time::timeout(limits.body_time, body).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(too_large()),
-        Err(_) => {
-            let message = "the body did not arrive in time";
-            return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "invalid_request_error", message));
-        }
-    };
-    Ok((place, Fields::parse(&body)?))
+    let fields = body::read(app, request).await?;
+    Ok((app.0.admission.enter()?, fields))
 }

@@ -2,47 +2,73 @@
 
 use axum::response::Response;
 use egcfg_model::{Encode, TokenId};
-use serde_json::json;
+use serde_json::{Value, json};
 
+use crate::admission::Place;
 use crate::app::App;
+use crate::asked::habits;
 use crate::chat_template;
+use crate::compute::compute;
 use crate::error::ApiError;
 use crate::fields::{Fields, token_ids};
-use crate::reply::json_response;
+use crate::messages;
+use crate::reply::{json_response, tell};
 
 /// Text, or a conversation, to tokens.
-pub(crate) fn tokenize(app: &App, mut fields: Fields) -> Result<Response, ApiError> {
+pub(crate) async fn tokenize(app: App, mut fields: Fields, place: Place) -> Result<Response, ApiError> {
     app.check_model(fields.text("model")?.as_deref())?;
-    let model = app.model();
-    let tokens = if fields.has("messages") {
-        let messages = chat_template::messages(&mut fields, app.limits().messages)?;
-        chat_template::prompt(model, &app.0.parts.template, &messages)?.tokens
-    } else {
-        let text = fields.text("prompt")?.ok_or_else(|| fields.error("prompt", "is missing"))?;
-        let special = fields.flag_or_none("add_special_tokens")?.unwrap_or(true);
-        let parse = fields.flag_or_none("parse_special")?.unwrap_or(true);
-        let how = if parse { Encode::Template } else { Encode::Plain };
-        let mut tokens: Vec<TokenId> = model.info().bos.filter(|_| special).into_iter().collect();
-        tokens.extend(model.encode(&text, how).map_err(|error| fields.error("prompt", error.to_string()))?);
-        tokens
+    let messages = match fields.has("messages") {
+        true => Some(messages::messages(&app, &mut fields)?),
+        false => None,
     };
-    json_response(&json!({
-        "count": tokens.len(), "max_model_len": model.info().context, "tokens": tokens,
-    }))
+    let (special, parse) =
+        (fields.flag_or_none("add_special_tokens")?, fields.flag_or_none("parse_special")?);
+    let text = match &messages {
+        Some(_) => String::new(),
+        None => fields.text("prompt")?.ok_or_else(|| fields.error("prompt", "is missing"))?,
+    };
+    app.check_size("prompt", text.len())?;
+    habits(&mut fields);
+    let ignored = fields.rest();
+    let slot = app.0.admission.work(place).await?;
+    let own = app.clone();
+    let (_slot, tokens) = compute(slot, move || {
+        let model = own.model();
+        if let Some(messages) = &messages {
+            return Ok(chat_template::prompt(model, &own.0.parts.template, messages)?.tokens);
+        }
+        let how = if parse.unwrap_or(true) { Encode::Template } else { Encode::Plain };
+        let mut tokens: Vec<TokenId> =
+            model.info().bos.filter(|_| special.unwrap_or(true)).into_iter().collect();
+        let encoded = model.encode(&text, how);
+        tokens.extend(encoded.map_err(|error| ApiError::field("prompt", error.to_string()))?);
+        Ok(tokens)
+    })
+    .await?;
+    let length = app.model().info().context;
+    let reply = json!({ "count": tokens.len(), "max_model_len": length, "tokens": tokens });
+    Ok(tell(json_response(&reply)?, &ignored))
 }
 
 /// Tokens to text; with `pieces`, the bytes of each token besides.
-pub(crate) fn detokenize(app: &App, mut fields: Fields) -> Result<Response, ApiError> {
+pub(crate) async fn detokenize(app: App, mut fields: Fields, place: Place) -> Result<Response, ApiError> {
     app.check_model(fields.text("model")?.as_deref())?;
-    let model = app.model();
     let list = fields
         .list("tokens", app.limits().prompt_tokens)?
         .ok_or_else(|| fields.error("tokens", "is missing"))?;
-    let tokens = token_ids("tokens", &list, model.info().vocab)?;
+    let wanted = fields.flag("pieces")?;
+    habits(&mut fields);
+    let ignored = fields.rest();
+    let slot = app.0.admission.work(place).await?;
+    let own = app.clone();
+    let (_slot, reply) = compute(slot, move || detokenized(&own, &list, wanted)).await?;
+    Ok(tell(json_response(&reply)?, &ignored))
+}
+
+fn detokenized(app: &App, list: &[Value], wanted: bool) -> Result<Value, ApiError> {
+    let model = app.model();
+    let tokens = token_ids("tokens", list, model.info().vocab)?;
     let pieces: Vec<&[u8]> = tokens.iter().map(|token| model.token_bytes(*token)).collect();
     let text = String::from_utf8_lossy(&pieces.concat()).into_owned();
-    if fields.flag("pieces")? {
-        return json_response(&json!({ "prompt": text, "pieces": pieces }));
-    }
-    json_response(&json!({ "prompt": text }))
+    Ok(if wanted { json!({ "prompt": text, "pieces": pieces }) } else { json!({ "prompt": text }) })
 }

@@ -122,6 +122,7 @@ fn main() {
         limits: Limits::default(),
         key: None,
         loopback_only: true,
+        cors: Vec::new(),
         name: None,
     });
     runtime.spawn(egcfg_serve::serve(listener, app, std::future::pending()));

@@ -9,6 +9,8 @@ use egcfg_guidance::{ExecutorError, GuidanceError};
 use egcfg_model::ModelError;
 use egcfg_sandbox::SandboxError;
 
+use crate::output::text::{OutputError, note, visible};
+
 /// The command did what was asked, and the program passes its tests.
 pub(crate) const SOLVED: u8 = 0;
 /// The command did what was asked, and no program passes.
@@ -61,11 +63,10 @@ impl Failure {
 }
 
 /// Prints a failure and gives its exit code.
-#[expect(clippy::print_stderr, reason = "this is where errors are printed")]
 pub(crate) fn report(failure: &Failure) -> ExitCode {
-    eprintln!("error: {}", failure.message);
+    note(&format!("error: {}", failure.message));
     if let Some(hint) = &failure.hint {
-        eprintln!("hint: {hint}");
+        note(&format!("hint: {hint}"));
     }
     ExitCode::from(failure.code)
 }
@@ -134,6 +135,24 @@ impl From<StoreError> for Failure {
         } else {
             failure
         }
+    }
+}
+
+/// Prints what is wrong with a command line, or the help or the version that was asked for, and gives the exit code.
+pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
+    let plain = error.render().to_string();
+    if visible(&plain) == plain {
+        // Where the reader went away there is nobody to tell.
+        drop(error.print());
+    } else {
+        note(plain.trim_end());
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}
+
+impl From<OutputError> for Failure {
+    fn from(error: OutputError) -> Self {
+        Self::input(error.to_string())
     }
 }
 

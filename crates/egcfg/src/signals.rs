@@ -1,14 +1,10 @@
 //! Ctrl-C: the work is dropped, which ends its children; nothing is left half written, since every line of a log and every
 //! file is written whole.
 
-use std::process::ExitCode;
-
 use crate::exit::Failure;
 
 /// Runs to the end or to Ctrl-C (or a request to terminate), whichever comes first.
-pub(crate) async fn or_interrupt(
-    work: impl Future<Output = Result<ExitCode, Failure>>,
-) -> Result<ExitCode, Failure> {
+pub(crate) async fn or_interrupt<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::select! {
         result = work => result,
         () = interrupt() => Err(Failure::interrupted()),

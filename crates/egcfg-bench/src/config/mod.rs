@@ -6,6 +6,7 @@ mod overrides;
 mod resolve;
 pub mod session;
 mod settle;
+mod typo;
 
 pub use overrides::{Grid, Overrides};
 pub use resolve::resolve;

@@ -4,6 +4,7 @@ use egcfg_task::{Config, Horizon, PromptType, Temperature};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use super::typo::unknown;
 
 /// Axes whose product is a list of configurations.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -75,6 +76,8 @@ pub struct Overrides {
     pub until_solved: Option<bool>,
     /// Best-of-N's budget: `equal` (the guided methods' tokens on that task), or a number of samples.
     pub best_of: Option<egcfg_results::BestOfBudget>,
+    /// Best-of-N's own temperature.
+    pub best_of_temperature: Option<Temperature>,
     /// New tokens at most.
     pub max_tokens: Option<usize>,
     /// How executions are written: `full`, `minimal` or `compact`.
@@ -118,6 +121,7 @@ impl Overrides {
             end,
             until_solved,
             best_of,
+            best_of_temperature,
             max_tokens,
             signal_format,
             signal_tokens,
@@ -144,12 +148,16 @@ pub(crate) fn prompt_type(place: &str, name: &str) -> Result<PromptType, ConfigE
     }
 }
 
-/// Reads the axes of a grid from a JSON object; other keys are returned as unknown.
+/// Reads the axes of a grid from a JSON object. A key that is no axis is a mistake: left out, it would change what is run.
 pub(crate) fn grid(
     place: &str,
     object: &serde_json::Map<String, serde_json::Value>,
-) -> Result<(Grid, Vec<String>), ConfigError> {
-    let (mut grid, mut unknown) = (Grid::default(), Vec::new());
+) -> Result<Grid, ConfigError> {
+    const AXES: [&str; 5] = ["t", "s", "d", "k", "prompt_type"];
+    let mut grid = Grid::default();
+    if let Some(key) = object.keys().find(|key| !AXES.contains(&key.as_str())) {
+        return Err(ConfigError::new(place, unknown(key, AXES)));
+    }
     for (key, value) in object {
         let at = format!("{place}: {key}");
         // A single value is a list of one.
@@ -180,11 +188,8 @@ pub(crate) fn grid(
                 _ => {}
             }
         }
-        if !["t", "s", "k", "d", "prompt_type"].contains(&key.as_str()) {
-            unknown.push(key.clone());
-        }
     }
-    Ok((grid, unknown))
+    Ok(grid)
 }
 
 #[cfg(test)]
@@ -194,10 +199,9 @@ mod tests {
     #[test]
     fn the_product_has_every_combination_once() {
         let object = serde_json::json!({
-            "t": [0.7, 0.85], "s": [3], "d": [2, 6, "inf"], "k": [1], "prompt_type": ["deepseek_instruct", "long_code"], "zz": 1
+            "t": [0.7, 0.85], "s": [3], "d": [2, 6, "inf"], "k": [1], "prompt_type": ["deepseek_instruct", "long_code"]
         });
-        let (grid, unknown) = grid("f", object.as_object().unwrap()).unwrap();
-        assert_eq!(unknown, ["zz"]);
+        let grid = grid("f", object.as_object().unwrap()).unwrap();
         let names: Vec<String> = grid.product(Config::default()).iter().map(Config::to_string).collect();
         assert_eq!(names.len(), 12);
         assert_eq!(names[0], "ns3t0.7d2k1_ln");

@@ -33,6 +33,7 @@ pub fn resolve(
         seed: overrides.seed.unwrap_or(0),
         until_solved: overrides.until_solved.unwrap_or(false),
         best_of: overrides.best_of.unwrap_or_default(),
+        best_of_temperature: overrides.best_of_temperature,
         max_tokens: overrides.max_tokens,
         signal_format: overrides.signal_format,
         signal_tokens: overrides.signal_tokens,

@@ -7,8 +7,28 @@ use egcfg_task::Config;
 use serde_json::{Map, Value};
 
 use super::overrides::grid;
+use super::typo::{nearest, unknown};
 use super::{ConfigError, Overrides};
 
+/// Read, with the meaning that they have there.
+const KEYS: [&str; 16] = [
+    "gammas",
+    "model_name",
+    "deployment_type",
+    "inference_endpoint_url",
+    "inference_endpoint_api_key",
+    "dataset",
+    "results_dir",
+    "minimal_trace",
+    "retries_count",
+    "random_seed",
+    "start_idx",
+    "end_idx",
+    "use_global_cache",
+    "exec_eval",
+    "exec_eval_host_ip",
+    "exec_eval_host_port",
+];
 /// Read and without a meaning here.
 const WITHOUT_MEANING: [&str; 3] = ["debug_mode", "is_prod", "top_probs"];
 
@@ -56,7 +76,11 @@ pub fn session(name: &str, text: &str) -> Result<(Overrides, Vec<String>), Confi
             "exec_eval_host_ip" => endpoint.exec_host = Some(field.text()?),
             "exec_eval_host_port" => endpoint.exec_port = Some(field.count_or_text()?),
             known if WITHOUT_MEANING.contains(&known) => {}
-            unknown => warnings.push(format!("{name}: unknown key '{unknown}' is not used")),
+            // A slip of the pen would change what is run; a key of another version of that program would not.
+            other => match nearest(other, KEYS.into_iter().chain(WITHOUT_MEANING)) {
+                Some(_) => return Err(ConfigError::new(name, unknown(other, KEYS))),
+                None => warnings.push(format!("{name}: unknown key '{other}' is not used")),
+            },
         }
     }
     out.model = endpoint.model(name)?;
@@ -66,9 +90,8 @@ pub fn session(name: &str, text: &str) -> Result<(Overrides, Vec<String>), Confi
 
 /// Reads a grid's file into configuration names.
 pub fn params(name: &str, text: &str) -> Result<(Vec<String>, Vec<String>), ConfigError> {
-    let (axes, unknown) = grid(name, &object(name, text)?)?;
-    let names = axes.product(Config::default()).iter().map(Config::to_string).collect();
-    Ok((names, unknown.iter().map(|key| format!("{name}: unknown key '{key}' is not used")).collect()))
+    let axes = grid(name, &object(name, text)?)?;
+    Ok((axes.product(Config::default()).iter().map(Config::to_string).collect(), Vec::new()))
 }
 
 /// Reads a list of configuration names, in the spelling that egcfg gives them.
@@ -208,6 +231,7 @@ mod tests {
             ("{\"deployment_type\": \"cloud\"}", "s.json: deployment_type: 'cloud'"),
             ("{\n\"x\": }", "s.json:2:"),
             ("{\"end_idx\": \"many\"}", "s.json: end_idx"),
+            ("{\"gamas\": [1]}", "s.json: field `gamas`: there is no such field; did you mean `gammas`?"),
         ] {
             let error = session("s.json", text).unwrap_err().to_string();
             assert!(error.starts_with(part), "{text}: {error}");

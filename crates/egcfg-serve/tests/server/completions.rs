@@ -144,6 +144,36 @@ fn an_echo_scores_the_prompt() {
 }
 
 #[test]
+fn an_echo_with_scores_streams() {
+    let server = Server::usual();
+    for (max_tokens, more) in [(0, json!({})), (1, json!({})), (9, json!({ "prompt_logprobs": 2 }))] {
+        let mut body = json!({
+            "prompt": ["abc", "zebra"], "max_tokens": max_tokens, "echo": true, "logprobs": 2, "seed": 3,
+            "return_token_ids": true,
+        });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let whole = complete(&server, &body);
+        body["stream"] = json!(true);
+        let events = post(server.address, "/v1/completions", &body).events();
+        for index in 0..2 {
+            let choices = events.iter().flat_map(|event| event["choices"].as_array().unwrap());
+            let parts: Vec<&Value> = choices.filter(|choice| choice["index"] == index).collect();
+            let expected = &whole["choices"][index];
+            let text: String = parts.iter().map(|part| part["text"].as_str().unwrap()).collect();
+            assert_eq!(expected["text"], text);
+            for list in ["tokens", "token_logprobs", "top_logprobs", "text_offset"] {
+                let all: Vec<&Value> =
+                    parts.iter().flat_map(|part| part["logprobs"][list].as_array().unwrap()).collect();
+                assert_eq!(expected["logprobs"][list], json!(all), "{list}");
+            }
+            assert_eq!(parts[0]["prompt_token_ids"], expected["prompt_token_ids"]);
+            assert_eq!(parts[0]["prompt_logprobs"], expected["prompt_logprobs"]);
+            assert_eq!(parts.last().unwrap()["finish_reason"], expected["finish_reason"]);
+        }
+    }
+}
+
+#[test]
 fn prompts_are_scored_as_drafts_in_one_call() {
     let model = Arc::new(bytes_model(PROGRAM));
     let server = Server::start(parts(model.clone()));

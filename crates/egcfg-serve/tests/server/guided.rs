@@ -75,10 +75,18 @@ fn the_reply_says_which_tests_pass() {
     let tests = choice["egcfg"]["tests"].as_array().unwrap();
     assert_eq!((&tests[0]["passed"], &tests[1]["passed"]), (&json!(true), &json!(false)));
     assert_eq!(tests[1]["verdict"]["kind"], "wrong_answer");
+    assert_eq!(choice["finish_reason"], "content_filter", "a standard field tells it too");
+    let body = json!({
+        "messages": [{ "role": "user", "content": "add" }], "tests": ["assert f(1) == 7", "assert f(2) == 99"],
+    });
+    let told = post(server.address, "/v1/chat/completions", &body).json()["choices"][0].clone();
+    assert_eq!((&told["finish_reason"], &told["message"]["content"]), (&json!("stop"), &json!(PROGRAM)));
+    let refusal = "the program fails 1 of 2 tests: assert f(2) == 99: wrong answer";
+    assert_eq!(told["message"]["refusal"], refusal);
     assert_eq!(choice["egcfg"]["attempts"].as_array().unwrap().len(), 2, "the whole ladder was tried");
     let metrics = get(server.address, "/metrics").body;
     assert!(
-        metrics.contains("egcfg_solved_total 1\n") && metrics.contains("egcfg_unsolved_total 1\n"),
+        metrics.contains("egcfg_solved_total 1\n") && metrics.contains("egcfg_unsolved_total 2\n"),
         "{metrics}"
     );
     assert!(metrics.contains("egcfg_verdicts_total{verdict=\"wrong_answer\"}"), "{metrics}");
@@ -93,6 +101,7 @@ fn conversations_and_standard_input_are_guided_too() {
     });
     let reply = post(server.address, "/v1/chat/completions", &body).json();
     assert_eq!(reply["choices"][0]["message"]["content"], PROGRAM);
+    assert_eq!(reply["choices"][0]["message"]["refusal"], Value::Null);
     assert_eq!(reply["choices"][0]["egcfg"]["gamma"], 1.0);
     let body = json!({ "prompt": "add", "tests": [{ "stdin": "1\n", "stdout": "7" }], "entry_point": "f" });
     let reply = post(server.address, "/v1/completions", &body).json();
@@ -122,7 +131,14 @@ fn a_guided_stream_adds_up_to_the_program() {
         assert_eq!(tokens, 2 * (PROGRAM.len() + 1), "tokens come as they are accepted");
         let last = events.last().unwrap();
         assert_eq!(last["egcfg"]["passed"], false);
-        assert_eq!(last["choices"][0]["finish_reason"], "stop");
+        let choice = &last["choices"][0];
+        if path.contains("chat") {
+            assert_eq!(choice["finish_reason"], "stop");
+            let refusal = choice["delta"]["refusal"].as_str().unwrap();
+            assert!(refusal.contains("assert f(1) == 99: wrong answer"), "{refusal}");
+        } else {
+            assert_eq!(choice["finish_reason"], "content_filter");
+        }
     }
 }
 
@@ -145,6 +161,31 @@ fn fields_that_mean_nothing_are_told() {
     let server = Server::usual();
     let mut body = asked();
     body["gama"] = json!(3);
-    let choice = post(server.address, "/v1/completions", &body).json()["choices"][0].clone();
-    assert_eq!(choice["egcfg"]["ignored"], json!(["gama"]));
+    let reply = post(server.address, "/v1/completions", &body);
+    assert_eq!(reply.header("x-egcfg-ignored"), Some("gama"));
+    let reply = reply.json();
+    assert_eq!(reply["choices"][0]["egcfg"]["ignored"], json!(["gama"]));
+    assert_eq!(reply["warnings"], json!(["gama: means nothing here and was ignored"]));
+    for (path, mut body) in [
+        ("/v1/completions", json!({ "prompt": "a", "max_tokens": 1 })),
+        (
+            "/v1/chat/completions",
+            json!({ "messages": [{ "role": "user", "content": "a" }], "max_tokens": 1 }),
+        ),
+        ("/tokenize", json!({ "prompt": "a" })),
+        ("/detokenize", json!({ "tokens": [97] })),
+    ] {
+        // What clients send by habit is no mistake; what nobody knows is told, and cannot break out of the header.
+        body["user"] = json!("u");
+        let reply = post(server.address, path, &body);
+        assert_eq!((reply.status, reply.header("x-egcfg-ignored")), (200, None), "{path} {reply:?}");
+        body["max_tokes\r\nx-evil: 1"] = json!(5);
+        body["stream"] = json!(path.starts_with("/v1"));
+        let reply = post(server.address, path, &body);
+        assert_eq!((reply.status, reply.header("x-evil")), (200, None), "{path} {reply:?}");
+        assert!(
+            reply.header("x-egcfg-ignored").unwrap().contains("max_tokes\\r\\nx-evil: 1"),
+            "{path} {reply:?}"
+        );
+    }
 }

@@ -7,6 +7,8 @@ mod client;
 mod completions;
 mod guided;
 mod misuse;
+mod net;
 mod parts;
 mod python;
+mod responses;
 mod streams;

@@ -170,6 +170,7 @@ pub(crate) fn parts(model: Arc<dyn LanguageModel>) -> Parts {
         limits: Limits::default(),
         key: None,
         loopback_only: true,
+        cors: Vec::new(),
         name: None,
     }
 }

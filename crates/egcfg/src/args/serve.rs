@@ -2,10 +2,14 @@
 
 use std::net::IpAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 
-use crate::args::{KnobArgs, ModelArgs, SandboxArgs};
+use super::method::MethodArgs;
+use super::model::ModelArgs;
+use super::sandbox::SandboxArgs;
+use super::values::{count, duration, up_to, whole};
 
 pub(crate) const SERVE_EXAMPLES: &str = "Examples:
   egcfg serve --port 8000
@@ -22,26 +26,20 @@ pub(crate) struct ServeArgs {
     pub(crate) port: u16,
     /// File with the key that clients have to present, readable by its owner only [default: EGCFG_API_KEY, if set]
     #[arg(long, value_name = "FILE")]
-    pub(crate) key_file: Option<PathBuf>,
+    pub(crate) api_key_file: Option<PathBuf>,
     /// Serve without a key on an address that is not loopback
     #[arg(long)]
     pub(crate) open: bool,
+    /// Origin of web pages that may read the answers, such as http://localhost:3000, or * for all; may be repeated
+    #[arg(long, value_name = "ORIGIN")]
+    pub(crate) cors: Vec<egcfg_serve::Origin>,
     /// The model's name towards clients [default: its own]
     #[arg(long, value_name = "NAME")]
     pub(crate) name: Option<String>,
-    /// Guidance strengths of guided requests that name none
-    #[arg(
-        long,
-        default_value = "0,0.5,1,3",
-        value_delimiter = ',',
-        value_name = "GAMMAS",
-        allow_negative_numbers = true
-    )]
-    pub(crate) gamma: Vec<f64>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,
     #[command(flatten)]
-    pub(crate) knobs: KnobArgs,
+    pub(crate) method: MethodArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
@@ -53,21 +51,21 @@ pub(crate) struct ServeArgs {
 #[command(next_help_heading = "Limits")]
 pub(crate) struct LimitArgs {
     /// Requests worked on at the same time
-    #[arg(long, default_value = "8", value_name = "N")]
+    #[arg(long, default_value = "8", value_name = "N", value_parser = count::<usize>)]
     pub(crate) in_flight: usize,
     /// Requests that wait for their turn; further ones get status 429
-    #[arg(long, default_value = "64", value_name = "N")]
+    #[arg(long, default_value = "64", value_name = "N", value_parser = whole::<usize>)]
     pub(crate) queue: usize,
     /// Seconds that one request may take
-    #[arg(long, default_value = "600", value_name = "SECONDS", value_parser = super::seconds)]
-    pub(crate) request_time: std::time::Duration,
+    #[arg(long, default_value = "600", value_name = "SECONDS", value_parser = duration)]
+    pub(crate) request_time: Duration,
     /// Size of a request's body in MiB
-    #[arg(long, default_value = "16", value_name = "MIB", value_parser = clap::value_parser!(u32).range(1..=1024))]
-    pub(crate) body_limit: u32,
+    #[arg(long, default_value = "16", value_name = "MIB", value_parser = up_to::<1024>)]
+    pub(crate) body_limit: u64,
     /// Tests of a guided request
-    #[arg(long, default_value = "100", value_name = "N")]
+    #[arg(long, default_value = "100", value_name = "N", value_parser = count::<usize>)]
     pub(crate) test_limit: usize,
     /// Candidates per refresh of a guided request
-    #[arg(long, default_value = "32", value_name = "N")]
+    #[arg(long, default_value = "32", value_name = "N", value_parser = count::<usize>)]
     pub(crate) candidate_limit: usize,
 }

@@ -7,11 +7,14 @@ use std::sync::{Mutex, PoisonError};
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Generation, Session, Settings, generate, judge};
 use egcfg_task::Task;
 
-use crate::args::{DemoArgs, KnobArgs, ModelArgs};
+use crate::args::doctor::DemoArgs;
+use crate::args::method::MethodArgs;
+use crate::args::model::ModelArgs;
 use crate::exit::{Failure, SOLVED};
-use crate::input::{knobs, task_file};
-use crate::output::text::{data, note, visible};
+use crate::input::task_file;
+use crate::output::text::{note, show};
 use crate::parts::{load_model, start_runner};
+use crate::settings::{defaults, method};
 
 /// Tasks that share no program with the training set.
 const TASKS: &str = include_str!("../../assets/demo.jsonl");
@@ -53,15 +56,17 @@ impl EventSink for Story {
 
 pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
     let runner = start_runner(&args.sandbox).await?;
-    let model = load_model(&pocket(), 1)?;
-    let config = knobs::config(&KnobArgs::default(), knobs::COMPARE)?;
-    let template = knobs::template(&KnobArgs::default(), &config, model.info())?;
-    let settings = knobs::settings(&KnobArgs::default(), config, runner.python());
+    let model = load_model(&ModelArgs::default(), 1)?;
+    let args_of_method = MethodArgs::default();
+    let config = method::config(&args_of_method)?;
+    let template = method::template(&args_of_method, &config, model.info())?;
+    let settings = method::settings(&args_of_method, config, runner.python());
     let tasks = task_file::parse_lines("demo", TASKS)?;
-    let count = args.tasks.clamp(1, tasks.len());
+    let count = args.tasks.min(tasks.len());
     note(&format!(
-        "the embedded model ({}) on {count} tasks it was not trained on; {config}, gamma 1",
-        model.info().name
+        "the embedded model ({}) on {count} tasks it was not trained on; {config}, gamma {}",
+        model.info().name,
+        defaults::GAMMA
     ));
     let (mut plain_solved, mut guided_solved) = (0, 0);
     for (number, task) in tasks.iter().take(count).enumerate() {
@@ -79,21 +84,21 @@ pub(crate) async fn run(args: DemoArgs) -> Result<ExitCode, Failure> {
         let plain_passes = passes(session, 0.0, plain.clone()).await?;
         story.lines.lock().unwrap_or_else(PoisonError::into_inner).clear();
         let guided = generate(session, &settings).await?;
-        let guided_passes = passes(session, 1.0, guided.clone()).await?;
+        let guided_passes = passes(session, settings.gamma, guided.clone()).await?;
         plain_solved += usize::from(plain_passes == task.shown_tests.len());
         guided_solved += usize::from(guided_passes == task.shown_tests.len());
         let lines = story.lines.into_inner().unwrap_or_else(PoisonError::into_inner);
         let seconds = started.elapsed().as_secs_f64();
-        data(&visible(&show(
+        show(&side_by_side(
             number + 1,
             task,
             (&plain, plain_passes),
             (&guided, guided_passes),
             &lines,
             seconds,
-        )))?;
+        ))?;
     }
-    data(&format!("plain decoding solved {plain_solved} of {count}, EG-CFG {guided_solved} of {count}\n"))?;
+    show(&format!("plain decoding solved {plain_solved} of {count}, EG-CFG {guided_solved} of {count}\n"))?;
     Ok(ExitCode::from(SOLVED))
 }
 
@@ -102,26 +107,12 @@ async fn passes(session: Session<'_>, gamma: f64, generation: Generation) -> Res
     Ok(judge(session, gamma, 0, generation).await?.passes())
 }
 
-fn pocket() -> ModelArgs {
-    ModelArgs {
-        model: "pocket".into(),
-        key_file: None,
-        tokenizer: None,
-        offline: true,
-        context: None,
-        cache: None,
-        threads: None,
-        gpu_layers: None,
-        exact: false,
-    }
-}
-
-fn show(
+fn side_by_side(
     number: usize,
     task: &Task,
     plain: (&Generation, usize),
     guided: (&Generation, usize),
-    story: &[String],
+    told: &[String],
     seconds: f64,
 ) -> String {
     let tests = task.shown_tests.len();
@@ -144,7 +135,7 @@ fn show(
         let _ = writeln!(text, "   {l}{padding} {mark} {r}");
     }
     text.push('\n');
-    for line in story {
+    for line in told {
         let _ = writeln!(text, "   {line}");
     }
     let stats = guided.0.stats;

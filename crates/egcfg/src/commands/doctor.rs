@@ -8,10 +8,10 @@ use egcfg_model::LanguageModel;
 use egcfg_sandbox::{Level, Sandbox};
 use serde_json::{Map, Value, json};
 
-use crate::args::DoctorArgs;
+use crate::args::doctor::DoctorArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::output::endpoint;
-use crate::output::text::{data, visible};
+use crate::output::text::{data, show};
 use crate::parts::{connect, load_model, start_runner};
 
 pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
         }
     }
     text += &caps.as_ref().map(endpoint::text).unwrap_or_default();
-    data(&visible(&text))?;
+    show(&text)?;
     Ok(ExitCode::from(SOLVED))
 }
 

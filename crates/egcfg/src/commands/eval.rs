@@ -10,17 +10,16 @@ use egcfg_bench::eval::{
     EvalError, SampleError, Samples, Score, Summary, VerdictLog, evalplus_results, evaluate, summarize,
 };
 
-use crate::args_data::EvalArgs;
-use crate::commands::data::{Progress, concurrency, load, start};
+use crate::args::data::EvalArgs;
 use crate::exit::{Failure, SANDBOX, SOLVED};
+use crate::input::dataset::load;
 use crate::input::results::Results;
 use crate::output::file::write_whole;
-use crate::output::text::{data, note, visible};
+use crate::output::meter::{Meter, Steps};
+use crate::output::text::{data, note, show};
+use crate::parts::{concurrency, start};
 
 pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
-    if args.k.contains(&0) {
-        return Err(Failure::usage("--k 0 is not above 0"));
-    }
     let set = load(&args.data.dataset, &args.data.data, &args.data.options(None))?;
     let found = Results::open(&args.samples, false).await?;
     let samples = Samples::read(found.path(), &set)?;
@@ -29,7 +28,7 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
         note(&format!(
             "warning: {} samples are of tasks that are not selected and are left out ({}{})",
             samples.foreign.len(),
-            visible(&some.join(", ")),
+            some.join(", "),
             if samples.foreign.len() > some.len() { ", ..." } else { "" }
         ));
     }
@@ -41,11 +40,11 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     let mut log = args.out.as_deref().map(open_log).transpose()?;
     let (executor, _) = start(&set, &args.sandbox, args.jobs).await?;
     let jobs = concurrency(args.jobs, &args.sandbox);
-    let mut progress = Progress::new("samples");
+    let meter = Meter::new("samples", Steps::Things, samples.samples.len() as u64);
     let limits = format!("{:?} {:?}", args.sandbox.timeout, args.sandbox.memory_limit);
-    let show = |done, total| progress.show(done, total);
-    let judged = evaluate(&set, &samples, &executor, &mut log, &limits, jobs, show).await?;
-    progress.end();
+    let told = |done, total| meter.at(done as u64, total as u64);
+    let judged = evaluate(&set, &samples, &executor, &mut log, &limits, jobs, told).await?;
+    meter.end();
     let summary = summarize(&set, &samples, &judged, &args.k);
     if let Some(path) = &args.out {
         let file = evalplus_results(&set, &samples, &judged, &summary, &now());
@@ -55,7 +54,11 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     if summary.missing > 0 {
         note(&format!("warning: {} tasks have no sample and are in no score", summary.missing));
     }
-    data(&if args.json { serde_json::json!(summary).to_string() + "\n" } else { table(&summary) })?;
+    if args.json {
+        data(&(serde_json::json!(summary).to_string() + "\n"))?;
+    } else {
+        show(&table(&summary))?;
+    }
     if summary.errors > 0 {
         note(&format!(
             "warning: {} samples could not be judged and are in no score; the same command tries them again",

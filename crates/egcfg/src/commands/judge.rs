@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
+use egcfg_files::{Bounds, Origin, read_python};
 use egcfg_grade::{Extent, Outcome, grade, program, trouble};
 use egcfg_results::ResultFile;
 use egcfg_task::{Task, Test};
 
-use crate::args::JudgeArgs;
+use crate::args::programs::JudgeArgs;
 use crate::exit::{Failure, SOLVED, UNSOLVED};
 use crate::input::task_file;
-use crate::output::text::{data, note, visible};
+use crate::output::text::{data, note, show};
 use crate::parts::{for_tasks, start_runner};
 
 pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
@@ -42,7 +43,7 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
             }
             text.push('\n');
         }
-        data(&visible(&text))?;
+        show(&text)?;
     }
     match Outcome::of(&results, tests.len()) {
         Outcome::Passed => Ok(ExitCode::from(SOLVED)),
@@ -60,8 +61,8 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
 
 /// Reads a program's text.
 pub(crate) fn read_program(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::input(format!("failed to read {}: {error}", path.display())))
+    let bounds = Bounds::from_environment().map_err(|error| Failure::usage(error.to_string()))?;
+    read_python(path, Origin::Named, bounds).map_err(|error| Failure::input(error.to_string()))
 }
 
 fn read_task(args: &JudgeArgs) -> Result<Task, Failure> {

@@ -1,8 +1,8 @@
 //! The commands.
 
 mod compare;
-pub(crate) mod convert;
-pub(crate) mod data;
+mod convert;
+mod data;
 mod demo;
 mod doctor;
 mod eval;
@@ -10,7 +10,7 @@ mod eval;
 mod export;
 mod judge;
 mod report;
-pub(crate) mod run;
+mod run;
 mod serve;
 mod solve;
 mod submit;
@@ -21,15 +21,16 @@ use std::process::ExitCode;
 
 use crate::args::{Args, Command};
 use crate::exit::Failure;
+use crate::settings::origin::Typed;
 
-/// Carries out a command.
-pub(crate) async fn run(args: Args) -> Result<ExitCode, Failure> {
+/// Carries out a command; `typed` knows what of it was typed.
+pub(crate) async fn run(args: Args, typed: &Typed) -> Result<ExitCode, Failure> {
     match args.command {
         Command::Solve(args) => solve::run(*args).await,
         Command::Trace(args) => trace::run(args).await,
         Command::Judge(args) => judge::run(args).await,
-        Command::Compare(args) => compare::run(*args).await,
-        Command::Run(args) => run::run(*args).await,
+        Command::Compare(args) => compare::run(*args, typed).await,
+        Command::Run(args) => run::run(*args, typed).await,
         Command::Submit(args) => submit::run(args),
         Command::Report(args) => report::run(args).await,
         Command::Watch(args) => watch::run(args).await,

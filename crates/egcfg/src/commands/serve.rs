@@ -9,14 +9,13 @@ use tokio::net::TcpListener;
 
 use crate::args::serve::{LimitArgs, ServeArgs};
 use crate::exit::{Failure, SOLVED};
-use crate::input::knobs;
 use crate::output::text::{data, note};
 use crate::parts::{load_model, start_runner};
+use crate::settings::method;
 use crate::signals::interrupt;
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
-    knobs::gammas(&args.gamma)?;
-    let config = knobs::config(&args.knobs, knobs::SOLVE)?;
+    let config = method::config(&args.method)?;
     let key = key(&args)?;
     let loopback = args.host.is_loopback();
     if key.is_none() && !loopback && !args.open {
@@ -24,7 +23,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
             "--host {}: others could use the model without a key",
             args.host
         ))
-        .hint("set EGCFG_API_KEY or give --key-file; --open serves without a key"));
+        .hint("set EGCFG_API_KEY or give --api-key-file; --open serves without a key"));
     }
     let listener = TcpListener::bind((args.host, args.port)).await.map_err(|error| {
         Failure::usage(format!("failed to listen on {}:{}: {error}", args.host, args.port))
@@ -40,18 +39,19 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         } => started?,
         () = interrupt() => return Err(Failure::interrupted()),
     };
-    let template = knobs::template(&args.knobs, &config, model.info())?;
-    let settings = knobs::settings(&args.knobs, config, runner.python());
+    let template = method::template(&args.method, &config, model.info())?;
+    let settings = method::settings(&args.method, config, runner.python());
     let loopback_only = loopback && key.is_none();
     let app = App::new(Parts {
         model,
         executor: Some(Arc::new(runner)),
         template,
         settings,
-        gammas: args.gamma.clone(),
+        gammas: method::gammas(&args.method),
         limits: limits(&args.limits),
         key,
         loopback_only,
+        cors: args.cors.clone(),
         name: args.name.clone(),
     });
     data(&format!("http://{address}/v1\n"))?;
@@ -74,7 +74,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
 
 /// The key from its file or the environment.
 fn key(args: &ServeArgs) -> Result<Option<ApiKey>, Failure> {
-    if let Some(path) = &args.key_file {
+    if let Some(path) = &args.api_key_file {
         let text = read_secret(path)?;
         let empty = || Failure::input(format!("{}: the key file is empty", path.display()));
         return ApiKey::new(&text).map(Some).ok_or_else(empty);
@@ -108,7 +108,7 @@ fn read_secret(path: &Path) -> Result<String, Failure> {
 
 fn limits(args: &LimitArgs) -> Limits {
     Limits {
-        in_flight: args.in_flight.max(1),
+        in_flight: args.in_flight,
         queue: args.queue,
         time: args.request_time,
         body_bytes: (args.body_limit as usize) << 20,

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser as _;
 use egcfg_bench::submit::{Kubernetes, Resources, Slurm, Volume, mebibytes, seconds};
 
-use crate::args::run::{AgentsArgs, KubernetesArgs, SlurmArgs, SubmitArgs, SubmitTo};
+use crate::args::submit::{AgentsArgs, KubernetesArgs, SlurmArgs, SubmitArgs, SubmitTo};
 use crate::args::{Args, Command};
 use crate::exit::{Failure, SOLVED};
 use crate::output::file::write_whole;

@@ -4,10 +4,10 @@ use std::process::ExitCode;
 
 use egcfg_sandbox::{Program, TraceOptions};
 
-use crate::args::{TraceArgs, TraceFormat};
+use crate::args::programs::{TraceArgs, TraceFormat};
 use crate::commands::judge::read_program;
 use crate::exit::{Failure, SOLVED};
-use crate::output::text::{data, visible};
+use crate::output::text::{data, show};
 use crate::parts::start_runner;
 
 pub(crate) async fn run(args: TraceArgs) -> Result<ExitCode, Failure> {
@@ -28,15 +28,14 @@ pub(crate) async fn run(args: TraceArgs) -> Result<ExitCode, Failure> {
     let options =
         TraceOptions { steps: args.steps, instructions: args.instructions, ..TraceOptions::default() };
     let trace = runner.sandbox.trace(&program, &args.call, &options).await?;
-    let text = match args.format {
-        TraceFormat::Full => visible(&egcfg_task::full(&trace)),
-        TraceFormat::Minimal => visible(&egcfg_task::minimal(&trace)),
+    match args.format {
+        TraceFormat::Full => show(&egcfg_task::full(&trace))?,
+        TraceFormat::Minimal => show(&egcfg_task::minimal(&trace))?,
         TraceFormat::Json => {
-            serde_json::to_string(&trace)
-                .map_err(|error| Failure::input(format!("failed to write the trace: {error}")))?
-                + "\n"
+            let text = serde_json::to_string(&trace)
+                .map_err(|error| Failure::input(format!("failed to write the trace: {error}")))?;
+            data(&(text + "\n"))?;
         }
-    };
-    data(&text)?;
+    }
     Ok(ExitCode::from(SOLVED))
 }

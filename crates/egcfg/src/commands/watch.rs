@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use egcfg_report::watch::{Screen, Snapshot, Watcher, Wish, lines};
 use egcfg_results::read::Filter;
 
-use crate::args::WatchArgs;
+use crate::args::report::WatchArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::results::Results;
-use crate::output::text::{data, visible};
+use crate::output::text::show;
 
 /// How often keys are looked at.
 const KEYS: Duration = Duration::from_millis(100);
@@ -22,7 +22,7 @@ pub(crate) async fn run(args: WatchArgs) -> Result<ExitCode, Failure> {
     let mut watcher = Watcher::new(results.path(), Filter::from(&args.which));
     let first = watcher.look()?;
     if args.once {
-        data(&visible(&lines::table(&first)))?;
+        show(&lines::table(&first))?;
     } else if std::io::stdout().is_terminal() && std::io::stdin().is_terminal() {
         let interval = args.interval.unwrap_or(Duration::from_secs(2));
         let _copy = results.follow(interval);
@@ -39,9 +39,9 @@ pub(crate) async fn run(args: WatchArgs) -> Result<ExitCode, Failure> {
 async fn follow(mut watcher: Watcher, mut snapshot: Snapshot, interval: Duration) -> Result<(), Failure> {
     let mut before = String::new();
     loop {
-        let text = visible(&lines::line(&snapshot));
+        let text = lines::line(&snapshot);
         if text != before {
-            data(&text)?;
+            show(&text)?;
             before = text;
         }
         if snapshot.finished() {

@@ -1,6 +1,6 @@
-//! What is read: task files, results, and the knobs of the method.
+//! What is read: task files, results, and data sets.
 
+pub(crate) mod dataset;
 pub(crate) mod experiment;
-pub(crate) mod knobs;
 pub(crate) mod results;
 pub(crate) mod task_file;

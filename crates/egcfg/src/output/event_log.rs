@@ -1,19 +1,27 @@
 //! The event log: JSON Lines, appended one whole line at a time, so that it survives a kill and can be read while it
-//! grows.
+//! grows. A line that cannot be written, on a full disk say, ends the log and is told; the command then fails at its end.
 
 use std::fs::File;
 use std::io::Write as _;
-use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use egcfg_guidance::Event;
 use egcfg_results::event_log;
 
 use crate::exit::Failure;
+use crate::output::text::note;
 
 /// An open log.
 pub(crate) struct EventLog {
-    file: Mutex<File>,
+    path: PathBuf,
+    state: Mutex<State>,
+}
+
+enum State {
+    Open(File),
+    /// Nothing more is written: what follows a lost line would be read as if nothing were missing.
+    Failed(String),
 }
 
 impl EventLog {
@@ -22,14 +30,33 @@ impl EventLog {
         let opened = File::options().create(true).append(true).open(path);
         let file =
             opened.map_err(|error| Failure::input(format!("failed to open {}: {error}", path.display())))?;
-        Ok(Self { file: Mutex::new(file) })
+        Ok(Self { path: path.to_owned(), state: Mutex::new(State::Open(file)) })
     }
 
     /// Appends one event of a task.
     pub(crate) fn write(&self, task: &str, event: &Event) {
+        let mut state = self.state();
+        let State::Open(file) = &mut *state else { return };
         let Some(line) = event_log::line(task, event) else { return };
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        // A full disk must not end the work; the log's reader sees where it stops.
-        let _ = file.write_all(line.as_bytes());
+        if let Err(error) = file.write_all(line.as_bytes()) {
+            // The answer is worth more than its log: the work goes on.
+            note(&format!("warning: failed to write {}: {error}; the log ends here", self.path.display()));
+            *state = State::Failed(error.to_string());
+        }
+    }
+
+    /// Whether everything was written.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        match &*self.state() {
+            State::Open(_) => Ok(()),
+            State::Failed(error) => {
+                Err(Failure::input(format!("failed to write {}: {error}", self.path.display()))
+                    .hint("the program was printed; the event log lacks what followed"))
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

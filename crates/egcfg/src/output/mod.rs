@@ -3,8 +3,10 @@
 pub(crate) mod endpoint;
 pub(crate) mod event_log;
 pub(crate) mod file;
+pub(crate) mod meter;
 pub(crate) mod progress;
 pub(crate) mod requests;
 pub(crate) mod result;
 pub(crate) mod run_progress;
+pub(crate) mod terminal;
 pub(crate) mod text;

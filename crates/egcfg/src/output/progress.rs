@@ -1,13 +1,22 @@
-//! Progress on standard error. On a terminal: one live block with the code as it grows, what the candidates did and how
-//! many tests pass. Elsewhere: plain lines.
+//! What `solve` shows of a task while it works, from its events. On a terminal: a live block with the code as it grows, what the
+//! candidates did and how many tests pass. Elsewhere: plain lines, and one every few seconds that says that work goes on.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal as _, Write as _};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use egcfg_guidance::{Event, Stop};
+use egcfg_task::TestResult;
+use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::output::terminal;
 use crate::output::text::{note, visible};
+
+/// Between two plain lines that say that work goes on.
+const PAUSE: Duration = Duration::from_secs(10);
+/// Lines of code in the block: it must fit on a screen.
+const CODE: usize = 16;
 
 /// How much to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,12 +30,23 @@ pub(crate) enum View {
 impl View {
     /// The view that fits standard error; many tasks at the same time share lines.
     pub(crate) fn choose(verbose: u8, tasks: usize) -> Self {
-        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        if std::io::stderr().is_terminal() && !dumb && tasks == 1 && verbose == 0 {
-            Self::Live
-        } else {
-            Self::Lines(verbose)
-        }
+        if terminal::draws() && tasks == 1 && verbose == 0 { Self::Live } else { Self::Lines(verbose) }
+    }
+}
+
+/// A program that stands in for an answer when the work is broken off.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Best {
+    /// The program.
+    pub(crate) program: String,
+    /// One result per shown test.
+    pub(crate) results: Vec<TestResult>,
+}
+
+impl Best {
+    /// Tests that pass.
+    pub(crate) fn passes(&self) -> usize {
+        passes(&self.results)
     }
 }
 
@@ -35,7 +55,10 @@ pub(crate) struct Progress {
     view: View,
     /// Put before plain lines when several tasks run.
     prefix: String,
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
+    block: Option<ProgressBar>,
+    /// While it is there, a thread says that work goes on.
+    beat: Mutex<Option<Sender<()>>>,
 }
 
 #[derive(Default)]
@@ -43,20 +66,46 @@ struct State {
     head: String,
     code: String,
     signal: String,
-    /// Lines of the block on screen.
-    drawn: usize,
+    tokens: usize,
     candidates: usize,
+    /// The program that was written last, until it is judged.
+    written: String,
+    best: Option<Best>,
 }
 
 impl Progress {
+    /// Begins; the prefix stands before plain lines where several tasks run.
     pub(crate) fn new(view: View, prefix: &str) -> Self {
+        let state = Arc::new(Mutex::new(State { head: "begins".to_owned(), ..State::default() }));
+        let block = (view == View::Live).then(|| {
+            let template = "{spinner} {prefix}, {elapsed}{msg}";
+            let style =
+                ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let block = terminal::add(ProgressBar::new_spinner().with_style(style));
+            block.enable_steady_tick(Duration::from_millis(200));
+            block
+        });
+        let beat = (view != View::Live && prefix.is_empty()).then(|| beat(Arc::clone(&state)));
         let prefix = if prefix.is_empty() { String::new() } else { format!("{prefix}: ") };
-        Self { view, prefix, state: Mutex::default() }
+        Self { view, prefix, state, block, beat: Mutex::new(beat) }
+    }
+
+    /// The best program so far: one that was run, by the shown tests that it passes.
+    pub(crate) fn best(&self) -> Option<Best> {
+        lock(&self.state).best.clone()
+    }
+
+    /// The task is over: the block leaves the screen.
+    pub(crate) fn end(&self) {
+        self.beat.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(block) = &self.block {
+            block.finish_and_clear();
+        }
     }
 
     /// Takes one event.
     pub(crate) fn show(&self, event: &Event) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         match event {
             Event::Start { gamma, config, retry, .. } => {
                 let again = if *retry > 0 { format!(", retry {retry}") } else { String::new() };
@@ -67,23 +116,24 @@ impl Progress {
                 };
                 state.code.clear();
                 state.signal.clear();
+                state.tokens = 0;
                 self.line(0, &state.head);
             }
             Event::Token { text, instead_of, .. } => {
                 state.code.push_str(text);
+                state.tokens += 1;
                 if let Some(instead) = instead_of {
                     self.line(2, &format!("guidance wrote {text:?} instead of {instead:?}"));
                 }
             }
             Event::Candidates { candidates, .. } => state.candidates = candidates.len(),
             Event::Executions { runs, .. } => {
+                for run in runs {
+                    state.offer(&run.program, &run.results);
+                }
                 let passing =
                     runs.iter().filter(|run| run.results.iter().all(|r| r.verdict.passed())).count();
-                let best = runs
-                    .iter()
-                    .map(|run| run.results.iter().filter(|r| r.verdict.passed()).count())
-                    .max()
-                    .unwrap_or(0);
+                let best = runs.iter().map(|run| passes(&run.results)).max().unwrap_or(0);
                 let tests = runs.first().map_or(0, |run| run.results.len());
                 let (all, distinct) = (state.candidates, runs.len());
                 state.signal = format!(
@@ -92,61 +142,94 @@ impl Progress {
                 self.line(1, &state.signal);
             }
             Event::Warning { message } => self.line(0, &format!("warning: {message}")),
-            Event::Stopped { reason, .. } => self.line(1, &format!("stopped: {}", words(*reason))),
+            Event::Stopped { reason, program, .. } => {
+                state.written.clone_from(program);
+                self.line(1, &format!("stopped: {}", words(*reason)));
+            }
             Event::Verdict { results, .. } => {
-                let passes = results.iter().filter(|r| r.verdict.passed()).count();
-                let mut line = format!("{}: {passes} of {} tests pass", state.head, results.len());
+                let program = std::mem::take(&mut state.written);
+                state.offer(&program, results);
+                let mut line = format!("{}: {} of {} tests pass", state.head, passes(results), results.len());
                 if let Some(first) = results.iter().find(|r| !r.verdict.passed()) {
-                    let _ = write!(line, " ({})", visible(&first.verdict.to_string()));
+                    let _ = write!(line, " ({})", first.verdict);
                 }
-                self.erase(&mut state);
-                if self.view == View::Live {
-                    note(&line);
-                } else {
-                    self.line(0, &line);
-                }
-                return;
+                note(&format!("{}{line}", self.prefix));
             }
             _ => {}
         }
-        if self.view == View::Live {
-            self.draw(&mut state);
+        if let Some(block) = &self.block {
+            draw(block, &state);
         }
     }
 
     /// A plain line, for the views that want it.
     fn line(&self, level: u8, text: &str) {
-        if let View::Lines(verbose) = self.view {
-            if verbose >= level {
-                note(&format!("{}{}", self.prefix, visible(text)));
-            }
-        } else if level == 0 && text.starts_with("warning") {
-            note(text);
+        let wanted = match self.view {
+            View::Lines(verbose) => verbose >= level,
+            View::Live => level == 0 && text.starts_with("warning"),
+        };
+        if wanted {
+            note(&format!("{}{text}", self.prefix));
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+impl State {
+    /// Keeps a program that passes more tests than the best so far.
+    fn offer(&mut self, program: &str, results: &[TestResult]) {
+        if self.best.as_ref().is_none_or(|best| passes(results) > best.passes()) {
+            self.best = Some(Best { program: program.to_owned(), results: results.to_vec() });
         }
     }
 
-    fn draw(&self, state: &mut State) {
-        self.erase(state);
-        let code = visible(&state.code);
-        let mut lines: Vec<&str> = vec![&state.head];
-        // The last lines of a long program: the block must fit on a screen.
-        let all: Vec<&str> = code.lines().collect();
-        lines.extend(&all[all.len().saturating_sub(16)..]);
-        if !state.signal.is_empty() {
-            lines.push(&state.signal);
+    /// What the model does now.
+    fn doing(&self) -> String {
+        match self.tokens {
+            0 => format!("{}: reading the prompt", self.head),
+            1 => format!("{}: 1 token", self.head),
+            n => format!("{}: {n} tokens", self.head),
         }
-        let block: String =
-            lines.iter().map(|line| line.chars().take(100).collect::<String>() + "\n").collect();
-        state.drawn = lines.len();
-        let _ = std::io::stderr().write_all(block.as_bytes());
     }
+}
 
-    fn erase(&self, state: &mut State) {
-        if self.view == View::Live && state.drawn > 0 {
-            let _ = write!(std::io::stderr(), "\u{1b}[{}A\u{1b}[J", state.drawn);
-            state.drawn = 0;
+fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn passes(results: &[TestResult]) -> usize {
+    results.iter().filter(|r| r.verdict.passed()).count()
+}
+
+/// The block: what the model does, the last lines of its code, what the candidates did.
+fn draw(block: &ProgressBar, state: &State) {
+    let columns = terminal::columns();
+    let fit = |line: &str| console::truncate_str(&line.replace('\t', "    "), columns - 1, "…").into_owned();
+    block.set_prefix(fit(&visible(&state.doing())));
+    let code = visible(&state.code).into_owned();
+    let all: Vec<&str> = code.lines().collect();
+    let shown = all[all.len().saturating_sub(CODE)..].iter().copied();
+    let signal = Some(state.signal.as_str()).filter(|signal| !signal.is_empty());
+    let lines = shown.chain(signal);
+    block.set_message(lines.fold(String::new(), |text, line| text + "\n" + &fit(line)));
+}
+
+/// Says every few seconds that work goes on, until what is returned is dropped.
+fn beat(state: Arc<Mutex<State>>) -> Sender<()> {
+    let (alive, gone) = mpsc::channel::<()>();
+    let began = Instant::now();
+    std::thread::spawn(move || {
+        while gone.recv_timeout(PAUSE) == Err(RecvTimeoutError::Timeout) {
+            let doing = lock(&state).doing();
+            note(&format!("{doing}, {:.0} s", began.elapsed().as_secs_f64()));
         }
-    }
+    });
+    alive
 }
 
 /// Why a generation stopped, in words.

@@ -5,11 +5,12 @@ use std::time::SystemTime;
 use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{Attempt, Solution};
 use egcfg_model::LanguageModel;
-use egcfg_results::{Circumstances, Work};
+use egcfg_results::{Circumstances, ResultFile, Work};
 use egcfg_task::Task;
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
+use crate::output::progress::Best;
 
 /// Model, interpreter and sandbox of this process.
 pub(crate) fn circumstances(
@@ -63,6 +64,15 @@ pub(crate) fn solved(
         ours.attempts = solution.attempts.iter().map(attempt).collect();
     }
     serde_json::to_string(&file).unwrap_or_default() + "\n"
+}
+
+/// The best program of a task whose work was broken off, as one line of JSON: a results file without costs.
+pub(crate) fn broken_off(task: &Task, best: &Best) -> String {
+    let file = ResultFile::judged(&best.program, &task.shown_tests, &best.results);
+    let mut object = serde_json::to_value(&file).unwrap_or_default();
+    object["interrupted"] = json!(true);
+    object["task"] = json!(task.id);
+    object.to_string() + "\n"
 }
 
 fn attempt(attempt: &Attempt) -> Value {

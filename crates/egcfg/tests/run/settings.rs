@@ -69,6 +69,16 @@ fn flags_win_over_the_file_and_the_file_over_the_session() {
     let expected = "ns4t0.8d2k1_ln/task_id=t0_gamma=1.0.json\nns4t0.8d2k1_ln/task_id=t0_gamma=1.0_retry=1.json\n\
         plain/task_id=t0_gamma=0.0.json\n";
     assert_eq!(listed.stdout, expected);
+    // Every value tells where it comes from.
+    let origin = |key: &str| {
+        let row = listed.stderr.lines().find(|line| line.split_whitespace().next() == Some(key));
+        row.map(|row| row.split_whitespace().skip(2).collect::<Vec<_>>().join(" ")).unwrap_or_default()
+    };
+    assert_eq!(origin("configurations"), "mine.toml, with --temperature");
+    assert_eq!(origin("gammas"), "mine.toml");
+    assert_eq!(origin("seed"), "session.json");
+    assert_eq!(origin("end"), "--end");
+    assert_eq!(origin("jobs"), "default");
 }
 
 #[test]
@@ -110,7 +120,7 @@ fn mistakes_are_named() {
     let world = World::new(1, &[], 0.0);
     world.write("bad.toml", "gammas = [1]\nretries = 'x'\n");
     for (args, code, part) in [
-        (vec!["run", "bad.toml"], 3, "error: bad.toml:2: "),
+        (vec!["run", "bad.toml"], 3, "error: bad.toml:2: field `retries`: "),
         (vec!["run"], 2, "error: no data given\nhint: name the tasks' file with --data\n"),
         (
             vec!["run", "--data", "tasks.jsonl", "--start", "4"],
@@ -130,12 +140,12 @@ fn mistakes_are_named() {
         (
             vec!["run", "--data", "tasks.jsonl", "--best-of", "many", "--dry-run"],
             2,
-            "error: --best-of 'many'",
+            "error: invalid value 'many' for '--best-of <N|equal>': expected a number of samples from 1 on, or 'equal'",
         ),
         (
             vec!["run", "--data", "tasks.jsonl", "--gamma", "0,-1", "--dry-run"],
-            3,
-            "error: gammas: -1 is not between",
+            2,
+            "error: invalid value '-1' for '--gamma <GAMMAS>': expected a number from 0 to 100",
         ),
     ] {
         let ran = egcfg(world.folder.path(), &args);

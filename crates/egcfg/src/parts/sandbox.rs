@@ -1,76 +1,16 @@
-//! The concrete parts behind the method's traits: a loaded model, a started sandbox.
+//! The sandbox as the flags ask for it: its options, by the kind of programs that the tasks are, and its start.
 
-use std::sync::Arc;
+use std::time::Duration;
 
+use egcfg_bench::dataset::Dataset;
+use egcfg_bench::eval::Environment;
 use egcfg_grade::SandboxExecutor;
-use egcfg_model::{EndpointModel, EndpointOptions, LanguageModel, Secret};
-#[cfg(feature = "llama")]
-use egcfg_model::{LlamaModel, LlamaOptions};
-use egcfg_sandbox::{Level, LevelChoice, Limits, Profile, Sandbox, SandboxOptions};
+use egcfg_sandbox::{Interpreter, Level, LevelChoice, Limits, Profile, Sandbox, SandboxOptions};
 use egcfg_task::{Form, Task};
 
-use crate::args::{ModelArgs, SandboxArgs};
+use crate::args::sandbox::SandboxArgs;
 use crate::exit::Failure;
 use crate::output::text::note;
-
-/// Loads the model, or connects to the server that has it. `tasks` is how many tasks run at the same time: each wants room
-/// in the cache.
-pub(crate) fn load_model(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
-    match connect(args)? {
-        Some(model) => Ok(Arc::new(model)),
-        None => load_local(args, tasks),
-    }
-}
-
-/// Connects to the server that the model's name gives; nothing where it names a local model.
-pub(crate) fn connect(args: &ModelArgs) -> Result<Option<EndpointModel>, Failure> {
-    let base = || {
-        std::env::var("OPENAI_BASE_URL").ok().filter(|base| !base.is_empty()).ok_or_else(|| {
-            Failure::usage(format!("--model {}: OPENAI_BASE_URL is not set", args.model))
-                .hint("give the whole address: --model http://host:port/v1#name")
-        })
-    };
-    let address = match args.model.strip_prefix('#') {
-        Some(name) => format!("{}#{name}", base()?),
-        None if args.model == "openai" => base()?,
-        None if EndpointOptions::is_address(&args.model) => args.model.clone(),
-        None => return Ok(None),
-    };
-    let mut options = EndpointOptions::parse(&address)?;
-    options.context = args.context.or(options.context);
-    options.tokenizer.clone_from(&args.tokenizer);
-    options.key = match &args.key_file {
-        Some(path) => Some(Secret::from_file(path)?),
-        None => std::env::var("OPENAI_API_KEY").ok().as_deref().and_then(Secret::new),
-    };
-    Ok(Some(EndpointModel::connect(options)?))
-}
-
-#[cfg(feature = "llama")]
-fn load_local(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
-    let mut options = LlamaOptions::new(crate::commands::convert::resolve(&args.model, args.offline)?);
-    options.context = args.context;
-    options.threads = args.threads;
-    options.gpu_layers = args.gpu_layers;
-    options.cache_tokens = args.cache;
-    options.max_sequences = Some(64.max(24 * tasks).min(256));
-    if args.exact {
-        options = options.exact();
-    }
-    if args.model == "pocket" {
-        // A small model's cache is small: room for every task's two prompts and all their candidates.
-        options.cache_tokens = options.cache_tokens.or(Some(8192 * tasks.clamp(1, 8)));
-        return Ok(Arc::new(LlamaModel::pocket_with(&options)?));
-    }
-    Ok(Arc::new(LlamaModel::load(&options)?))
-}
-
-/// There is no local engine in this build.
-#[cfg(not(feature = "llama"))]
-fn load_local(args: &ModelArgs, _tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
-    Err(Failure::usage(format!("failed to load {}: this build has no local engine", args.model))
-        .hint("name a server: --model http://host:port/v1#name, or build egcfg with its default features"))
-}
 
 /// Starts the sandbox as the method's executor, and says once what does not protect this machine.
 pub(crate) async fn start_runner(args: &SandboxArgs) -> Result<SandboxExecutor, Failure> {
@@ -101,9 +41,7 @@ pub(crate) fn sandbox_options(args: &SandboxArgs) -> SandboxOptions {
         limits: limits(args),
         ..SandboxOptions::of(args.profile.unwrap_or_default())
     };
-    if let Some(workers) = args.workers {
-        options.workers = workers.max(1);
-    }
+    options.workers = args.workers.unwrap_or(options.workers);
     options
 }
 
@@ -151,4 +89,46 @@ fn limits(args: &SandboxArgs) -> Limits {
     limits.file_size = limits.file_size.min(limits.disk);
     limits.entries = args.file_limit.unwrap_or(limits.entries);
     limits
+}
+
+/// How many programs are judged at the same time.
+pub(crate) fn concurrency(jobs: Option<usize>, sandbox: &SandboxArgs) -> usize {
+    let processors = || std::thread::available_parallelism().map_or(2, usize::from);
+    jobs.or(sandbox.workers).unwrap_or_else(processors).max(1)
+}
+
+/// Starts the sandbox that a data set needs.
+pub(crate) async fn start(
+    set: &Dataset,
+    args: &SandboxArgs,
+    jobs: Option<usize>,
+) -> Result<(SandboxExecutor, Environment), Failure> {
+    let (args, mut options, environment) = needs(set.items.iter().map(|item| &item.task), args)?;
+    options.workers = concurrency(jobs, &args);
+    Ok((start_sandbox(&args, options).await?, environment))
+}
+
+/// What a sandbox for these tasks is started with. Data-science tasks, which are loaded in a context, get their packages,
+/// memory by what is in use, and more time than others of their kind.
+pub(crate) fn needs<'a>(
+    tasks: impl Iterator<Item = &'a Task> + Clone,
+    args: &SandboxArgs,
+) -> Result<(SandboxArgs, SandboxOptions, Environment), Failure> {
+    let science = tasks.clone().any(|task| !task.context.is_empty());
+    let mut args = for_tasks(args, tasks, science);
+    if science {
+        let timeout = Duration::from_secs(60);
+        args.timeout = Some(args.timeout.map_or(timeout, |asked| asked.max(timeout)));
+        args.memory_limit = Some(args.memory_limit.map_or(4096, |asked| asked.max(4096)));
+    }
+    let mut options = sandbox_options(&args);
+    let mut environment = Environment::default();
+    if science {
+        let python = Interpreter::find(args.python.as_deref())?;
+        environment =
+            Environment::of(args.python.as_deref().unwrap_or(&python.path)).map_err(Failure::sandbox)?;
+        options.import_paths.clone_from(&environment.paths);
+        options.preload = environment.preload();
+    }
+    Ok((args, options, environment))
 }

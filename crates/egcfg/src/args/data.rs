@@ -6,7 +6,8 @@ use clap::{Args as ClapArgs, Subcommand};
 use egcfg_bench::dataset::LoadOptions;
 use egcfg_bench::store::Target;
 
-use crate::args::SandboxArgs;
+use super::sandbox::SandboxArgs;
+use super::values::count;
 
 /// A data set and a selection of its tasks.
 #[derive(Debug, Clone, ClapArgs)]
@@ -18,14 +19,14 @@ pub(crate) struct DatasetArgs {
     /// Its file: JSON Lines (also .gz or .zst), .json or .parquet
     #[arg(long, value_name = "FILE")]
     pub(crate) data: PathBuf,
-    /// Only this split, or `all`
+    /// Only this split, or `all` [default: the one that evaluations use; `verify`: all]
     #[arg(long, value_name = "SPLIT")]
     pub(crate) split: Option<String>,
-    /// Only these tasks: ids with or without prefix, or ranges such as 11..20 (both ends included)
+    /// Only these tasks: ids with or without prefix, or ranges such as 11..20 (both ends included) [default: all]
     #[arg(long, value_delimiter = ',', value_name = "IDS")]
     pub(crate) ids: Vec<String>,
-    /// Only the first N of them
-    #[arg(long, value_name = "N")]
+    /// Only the first N of them [default: all]
+    #[arg(long, value_name = "N", value_parser = count::<usize>)]
     pub(crate) limit: Option<usize>,
 }
 
@@ -64,7 +65,7 @@ pub(crate) struct VerifyArgs {
     #[command(flatten)]
     pub(crate) data: DatasetArgs,
     /// References judged at the same time [default: the number of processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<usize>)]
     pub(crate) jobs: Option<usize>,
     /// Print one JSON object
     #[arg(long)]
@@ -81,13 +82,13 @@ pub(crate) struct EvalArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) samples: Target,
     /// Values of k for pass@k; those that there are too few samples for are left out
-    #[arg(long, value_delimiter = ',', default_value = "1,10,100", value_name = "KS")]
+    #[arg(long, value_delimiter = ',', default_value = "1,10,100", value_name = "KS", value_parser = count::<usize>)]
     pub(crate) k: Vec<usize>,
-    /// Write the results file of the EvalPlus programs here; verdicts are kept beside it, and taken up again
+    /// Write the results file of the EvalPlus programs here; verdicts are kept beside it and taken up again [default: none]
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
     /// Programs judged at the same time [default: the number of processors]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<usize>)]
     pub(crate) jobs: Option<usize>,
     /// Print one JSON object instead of the table
     #[arg(long)]

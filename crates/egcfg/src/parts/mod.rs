@@ -1,0 +1,13 @@
+//! The concrete parts behind the method's traits: a loaded model, a started sandbox. What they are is decided in
+//! [`crate::settings`] and by the flags; here they come to life.
+
+#[cfg(feature = "llama")]
+mod hub;
+mod model;
+mod sandbox;
+mod scripted;
+mod watched;
+
+pub(crate) use model::{connect, load_model};
+pub(crate) use sandbox::{concurrency, for_tasks, needs, start, start_runner, start_sandbox};
+pub(crate) use watched::{beside_the_work, checkpoint_failure};

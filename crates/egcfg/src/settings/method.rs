@@ -1,0 +1,106 @@
+//! The method's settings: the flags laid over a configuration, and what follows from them. One line here per knob.
+
+use egcfg_guidance::{Schedule, Settings, Template};
+use egcfg_model::ModelInfo;
+use egcfg_python::PythonVersion;
+use egcfg_task::Config;
+
+use super::defaults;
+use crate::args::method::MethodArgs;
+use crate::exit::Failure;
+
+/// The configuration of a command that takes one: its name or the default, with the knobs that were given by themselves laid
+/// over.
+pub(crate) fn config(args: &MethodArgs) -> Result<Config, Failure> {
+    match args.configurations.as_deref() {
+        None => Ok(over(args, defaults::configuration())),
+        Some([config]) => Ok(over(args, *config)),
+        Some(several) => {
+            Err(Failure::usage(format!("--config names {} configurations, not one", several.len()))
+                .hint("egcfg run takes several"))
+        }
+    }
+}
+
+/// A configuration with the knobs that were given by themselves laid over.
+pub(crate) fn over(args: &MethodArgs, mut config: Config) -> Config {
+    config.candidates = args.candidates.unwrap_or(config.candidates);
+    config.temperature = args.temperature.unwrap_or(config.temperature);
+    config.horizon = args.horizon.unwrap_or(config.horizon);
+    config.every = args.every.unwrap_or(config.every);
+    config.prompt = args.prompt_type.map_or(config.prompt, Into::into);
+    config.signal = args.signal.map_or(config.signal, Into::into);
+    config.strategy = args.strategy.map_or(config.strategy, Into::into);
+    let switches = &mut config.switches;
+    switches.outcome = args.outcome.unwrap_or(switches.outcome);
+    switches.memory = args.memory.unwrap_or(switches.memory);
+    switches.stop_on_pass = args.stop_on_pass.unwrap_or(switches.stop_on_pass);
+    switches.reuse = args.reuse.unwrap_or(switches.reuse);
+    switches.no_early_stop = args.early_stop.map_or(switches.no_early_stop, |on| !on);
+    config
+}
+
+/// The guidance strengths, in the order in which they are tried.
+pub(crate) fn gammas(args: &MethodArgs) -> Vec<f64> {
+    args.gammas.clone().unwrap_or_else(|| defaults::GAMMAS.to_vec())
+}
+
+/// The strength of a command that takes one.
+pub(crate) fn gamma(args: &MethodArgs) -> Result<f64, Failure> {
+    match args.gammas.as_deref() {
+        None => Ok(defaults::GAMMA),
+        Some([gamma]) => Ok(*gamma),
+        Some(several) => Err(Failure::usage(format!("--gamma names {} strengths, not one", several.len()))
+            .hint("egcfg run and egcfg solve take several")),
+    }
+}
+
+/// The settings of a generation; gamma and retry are set per attempt.
+pub(crate) fn settings(args: &MethodArgs, config: Config, python: PythonVersion) -> Settings {
+    Settings {
+        config,
+        gamma: defaults::GAMMA,
+        max_tokens: args.max_tokens,
+        seed: args.seed.unwrap_or(defaults::SEED),
+        signal_style: args.signal_format.map(Into::into),
+        signal_tokens: args.signal_tokens,
+        schedule: if args.one_step { Schedule::OneStep } else { Schedule::Drafted },
+        python,
+        ..Settings::default()
+    }
+}
+
+/// The prompt template: the user's file, else the one that the model's file asks for, else the prompt type's.
+pub(crate) fn template(args: &MethodArgs, config: &Config, model: &ModelInfo) -> Result<Template, Failure> {
+    let bad = |error: egcfg_guidance::TemplateError| Failure::input(error.to_string());
+    if let Some(path) = &args.template {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Failure::input(format!("failed to read {name}: {error}")))?;
+        return Template::parse(&name, &text).map_err(bad);
+    }
+    match &model.prompt_template {
+        Some(name) => Template::named(name).map_err(bad),
+        None => Template::builtin(config.prompt).map_err(bad),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_knob_goes_over_the_name_and_the_name_over_the_default() {
+        let named = |names: &[&str]| MethodArgs {
+            configurations: Some(names.iter().map(|name| name.parse().unwrap()).collect()),
+            candidates: Some(7),
+            early_stop: Some(true),
+            ..MethodArgs::default()
+        };
+        let given = named(&["ns3t0.75d5k2_ln+e"]);
+        assert_eq!(config(&given).unwrap().to_string(), "ns7t0.75d5k2_ln");
+        let none = MethodArgs { configurations: None, ..given };
+        assert_eq!(config(&none).unwrap().to_string(), "ns7t1.0dinfk1_ln+om2pr");
+        assert!(config(&named(&["ns3t0.75d5k2_ln", "ns2t0.75d5k2_ln"])).is_err());
+    }
+}
