@@ -4,6 +4,7 @@
 
 #![allow(clippy::float_cmp, reason = "gammas and temperatures are names here: read, never computed")]
 
+mod columns;
 pub mod csv;
 mod curve;
 mod error;

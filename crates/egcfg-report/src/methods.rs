@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use egcfg_results::stats::Interval;
 
+use crate::columns::solved;
 use crate::report::GroupReport;
 use crate::row::Row;
-use crate::table::solved;
 
 /// The methods of a group with their leads over each other; empty where there is only one.
 pub fn render(group: &GroupReport) -> String {

@@ -7,9 +7,9 @@ use egcfg_results::read::Group;
 use super::embed::escape;
 use super::matrix;
 use super::plots;
+use crate::columns::solved;
 use crate::numbers::{Kind, Number};
 use crate::report::GroupReport;
-use crate::table::solved;
 
 /// The section of one group; `place` numbers it.
 pub(crate) fn render(group: &Group, report: &GroupReport, place: usize) -> String {
