@@ -9,6 +9,7 @@ use egcfg_task::{Backend, Form, Verdict};
 use crate::error::SandboxError;
 use crate::judge::failure::{Failure, exception, exited};
 use crate::judge::pace::{Pace, Purpose};
+use crate::limits::Limits;
 use crate::options::{Program, TraceOptions};
 use crate::protocol::frame::Frame;
 use crate::supervisor::bundle::CPU_BACKSTOP;
@@ -79,6 +80,13 @@ impl<'a> Session<'a> {
         // A process that is still to be made starts from nothing.
         let reading = if self.child.is_some() { None } else { Some(Reading::default()) };
         Watch::start(&self.pace.limits(self.loading), reading)
+    }
+
+    /// The same for a run with a limit of time of its own, where that is shorter.
+    pub(crate) fn watch_within(&self, time: Duration) -> Watch {
+        let limits = self.pace.limits(self.loading);
+        let (wall, cpu, idle) = (limits.wall.min(time), limits.cpu.min(time), limits.idle.min(time));
+        Watch::start(&Limits { wall, cpu, idle, ..limits }, None)
     }
 
     /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.

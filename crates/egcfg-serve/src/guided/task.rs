@@ -17,7 +17,7 @@ pub(crate) fn task(limits: &Limits, fields: &mut Fields, prompt: String) -> Resu
     for (index, value) in list.into_iter().enumerate() {
         let test = match value {
             Value::String(source) => {
-                let at = |message: &str| ApiError::field(format!("tests[{index}]"), message);
+                let at = |message: &str| fields.error(&format!("tests[{index}]"), message);
                 if source.len() > limits.test_bytes {
                     return Err(at(&format!("is longer than {} bytes", limits.test_bytes)));
                 }
