@@ -2,6 +2,8 @@
 //! have in common stands once ([`model`], [`sandbox`], [`method`]); what the flags come to, together with files and defaults, is
 //! decided in [`crate::settings`].
 
+#[cfg(feature = "llama")]
+pub(crate) mod btp;
 pub(crate) mod compare;
 pub(crate) mod convert;
 pub(crate) mod data;
@@ -74,6 +76,10 @@ pub(crate) enum Command {
     Data(data::DataArgs),
     /// Score programs that exist: samples.jsonl, lists of lists, a results folder
     Eval(Box<data::EvalArgs>),
+    /// Fine-tune a model on its own programs that were run (BTP): sample, train, rounds of both, export
+    #[cfg(feature = "llama")]
+    #[command(after_help = btp::BTP_EXAMPLES)]
+    Btp(btp::BtpArgs),
 }
 
 /// Reads the command line.

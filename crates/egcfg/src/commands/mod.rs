@@ -1,5 +1,7 @@
 //! The commands.
 
+#[cfg(feature = "llama")]
+mod btp;
 mod compare;
 mod convert;
 mod data;
@@ -40,5 +42,7 @@ pub(crate) async fn run(args: Args, typed: &Typed) -> Result<ExitCode, Failure> 
         Command::Convert(args) => convert::run(args),
         Command::Data(args) => data::run(args).await,
         Command::Eval(args) => eval::run(*args).await,
+        #[cfg(feature = "llama")]
+        Command::Btp(args) => btp::run(args).await,
     }
 }

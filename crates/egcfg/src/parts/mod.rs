@@ -8,6 +8,8 @@ mod sandbox;
 mod scripted;
 mod watched;
 
+#[cfg(feature = "llama")]
+pub(crate) use hub::resolve as model_file;
 pub(crate) use model::{connect, load_model};
 pub(crate) use sandbox::{concurrency, for_tasks, needs, start, start_runner, start_sandbox};
 pub(crate) use watched::{beside_the_work, checkpoint_failure};

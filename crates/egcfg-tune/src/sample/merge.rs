@@ -1,0 +1,131 @@
+//! A base and an adapter as one GGUF file, for programs that know no adapters and for the next round of sampling. The
+//! maps that the adapter changes are stored as half-precision numbers; everything else stays as it is, quantised too.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Write as _};
+use std::path::Path;
+
+use candle_core::quantized::gguf_file::{self, Content, Value};
+use candle_core::quantized::{GgmlDType, QTensor};
+use candle_core::{DType, Device, Tensor};
+use serde::Deserialize;
+
+use crate::error::TuneError;
+use crate::train::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, Target};
+
+#[derive(Debug, Deserialize)]
+struct Config {
+    r: usize,
+    lora_alpha: f64,
+    #[serde(default)]
+    use_rslora: bool,
+    #[serde(default)]
+    use_dora: bool,
+}
+
+/// Writes `base` with the adapter of a PEFT folder merged in, whole or not at all.
+pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), TuneError> {
+    let bad = |path: &Path, reason: String| TuneError::Base { path: path.to_owned(), reason };
+    let config_path = adapter.join(ADAPTER_CONFIG);
+    let text =
+        std::fs::read_to_string(&config_path).map_err(|e| TuneError::file("read", &config_path, &e))?;
+    let config: Config = serde_json::from_str(&text).map_err(|error| bad(&config_path, error.to_string()))?;
+    if config.use_dora || config.use_rslora {
+        return Err(bad(&config_path, "DoRA and rank-stabilised adapters are not merged here".to_owned()));
+    }
+    let weights_path = adapter.join(ADAPTER_WEIGHTS);
+    let weights = candle_core::safetensors::load(&weights_path, &Device::Cpu)
+        .map_err(|error| bad(&weights_path, error.to_string()))?;
+    let file = File::open(base).map_err(|error| TuneError::file("open", base, &error))?;
+    let mut file = BufReader::new(file);
+    let content = Content::read(&mut file).map_err(|error| bad(base, error.to_string()))?;
+    let mut merge = Merge { weights, scale: config.lora_alpha / config.r as f64, used: 0 };
+    let mut names: Vec<&String> = content.tensor_infos.keys().collect();
+    names.sort();
+    let mut tensors: Vec<(&str, QTensor)> = Vec::with_capacity(names.len());
+    for name in names {
+        let tensor = content.tensor(&mut file, name, &Device::Cpu)?;
+        let merged = merge.tensor(&content, name, &tensor)?;
+        tensors.push((name, merged.unwrap_or(tensor)));
+    }
+    if merge.used * 2 != merge.weights.len() {
+        let reason = format!(
+            "{} of {} matrices fit no tensor of the base",
+            merge.weights.len() - merge.used * 2,
+            merge.weights.len()
+        );
+        return Err(bad(&weights_path, reason));
+    }
+    let metadata: Vec<(&str, &Value)> = content.metadata.iter().map(|(name, v)| (name.as_str(), v)).collect();
+    let tensors: Vec<(&str, &QTensor)> = tensors.iter().map(|(name, tensor)| (*name, tensor)).collect();
+    let beside = out.with_extension("gguf.part");
+    let made = File::create(&beside).map_err(|error| TuneError::file("write", &beside, &error))?;
+    let mut writer = BufWriter::new(made);
+    gguf_file::write(&mut writer, &metadata, &tensors)?;
+    let closed = writer.flush().and_then(|()| writer.get_ref().sync_all());
+    let done = closed.and_then(|()| std::fs::rename(&beside, out));
+    done.map_err(|error| TuneError::file("write", out, &error))
+}
+
+struct Merge {
+    weights: HashMap<String, Tensor>,
+    scale: f64,
+    used: usize,
+}
+
+impl Merge {
+    /// The tensor with its adapter's part added, where it has one.
+    fn tensor(
+        &mut self,
+        content: &Content,
+        name: &str,
+        tensor: &QTensor,
+    ) -> Result<Option<QTensor>, TuneError> {
+        let Some((layer, target)) = place(name) else { return Ok(None) };
+        let prefix = format!("base_model.model.model.layers.{layer}.{}", target.place());
+        let find = |part: &str| self.weights.get(&format!("{prefix}.{part}.weight"));
+        let (Some(a), Some(b)) = (find("lora_A"), find("lora_B")) else { return Ok(None) };
+        let delta = (b.to_dtype(DType::F32)?.matmul(&a.to_dtype(DType::F32)?)? * self.scale)?;
+        let delta = match target {
+            Target::Q => pairs_from_halves(content, &delta, "attention.head_count")?,
+            Target::K => pairs_from_halves(content, &delta, "attention.head_count_kv")?,
+            _ => delta,
+        };
+        self.used += 1;
+        let whole = (tensor.dequantize(&Device::Cpu)?.to_dtype(DType::F32)? + delta)?;
+        Ok(Some(QTensor::quantize(&whole, GgmlDType::F16)?))
+    }
+}
+
+/// The layer and map of a tensor's name, such as `blk.3.attn_q.weight`.
+fn place(name: &str) -> Option<(usize, Target)> {
+    let (layer, part) = name.strip_prefix("blk.")?.strip_suffix(".weight")?.split_once('.')?;
+    let target = match part {
+        "attn_q" => Target::Q,
+        "attn_k" => Target::K,
+        "attn_v" => Target::V,
+        "attn_output" => Target::O,
+        "ffn_gate" => Target::Gate,
+        "ffn_up" => Target::Up,
+        "ffn_down" => Target::Down,
+        _ => return None,
+    };
+    Some((layer.parse().ok()?, target))
+}
+
+/// Rows from the checkpoints' order into that of a `llama` file (see the trainer's base).
+fn pairs_from_halves(content: &Content, rows: &Tensor, heads: &str) -> Result<Tensor, TuneError> {
+    let Some(Value::String(architecture)) = content.metadata.get("general.architecture") else {
+        return Ok(rows.clone());
+    };
+    if architecture != "llama" {
+        return Ok(rows.clone());
+    }
+    let count =
+        |name: &str| content.metadata.get(&format!("{architecture}.{name}")).and_then(|v| v.to_u32().ok());
+    let heads = count(heads).or_else(|| count("attention.head_count")).unwrap_or(1) as usize;
+    let (out, input) = rows.dims2()?;
+    let moved = rows.reshape((heads, 2, out / heads / 2, input))?.transpose(1, 2)?.contiguous()?;
+    Ok(moved.reshape((out, input))?)
+}

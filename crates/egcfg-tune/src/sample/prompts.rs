@@ -1,0 +1,91 @@
+//! From drawn experiences to training examples: the target model's own prompt of the task, and the answer as its tokens.
+
+use std::collections::HashMap;
+
+use egcfg_guidance::{ExecutionCache, Executor, ExecutorError, NoEvents, Session, Template, prompt_tokens};
+use egcfg_model::{Encode, LanguageModel};
+use egcfg_task::{Observation, Task, Test, TestResult};
+use futures::future::BoxFuture;
+
+use super::one::vocabulary;
+use crate::error::TuneError;
+use crate::replay::Experience;
+use crate::train::{EXAMPLE_VERSION, Example};
+
+/// An executor for sessions that run nothing.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Nowhere;
+
+impl Executor for Nowhere {
+    fn observe<'a>(
+        &'a self,
+        _: &'a Task,
+        _: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<Observation>, ExecutorError>> {
+        Box::pin(std::future::ready(Err(ExecutorError("no program is run here".to_owned()))))
+    }
+
+    fn judge<'a>(
+        &'a self,
+        _: &'a Task,
+        _: &'a str,
+        _: &'a [Test],
+    ) -> BoxFuture<'a, Result<Vec<TestResult>, ExecutorError>> {
+        Box::pin(std::future::ready(Err(ExecutorError("no program is run here".to_owned()))))
+    }
+}
+
+/// Examples for `model` of drawn experiences. Tokens are taken as they were written where the vocabulary is the same; any
+/// other program is encoded as the target would write it: the code, the template's end, an end token. Experiences of unknown
+/// tasks are left out and counted.
+pub fn examples_of(
+    drawn: &[&Experience],
+    tasks: &[Task],
+    model: &dyn LanguageModel,
+    template: &Template,
+) -> Result<(Vec<Example>, usize), TuneError> {
+    let (known, own) =
+        (tasks.iter().map(|t| (t.id.as_str(), t)).collect::<HashMap<_, _>>(), vocabulary(model));
+    let (cache, mut prompts) = (ExecutionCache::default(), HashMap::<&str, Vec<u32>>::new());
+    let (mut examples, mut unknown) = (Vec::with_capacity(drawn.len()), 0);
+    for experience in drawn {
+        let Some(task) = known.get(experience.problem_id.as_str()).copied() else {
+            unknown += 1;
+            continue;
+        };
+        let failed = |reason: String| TuneError::Task { task: task.id.clone(), reason };
+        if !prompts.contains_key(task.id.as_str()) {
+            let session =
+                Session { model, executor: &Nowhere, template, task, cache: &cache, events: &NoEvents };
+            let tokens = prompt_tokens(session).map_err(|error| failed(error.to_string()))?;
+            prompts.insert(&task.id, tokens);
+        }
+        let answer = if !experience.tokens.is_empty() && experience.vocabulary == own {
+            experience.tokens.clone()
+        } else {
+            let text = foreign(&experience.code, template);
+            let mut tokens = model.encode(&text, Encode::Plain).map_err(|error| failed(error.to_string()))?;
+            tokens.extend(model.info().end_tokens.first());
+            tokens
+        };
+        examples.push(Example {
+            version: EXAMPLE_VERSION,
+            task_id: task.id.clone(),
+            prompt: prompts.get(task.id.as_str()).cloned().unwrap_or_default(),
+            answer,
+            weight: 1.0,
+            teacher: None,
+        });
+    }
+    Ok((examples, unknown))
+}
+
+/// Another model's program as the target would end it.
+fn foreign(code: &str, template: &Template) -> String {
+    let fence = template.end.iter().find(|end| end.contains("```"));
+    let opened = template.answer.contains("```");
+    match fence {
+        Some(_) if opened => format!("{}\n```", code.trim_end()),
+        _ => format!("{}\n", code.trim_end()),
+    }
+}

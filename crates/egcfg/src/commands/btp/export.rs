@@ -1,0 +1,52 @@
+//! Experiences in other trainers' forms. A prompt is the task's text with its shown tests.
+
+use std::process::ExitCode;
+
+use egcfg_task::{Task, Test};
+use egcfg_tune::export::{Prompts, export};
+use egcfg_tune::replay::{CAPACITY, Experience};
+
+use super::read_experiences;
+use crate::args::btp::BtpExportArgs;
+use crate::exit::{Failure, SOLVED};
+use crate::input::dataset::load;
+use crate::output::file::write_whole;
+use crate::output::text::{note, show};
+
+pub(super) fn run(args: &BtpExportArgs) -> Result<ExitCode, Failure> {
+    let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("train")))?;
+    let buffer = read_experiences(&args.experiences, CAPACITY)?;
+    let prompts: Prompts = set.tasks().iter().map(|task| (task.id.clone(), prompt(task))).collect();
+    let entries: Vec<&Experience> = buffer.entries().collect();
+    let made = export(args.form, &entries, &prompts);
+    if made.unknown > 0 {
+        note(&format!("warning: {} experiences are of tasks that are not selected", made.unknown));
+    }
+    std::fs::create_dir_all(&args.output_dir)
+        .map_err(|error| Failure::input(format!("failed to make {}: {error}", args.output_dir.display())))?;
+    for (name, text) in &made.files {
+        let path = args.output_dir.join(name);
+        write_whole(&path, text)
+            .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))?;
+    }
+    show(&format!("{} records of {} experiences\n", made.records, entries.len()))?;
+    Ok(ExitCode::from(SOLVED))
+}
+
+/// What a person would ask for.
+fn prompt(task: &Task) -> String {
+    let mut text = task.prompt.trim_end().to_owned();
+    let tests: Vec<&str> = task
+        .shown_tests
+        .iter()
+        .filter_map(|test| match test {
+            Test::Assert(source) => Some(source.as_str()),
+            Test::Stdio { .. } => None,
+        })
+        .collect();
+    if !tests.is_empty() {
+        text += "\n\nThe program must pass these tests:\n";
+        text += &tests.join("\n");
+    }
+    text
+}

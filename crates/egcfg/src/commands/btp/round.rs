@@ -1,0 +1,169 @@
+//! One round of sampling: every task's programs into a log, then the buffer's file.
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use egcfg_grade::SandboxExecutor;
+use egcfg_guidance::{ExecutionCache, NoEvents, Session, Settings, Template};
+use egcfg_model::LanguageModel;
+use egcfg_task::Task;
+use egcfg_tune::replay::Buffer;
+use egcfg_tune::sample::{SampleLog, SampleSettings, sample_task, vocabulary};
+use futures::StreamExt as _;
+use serde::Serialize;
+
+use crate::args::btp::{BtpSampleArgs, SamplingArgs};
+use crate::exit::{Failure, SOLVED};
+use crate::input::dataset::load;
+use crate::output::file::write_whole;
+use crate::output::meter::{Meter, Steps};
+use crate::output::text::show;
+use crate::parts::{load_model, start};
+use crate::settings::method;
+
+/// What makes two rounds the same round: stored in its folder, so that it is never gone on with by another one.
+#[derive(Debug, Serialize)]
+struct About<'a> {
+    version: u32,
+    model: &'a str,
+    tasks: String,
+    policy: &'static str,
+    num_beams: usize,
+    temperature: f64,
+    top_p: f64,
+    seed: u64,
+    template: &'a str,
+}
+
+/// A model that samples, and where.
+pub(super) struct Round<'a> {
+    pub(super) model: Arc<dyn LanguageModel>,
+    pub(super) runner: &'a SandboxExecutor,
+    pub(super) template: &'a Template,
+    pub(super) settings: &'a Settings,
+    pub(super) tasks: &'a [Task],
+    pub(super) folder: &'a Path,
+    pub(super) sampling: &'a SamplingArgs,
+    pub(super) p2value_alpha: f64,
+    pub(super) iteration: usize,
+}
+
+pub(super) async fn run(args: BtpSampleArgs) -> Result<ExitCode, Failure> {
+    let config = method::config(&args.method)?;
+    let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("train")))?;
+    let (runner, _) = start(&set, &args.sandbox, None).await?;
+    let model = load_model(&args.model, args.sampling.jobs)?;
+    let template = method::template(&args.method, &config, model.info())?;
+    let settings = method::settings(&args.method, config, runner.python());
+    let tasks = set.tasks();
+    let round = Round {
+        model,
+        runner: &runner,
+        template: &template,
+        settings: &settings,
+        tasks: &tasks,
+        folder: &args.output_dir,
+        sampling: &args.sampling,
+        p2value_alpha: args.p2value_alpha,
+        iteration: 0,
+    };
+    let buffer = round.sample(usize::MAX).await?;
+    show(&told(&buffer, tasks.len()))?;
+    Ok(ExitCode::from(SOLVED))
+}
+
+/// What a round found, in one line.
+pub(super) fn told(buffer: &Buffer, tasks: usize) -> String {
+    let passing = buffer.entries().filter(|entry| entry.passes()).count();
+    let solved: std::collections::BTreeSet<&str> =
+        buffer.entries().filter(|entry| entry.passes()).map(|entry| entry.problem_id.as_str()).collect();
+    format!(
+        "{} programs of {tasks} tasks; {passing} pass every test, of {} tasks\n",
+        buffer.len(),
+        solved.len()
+    )
+}
+
+impl Round<'_> {
+    /// Samples what is not in the log yet, and writes `experiences.jsonl`.
+    pub(super) async fn sample(&self, capacity: usize) -> Result<Buffer, Failure> {
+        let failed = |error: std::io::Error| {
+            Failure::input(format!("failed to make {}: {error}", self.folder.display()))
+        };
+        std::fs::create_dir_all(self.folder).map_err(failed)?;
+        let identity = self.model.identity()?.key();
+        self.claim(&identity)?;
+        let mut log = SampleLog::open(&self.folder.join("samples.jsonl"))?;
+        let sample = SampleSettings {
+            num_beams: self.sampling.num_beams,
+            policy: self.sampling.policy,
+            p2value_alpha: self.p2value_alpha,
+            iteration: self.iteration,
+            vocabulary: vocabulary(&*self.model),
+            model: identity,
+        };
+        let open: Vec<&Task> = self.tasks.iter().filter(|task| !log.holds(&task.id)).collect();
+        let meter = Meter::new("tasks", Steps::Things, self.tasks.len() as u64);
+        meter.begin_at((self.tasks.len() - open.len()) as u64, self.tasks.len() as u64);
+        let cache = ExecutionCache::default();
+        let each = open.into_iter().map(|task| {
+            let session = Session {
+                model: &*self.model,
+                executor: self.runner,
+                template: self.template,
+                task,
+                cache: &cache,
+                events: &NoEvents,
+            };
+            sample_task(session, self.settings, &sample)
+        });
+        let mut sampled = futures::stream::iter(each).buffer_unordered(self.sampling.jobs);
+        while let Some(task) = sampled.next().await {
+            log.add(task?)?;
+            meter.step();
+        }
+        drop(sampled);
+        meter.end();
+        let mut buffer = Buffer::new(capacity);
+        log.into_buffer(self.tasks.iter().map(|task| task.id.as_str()), &mut buffer);
+        buffer.write(&self.folder.join("experiences.jsonl"))?;
+        Ok(buffer)
+    }
+
+    /// Makes the folder this round's own, or sees that it is already.
+    fn claim(&self, identity: &str) -> Result<(), Failure> {
+        let ids: Vec<&str> = self.tasks.iter().map(|task| task.id.as_str()).collect();
+        let about = About {
+            version: 1,
+            model: identity,
+            tasks: hash(&serde_json::json!(ids).to_string()),
+            policy: self.sampling.policy.name(),
+            num_beams: self.sampling.num_beams,
+            temperature: self.settings.config.temperature.get(),
+            top_p: self.settings.top_p,
+            seed: self.settings.seed,
+            template: &self.template.name,
+        };
+        claim(self.folder, "sample.json", &about)
+    }
+}
+
+/// Writes a description into a folder, or compares it with the one that is there.
+pub(super) fn claim(folder: &Path, name: &str, about: &impl Serialize) -> Result<(), Failure> {
+    let (path, text) = (folder.join(name), format!("{:#}\n", serde_json::json!(about)));
+    match std::fs::read_to_string(&path) {
+        Ok(old) if old == text => Ok(()),
+        Ok(_) => Err(Failure::usage(format!("{} belongs to other settings", folder.display()))
+            .hint(format!("name another folder, or the settings that stand in {}", path.display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_whole(&path, &text)
+            .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display()))),
+        Err(error) => Err(Failure::input(format!("failed to read {}: {error}", path.display()))),
+    }
+}
+
+/// SHA-256 in hexadecimal.
+pub(super) fn hash(text: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+}

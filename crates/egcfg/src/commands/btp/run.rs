@@ -1,0 +1,157 @@
+//! Rounds: sample with the newest model, train on what its buffer holds, score the held-out tasks. Every part of a round
+//! stands in a folder of its own and is gone on with by the same command.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use egcfg_bench::dataset::{Dataset, LoadOptions};
+use egcfg_grade::SandboxExecutor;
+use egcfg_guidance::{Settings, Template};
+use egcfg_model::LanguageModel;
+use egcfg_results::stats;
+use egcfg_task::Task;
+use egcfg_tune::replay::Buffer;
+use egcfg_tune::sample::merge_adapter;
+
+use super::base_file;
+use super::evaluate::{Held, disjoint, evaluate, greedy};
+use super::round::{Round, told as found};
+use super::train::{Training, told};
+use crate::args::btp::{BtpRunArgs, SamplingArgs};
+use crate::args::model::ModelArgs;
+use crate::exit::{Failure, SOLVED};
+use crate::input::dataset::load;
+use crate::output::text::{note, show};
+use crate::parts::{load_model, start};
+use crate::settings::method;
+
+/// What all rounds share.
+struct Rounds<'a> {
+    runner: &'a SandboxExecutor,
+    settings: &'a Settings,
+    template: &'a Template,
+    args: &'a BtpRunArgs,
+}
+
+pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
+    let config = method::config(&args.method)?;
+    args.replay.settings().check()?;
+    let seed = args.method.seed.unwrap_or(1);
+    let training = args.training.settings(seed)?;
+    let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("train")))?;
+    let options = LoadOptions { split: args.eval_split.clone(), ids: Vec::new(), limit: args.eval_limit };
+    let held = load(&args.data.dataset, &args.eval_data, &options)?;
+    disjoint(&with_references(&set), &with_references(&held), &args.eval_data)?;
+    let (runner, _) = start(&set, &args.sandbox, None).await?;
+    let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
+    let mut model = load_model(&args.model, args.sampling.jobs)?;
+    let template = method::template(&args.method, &config, model.info())?;
+    let settings = method::settings(&args.method, config, runner.python());
+    let (tasks, held) = (set.tasks(), held.tasks());
+    let rounds = Rounds { runner: &runner, settings: &settings, template: &template, args: &args };
+    let one = greedy(args.sampling.jobs);
+
+    let mut table = String::from("| model | held-out tasks solved | of | % |\n|---|---|---|---|\n");
+    let begun = rounds.part(&model, &held, &args.output_dir.join("base-eval"), &one, 0);
+    let first = evaluate(&begun).await?;
+    row(&mut table, "base", &first);
+    let (mut buffer, mut adapter, mut scores) = (Buffer::new(args.replay.buffer_size), None, vec![first]);
+    for iteration in 0..args.n_iterations {
+        let folder = args.output_dir.join(format!("iteration-{iteration}"));
+        note(&format!("iteration {iteration}: sampling"));
+        let sampling = rounds.part(&model, &tasks, &folder.join("sample"), &args.sampling, iteration);
+        let sampled = sampling.sample(usize::MAX).await?;
+        note(found(&sampled, tasks.len()).trim_end());
+        for entry in sampled.entries() {
+            buffer.add(entry.clone());
+        }
+        note(&format!("iteration {iteration}: training"));
+        let out = folder.join("adapter");
+        let report = Training {
+            base: &base,
+            base_name: args.model.name(),
+            model: &*model,
+            template: &template,
+            tasks: &tasks,
+            replay: &args.replay,
+            settings: egcfg_tune::train::TrainSettings {
+                seed: egcfg_task::derive_seed(seed, &["iteration", &iteration.to_string()]),
+                ..training.clone()
+            },
+            start_from: adapter.clone(),
+            folder: &out,
+        }
+        .train(&buffer)
+        .await?;
+        note(told(&report).trim_end());
+        model = rounds.with_adapter(&base, &out, &folder.join("model.gguf"))?;
+        let part = rounds.part(&model, &held, &folder.join("eval"), &one, iteration);
+        let score = evaluate(&part).await?;
+        row(&mut table, &format!("iteration {iteration}"), &score);
+        scores.push(score);
+        adapter = Some(out);
+    }
+    if let (Some(first), Some(last)) = (scores.first(), scores.last()) {
+        let _ = writeln!(table, "\n{}", difference(first, last, &held));
+    }
+    show(&table)?;
+    Ok(ExitCode::from(SOLVED))
+}
+
+impl<'a> Rounds<'a> {
+    fn part(
+        &self,
+        model: &Arc<dyn LanguageModel>,
+        tasks: &'a [Task],
+        folder: &'a Path,
+        sampling: &'a SamplingArgs,
+        iteration: usize,
+    ) -> Round<'a> {
+        Round {
+            model: Arc::clone(model),
+            runner: self.runner,
+            template: self.template,
+            settings: self.settings,
+            tasks,
+            folder,
+            sampling,
+            p2value_alpha: self.args.replay.p2value_alpha,
+            iteration,
+        }
+    }
+
+    /// The base with an adapter merged in, loaded.
+    fn with_adapter(
+        &self,
+        base: &Path,
+        adapter: &Path,
+        out: &Path,
+    ) -> Result<Arc<dyn LanguageModel>, Failure> {
+        merge_adapter(base, adapter, out)?;
+        let args = ModelArgs { model: Some(out.display().to_string()), ..self.args.model.clone() };
+        load_model(&args, self.args.sampling.jobs)
+    }
+}
+
+fn with_references(set: &Dataset) -> Vec<(Task, Option<String>)> {
+    set.items.iter().map(|item| (item.task.clone(), item.reference.clone())).collect()
+}
+
+fn row(table: &mut String, name: &str, held: &Held) {
+    let share = 100.0 * held.solved.len() as f64 / held.tasks.max(1) as f64;
+    let _ = writeln!(table, "| {name} | {} | {} | {share:.1} |", held.solved.len(), held.tasks);
+}
+
+/// The last model against the base, paired over the tasks.
+fn difference(first: &Held, last: &Held, tasks: &[Task]) -> String {
+    let solves = |held: &Held, id: &str| f64::from(u8::from(held.solved.iter().any(|solved| solved == id)));
+    let pairs: Vec<f64> =
+        tasks.iter().map(|task| 100.0 * (solves(last, &task.id) - solves(first, &task.id))).collect();
+    let Some(interval) = stats::mean_interval(&pairs) else { return String::new() };
+    format!(
+        "{:+.1} points against the base ({:+.1} to {:+.1}, 95 %, paired over the tasks)",
+        interval.value, interval.low, interval.high
+    )
+}

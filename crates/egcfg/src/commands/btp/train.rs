@@ -1,0 +1,130 @@
+//! Training: draw, make examples of the target's tokens, train, say what came of it.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use egcfg_guidance::Template;
+use egcfg_model::LanguageModel;
+use egcfg_task::Task;
+use egcfg_tune::replay::Buffer;
+use egcfg_tune::sample::examples_of;
+use egcfg_tune::train::{
+    BuiltinTrainer, Objective, Progress, TrainJob, TrainReport, TrainSettings, Trainer as _, write_examples,
+};
+
+use super::round::hash;
+use super::{base_file, read_experiences};
+use crate::args::btp::{BtpTrainArgs, ReplayArgs};
+use crate::exit::{Failure, SOLVED};
+use crate::input::dataset::load;
+use crate::output::meter::{Meter, Steps};
+use crate::output::text::{note, show};
+use crate::parts::load_model;
+use crate::settings::method;
+
+/// What a training needs besides its buffer.
+pub(super) struct Training<'a> {
+    pub(super) base: &'a Path,
+    pub(super) base_name: &'a str,
+    pub(super) model: &'a dyn LanguageModel,
+    pub(super) template: &'a Template,
+    pub(super) tasks: &'a [Task],
+    pub(super) replay: &'a ReplayArgs,
+    pub(super) settings: TrainSettings,
+    pub(super) start_from: Option<PathBuf>,
+    pub(super) folder: &'a Path,
+}
+
+pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
+    let config = method::config(&args.method)?;
+    let settings = args.training.settings(args.method.seed.unwrap_or(1))?;
+    args.replay.settings().check()?;
+    let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("train")))?;
+    let buffer = read_experiences(&args.experiences, args.replay.buffer_size)?;
+    let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
+    let model = load_model(&args.model, 1)?;
+    let template = method::template(&args.method, &config, model.info())?;
+    let tasks = set.tasks();
+    let training = Training {
+        base: &base,
+        base_name: &model.info().name,
+        model: &*model,
+        template: &template,
+        tasks: &tasks,
+        replay: &args.replay,
+        settings,
+        start_from: args.start_from.clone(),
+        folder: &args.output_dir,
+    };
+    let report = training.train(&buffer).await?;
+    show(&told(&report))?;
+    Ok(ExitCode::from(SOLVED))
+}
+
+/// A training in one line.
+pub(super) fn told(report: &TrainReport) -> String {
+    format!(
+        "{} steps over {} examples ({} left out as too long), {} answer tokens; loss {:.4} at first, {:.4} at last; {} values; {:.1} s\n",
+        report.steps,
+        report.examples,
+        report.left_out,
+        report.gradient_tokens,
+        report.loss.0,
+        report.loss.1,
+        report.parameters,
+        report.time.as_secs_f64()
+    )
+}
+
+impl Training<'_> {
+    /// Draws from the buffer and trains; the folder then holds `examples.jsonl`, the log and the adapter.
+    pub(super) async fn train(&self, buffer: &Buffer) -> Result<TrainReport, Failure> {
+        let draws = self.replay.draws.unwrap_or(self.tasks.len());
+        let drawn = self.replay.settings().draw(buffer, draws, self.settings.seed);
+        let (examples, unknown) = examples_of(&drawn, self.tasks, self.model, self.template)?;
+        if unknown > 0 {
+            note(&format!("warning: {unknown} drawn experiences are of tasks that are not selected"));
+        }
+        if examples.is_empty() {
+            return Err(Failure::input("nothing was drawn that could be learned from")
+                .hint("no experience has a priority above 0, or none is of a selected task"));
+        }
+        let failed = |error: std::io::Error| {
+            Failure::input(format!("failed to make {}: {error}", self.folder.display()))
+        };
+        std::fs::create_dir_all(self.folder).map_err(failed)?;
+        let file = self.folder.join("examples.jsonl");
+        write_examples(&file, &examples)?;
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| Failure::input(format!("failed to read {}: {error}", file.display())))?;
+        let job = TrainJob {
+            base: self.base.to_owned(),
+            base_name: self.base_name.to_owned(),
+            examples: file,
+            examples_sha256: hash(&text),
+            output: self.folder.to_owned(),
+            start_from: self.start_from.clone(),
+            objective: Objective::Imitate,
+            settings: self.settings.clone(),
+        };
+        // On a thread of its own: Ctrl-C is heard meanwhile, and every finished step stands in the checkpoint.
+        let report = tokio::task::spawn_blocking(move || {
+            let meter = Meter::new("steps", Steps::Things, 0);
+            let mut begun = false;
+            let watch = &mut |progress: &Progress| {
+                if !begun {
+                    meter.begin_at(progress.step as u64 - 1, progress.steps as u64);
+                    begun = true;
+                }
+                meter.say(&format!("loss {:.4}", progress.loss));
+                meter.at(progress.step as u64, progress.steps as u64);
+                true
+            };
+            let report = BuiltinTrainer.train(&job, watch);
+            meter.end();
+            report
+        });
+        let ended = report.await.map_err(|error| Failure::model(format!("the trainer ended: {error}")))?;
+        Ok(ended?)
+    }
+}
