@@ -14,7 +14,6 @@ use crate::args::run::RunArgs;
 use crate::commands::run::{Carried, carry_out, complete, target};
 use crate::exit::{Failure, SOLVED};
 use crate::input::results::Results;
-use crate::input::{doubts, task_file};
 use crate::output::text::{data, note, show};
 use crate::settings::experiment::resolve;
 use crate::settings::origin::Typed;
@@ -22,7 +21,6 @@ use crate::settings::{defaults, method as knobs};
 
 pub(crate) async fn run(args: CompareArgs, typed: &Typed) -> Result<ExitCode, Failure> {
     let (config, gamma) = (knobs::config(&args.method)?, knobs::gamma(&args.method)?);
-    doubts::refuse(&task_file::read(&args.tasks)?, args.sandbox.allow_doubtful_tests)?;
     let preset = Overrides {
         methods: Some(
             [&method::PLAIN, &method::EG_CFG, &method::BEST_OF].map(|own| own.name.to_owned()).to_vec(),
