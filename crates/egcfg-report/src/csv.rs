@@ -1,10 +1,11 @@
-//! The report as CSV (RFC 4180): one line per number and one per configuration and gamma, told apart by the first column.
+//! The report as CSV (RFC 4180): one line per number, per configuration and gamma, per pair of methods and per place of a curve,
+//! told apart by the first column.
 
 use egcfg_results::stats::{Interval, Score};
 
 use crate::report::Report;
 
-const HEAD: [&str; 27] = [
+const HEAD: [&str; 31] = [
     "row",
     "dataset",
     "model",
@@ -32,6 +33,10 @@ const HEAD: [&str; 27] = [
     "requests",
     "requests_per_line",
     "seconds",
+    "programs",
+    "against",
+    "axis",
+    "spent",
 ];
 
 /// The whole report; numbers in full precision, unknown ones empty.
@@ -110,7 +115,40 @@ pub fn render(report: &Report) -> String {
                 ("requests", number(row.requests)),
                 ("requests_per_line", number(row.requests_per_line)),
                 ("seconds", number(row.seconds)),
+                ("programs", number(row.programs)),
+                ("rsr", number(row.rsr.map(|rsr| rsr.value))),
+                ("rsr_low", number(row.rsr.map(|rsr| rsr.low))),
+                ("rsr_high", number(row.rsr.map(|rsr| rsr.high))),
             ]);
+        }
+        for pair in &group.comparisons {
+            let [lead, low, high] = interval(Some(pair.lead));
+            add(vec![
+                ("row", "lead".into()),
+                ("configuration", pair.second.clone()),
+                ("against", pair.first.clone()),
+                ("total", pair.tasks.to_string()),
+                ("percent", lead),
+                ("low", low),
+                ("high", high),
+            ]);
+        }
+        for curve in &group.curves {
+            let axis = serde_json::to_value(curve.axis).unwrap_or_default();
+            for point in &curve.points {
+                let [percent, low, high] = interval(Some(point.solved));
+                add(vec![
+                    ("row", "curve".into()),
+                    ("method", curve.method.clone()),
+                    ("configuration", curve.label.clone()),
+                    ("total", curve.tasks.to_string()),
+                    ("percent", percent),
+                    ("low", low),
+                    ("high", high),
+                    ("axis", axis.as_str().unwrap_or_default().to_owned()),
+                    ("spent", point.spent.to_string()),
+                ]);
+            }
         }
     }
     text

@@ -4,19 +4,28 @@
 
 #![allow(clippy::float_cmp, reason = "gammas and temperatures are names here: read, never computed")]
 
+mod columns;
 pub mod csv;
 mod curve;
 mod error;
+mod fixed;
 pub mod html;
+pub mod methods;
 mod numbers;
 mod replay;
 mod report;
 mod row;
+pub mod samples;
+mod sides;
+pub mod svg;
 pub mod table;
 pub mod watch;
 
+pub use curve::{Axis, Curve, Point};
 pub use error::ReportError;
+pub use fixed::Fixed;
 pub use numbers::{Kind, Number};
 pub use replay::{Head, Replay, Step, Token};
-pub use report::{Fixed, GroupReport, REPORT_VERSION, Report};
+pub use report::{GroupReport, REPORT_VERSION, Report};
 pub use row::Row;
+pub use sides::{Comparison, Side};

@@ -9,7 +9,7 @@ use egcfg_results::read::{Cell, Group};
 use egcfg_results::stats::{Interval, Score, rsr};
 use serde::Serialize;
 
-use crate::report::Fixed;
+use crate::fixed::Fixed;
 
 /// Which of the four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -1,52 +1,20 @@
 //! Everything that can be said about a folder, as one versioned value: what the table, the CSV, the JSON and the page show.
 
 use egcfg_results::dataset::{Published, published, wrong_tests};
-use egcfg_results::read::{Cell, Folder, Group};
+use egcfg_results::read::{Folder, Group};
 use serde::Serialize;
 
 use crate::curve::{Curve, curves};
+use crate::fixed::Fixed;
 use crate::numbers::{Number, Scores};
 use crate::row::{Row, rows};
+use crate::sides::{self, Comparison, Side, sides};
 
 /// Version of [`Report`]'s JSON; raised on purpose when a field changes its meaning.
 pub const REPORT_VERSION: u32 = 1;
 
 /// Unreadable files that are named, one a line.
 const NAMED: usize = 10;
-
-/// The configuration whose pass@1 is reported. It must be fixed without looking at its score.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Fixed {
-    /// The configuration's name.
-    pub configuration: String,
-    /// Guidance strength.
-    pub gamma: f64,
-    /// How it came to be this one.
-    pub reason: &'static str,
-}
-
-impl Fixed {
-    /// Reads `NAME` or `NAME@GAMMA`; the gamma is 1 where none is given.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        let (name, gamma) = text.split_once('@').unwrap_or((text, "1"));
-        let gamma: f64 = gamma.parse().map_err(|_| format!("'{gamma}' after '@' is no gamma"))?;
-        if name.is_empty() || !gamma.is_finite() {
-            return Err(format!("'{text}' is not NAME or NAME@GAMMA"));
-        }
-        Ok(Self { configuration: name.to_owned(), gamma, reason: "named on the command line" })
-    }
-
-    /// Whether a result is of this configuration and gamma.
-    pub fn covers(&self, cell: &Cell) -> bool {
-        cell.guided_grid() && cell.configuration == self.configuration && cell.gamma == self.gamma
-    }
-}
-
-impl std::fmt::Display for Fixed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} at gamma {}", self.configuration, self.gamma)
-    }
-}
 
 /// A report on a folder.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -80,7 +48,11 @@ pub struct GroupReport {
     pub published: Option<Published>,
     /// By configuration and gamma.
     pub rows: Vec<Row>,
-    /// Accuracy over tokens.
+    /// Methods side by side: the configuration that stands for each.
+    pub sides: Vec<Side>,
+    /// Each two of them over the same tasks, and the pairs that were asked for.
+    pub comparisons: Vec<Comparison>,
+    /// Solved against what was spent.
     pub curves: Vec<Curve>,
     /// Results with an infrastructure error.
     pub errors: usize,
@@ -91,18 +63,23 @@ pub struct GroupReport {
 }
 
 impl Report {
-    /// Draws up the report. `fixed` names the configuration of the first number.
-    pub fn new(folder: &Folder, fixed: Option<&Fixed>) -> Self {
-        let groups = folder.groups.iter().map(|group| GroupReport::new(group, fixed.cloned())).collect();
+    /// Draws up the report. `fixed` names the configuration of the first number, `pairs` what is to be compared besides the
+    /// methods.
+    pub fn new(folder: &Folder, fixed: Option<&Fixed>, pairs: &[[Fixed; 2]]) -> Self {
+        let groups =
+            folder.groups.iter().map(|group| GroupReport::new(group, fixed.cloned(), pairs)).collect();
         Self { version: REPORT_VERSION, groups }
     }
 }
 
 impl GroupReport {
-    fn new(group: &Group, fixed: Option<Fixed>) -> Self {
-        let fixed = fixed.or_else(|| default_fixed(group));
+    fn new(group: &Group, fixed: Option<Fixed>, pairs: &[[Fixed; 2]]) -> Self {
+        let fixed = fixed.or_else(|| Fixed::first_of(group));
         let scores = Scores::new(group, fixed.clone());
-        let rows = rows(group, scores.tasks());
+        let sides = sides(group, fixed.as_ref());
+        let rows = rows(group, scores.tasks(), sides.first());
+        let mut comparisons = sides::comparisons(group, &sides);
+        comparisons.extend(pairs.iter().filter_map(|pair| sides::named(group, pair)));
         let errors = rows.iter().map(|row| row.errors).sum();
         let unproven = rows.iter().map(|row| row.unproven).sum();
         Self {
@@ -113,7 +90,9 @@ impl GroupReport {
             n: scores.n(),
             numbers: scores.numbers(),
             published: published(&group.dataset, &group.model),
-            curves: curves(group, scores.tasks()),
+            curves: curves(group, &sides),
+            comparisons,
+            sides,
             notes: notes(group, &scores, errors, unproven),
             errors,
             unproven,
@@ -123,15 +102,17 @@ impl GroupReport {
     }
 }
 
-/// The configuration that comes first in the experiment, at gamma 1 or the smallest above 0: a rule that does not look at scores.
-fn default_fixed(group: &Group) -> Option<Fixed> {
-    let first = group.cells.iter().find(|cell| cell.guided_grid() && cell.gamma != 0.0)?;
-    let own = group.cells.iter().filter(|c| c.configuration == first.configuration && c.gamma != 0.0);
-    let mut gammas: Vec<f64> = own.map(|cell| cell.gamma).collect();
-    gammas.sort_by(f64::total_cmp);
-    let gamma = if gammas.contains(&1.0) { 1.0 } else { *gammas.first()? };
-    let reason = "the experiment's first configuration, chosen without looking at scores";
-    Some(Fixed { configuration: first.configuration.clone(), gamma, reason })
+/// A warning where results of several models stand under one name.
+fn models(group: &Group) -> Option<String> {
+    let mut found: Vec<&egcfg_task::ModelIdentity> = Vec::new();
+    for own in group.cells.iter().filter_map(|cell| cell.identity.as_ref()) {
+        if !found.iter().any(|known| known.key() == own.key()) {
+            found.push(own);
+        }
+    }
+    let names: Vec<String> = found.iter().map(ToString::to_string).collect();
+    (names.len() > 1)
+        .then(|| format!("results of {} models stand here under one name: {}", names.len(), names.join(", ")))
 }
 
 /// The reasons why results are not scored, the most frequent first.
@@ -159,6 +140,7 @@ fn notes(group: &Group, scores: &Scores<'_>, errors: usize, unproven: usize) -> 
     if let Some(problem) = &group.experiment_problem {
         notes.push(format!("what the experiment promises is not known: experiment.toml: {problem}"));
     }
+    notes.extend(models(group));
     if errors > 0 {
         notes.push(format!(
             "{errors} results say nothing about a program and are not scored{}",

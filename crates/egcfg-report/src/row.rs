@@ -2,8 +2,10 @@
 
 use egcfg_guidance::Stats;
 use egcfg_results::read::{Cell, Group};
-use egcfg_results::stats::Score;
+use egcfg_results::stats::{Interval, Score, rsr};
 use serde::Serialize;
+
+use crate::sides::Side;
 
 /// All results of one configuration and gamma.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -30,6 +32,9 @@ pub struct Row {
     /// Share of the scored tasks that pass, repetitions averaged.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub score: Option<Score>,
+    /// The closed share of the baseline's gap, in percent, over the tasks of both.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rsr: Option<Interval>,
     /// Results whose shown tests pass, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shown_passed: Option<usize>,
@@ -42,6 +47,12 @@ pub struct Row {
     /// Engine calls per result, sampling apart.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub forwards: Option<f64>,
+    /// Engine calls under guidance per line completed under it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forwards_per_line: Option<f64>,
+    /// Programs written and judged by the shown tests per result, where that was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub programs: Option<f64>,
     /// Requests to a server per result, where the model is behind one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests: Option<f64>,
@@ -56,8 +67,9 @@ pub struct Row {
     pub seconds: Option<f64>,
 }
 
-/// The rows of a group, in the experiment's order.
-pub(crate) fn rows(group: &Group, tasks: usize) -> Vec<Row> {
+/// The rows of a group, in the experiment's order; `baseline` is what their RSR is against.
+pub(crate) fn rows(group: &Group, tasks: usize, baseline: Option<&Side>) -> Vec<Row> {
+    let baseline = baseline.map(|side| (side, side.outcomes(group)));
     let mut kinds: Vec<(&str, f64, Vec<&Cell>)> = Vec::new();
     for cell in &group.cells {
         match kinds.iter_mut().find(|kind| kind.0 == cell.configuration && kind.1 == cell.gamma) {
@@ -69,7 +81,18 @@ pub(crate) fn rows(group: &Group, tasks: usize) -> Vec<Row> {
     let names: Vec<&str> = kinds.iter().map(|kind| kind.0).collect();
     let place = |name: &str| names.iter().position(|other| *other == name);
     kinds.sort_by_key(|kind| place(kind.0));
-    kinds.iter().map(|(name, gamma, cells)| row(name, *gamma, cells, tasks)).collect()
+    let row = |(name, gamma, cells): &(&str, f64, Vec<&Cell>)| {
+        let mut row = row(name, *gamma, cells, tasks);
+        let baseline = baseline.as_ref().filter(|(side, _)| cells.iter().any(|cell| !side.covers(cell)));
+        row.rsr = baseline.and_then(|(_, outcomes)| {
+            let own = cells.iter().filter(|cell| cell.scored());
+            let pairs: Vec<(f64, f64)> =
+                own.filter_map(|cell| Some((*outcomes.get(cell.task.as_str())?, cell.outcome()))).collect();
+            rsr(&pairs)
+        });
+        row
+    };
+    kinds.iter().map(row).collect()
 }
 
 fn row(name: &str, gamma: f64, cells: &[&Cell], tasks: usize) -> Row {
@@ -108,6 +131,10 @@ fn row(name: &str, gamma: f64, cells: &[&Cell], tasks: usize) -> Row {
         unproven: scored.iter().filter(|cell| cell.passed && cell.unproven > 0).count(),
         unguided: scored.iter().filter(|cell| guided && cell.began == Some(false)).count(),
         score: Score::of(&outcomes),
+        rsr: None,
+        forwards_per_line: (cost.guided_lines > 0)
+            .then(|| cost.guided_forwards as f64 / cost.guided_lines as f64),
+        programs: count(|cell| cell.programs),
         shown_passed: shown.map(|shown| shown.iter().filter(|passed| **passed).count()),
         tokens: count(|cell| cell.tokens),
         computed: count(Cell::computed),

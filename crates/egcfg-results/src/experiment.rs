@@ -2,7 +2,7 @@
 //! results must say the same; whoever reads them learns from it what is missing.
 
 use egcfg_guidance::SignalStyle;
-use egcfg_task::Config;
+use egcfg_task::{Config, ModelIdentity, Temperature};
 use serde::{Deserialize, Serialize};
 
 /// Version of [`Experiment`]; raised on purpose when a field changes its meaning.
@@ -72,6 +72,9 @@ pub struct Experiment {
     pub until_solved: bool,
     /// Best-of-N's budget.
     pub best_of: BestOfBudget,
+    /// Best-of-N's own temperature, where it is not the configurations'.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub best_of_temperature: Option<Temperature>,
     /// New tokens at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
@@ -89,6 +92,9 @@ pub struct Experiment {
     pub memory_limit: u64,
     /// Grading by an ExecEval server instead of the sandbox.
     pub exec_eval: bool,
+    /// The model by its weights, or by what its server says; absent in files from before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<ModelIdentity>,
 }
 
 impl Default for Experiment {
@@ -106,6 +112,7 @@ impl Default for Experiment {
             seed: 0,
             until_solved: false,
             best_of: BestOfBudget::default(),
+            best_of_temperature: None,
             max_tokens: None,
             signal_format: None,
             signal_tokens: None,
@@ -113,6 +120,7 @@ impl Default for Experiment {
             timeout: 5.0,
             memory_limit: 1024,
             exec_eval: false,
+            identity: None,
         }
     }
 }
@@ -133,14 +141,20 @@ impl Experiment {
         })
     }
 
-    /// Names of the keys in which two experiments differ.
+    /// The other experiment's model, where it is known to be another one than this one's.
+    pub fn other_model<'a>(&self, other: &'a Self) -> Option<&'a ModelIdentity> {
+        let (own, found) = (self.identity.as_ref()?, other.identity.as_ref()?);
+        (own.key() != found.key()).then_some(found)
+    }
+
+    /// Names of the keys in which two experiments differ, besides the model's identity.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let table = |experiment: &Self| toml::Table::try_from(experiment).unwrap_or_default();
         let (ours, theirs) = (table(self), table(other));
         let mut keys: Vec<String> = ours.keys().chain(theirs.keys()).cloned().collect();
         keys.sort_unstable();
         keys.dedup();
-        keys.retain(|key| ours.get(key) != theirs.get(key));
+        keys.retain(|key| key != "identity" && ours.get(key) != theirs.get(key));
         keys
     }
 }
@@ -180,6 +194,25 @@ mod tests {
         assert_eq!(
             plain.differences(&Experiment::parse(&other.to_toml()).unwrap()),
             ["best_of", "max_tokens", "seed"]
+        );
+    }
+
+    #[test]
+    fn a_model_is_its_weights_and_not_its_name() {
+        use egcfg_task::ModelKind;
+        let of = |name: &str, hash: &str| Experiment {
+            identity: Some(ModelIdentity::weights(ModelKind::File, name, hash)),
+            ..Experiment::default()
+        };
+        let (own, old) = (of("m", "aa"), Experiment::default());
+        let back = Experiment::parse(&own.to_toml()).unwrap();
+        assert_eq!((own.other_model(&back), own.other_model(&of("renamed", "aa"))), (None, None));
+        let other = of("m", "bb");
+        assert_eq!(own.other_model(&other), other.identity.as_ref());
+        assert_eq!(
+            (own.other_model(&old), own.differences(&old).len()),
+            (None, 0),
+            "from before identities were kept"
         );
     }
 

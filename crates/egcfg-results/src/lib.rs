@@ -6,6 +6,7 @@
 #![allow(clippy::float_cmp, reason = "gammas and temperatures are names here: read, never computed")]
 
 mod agent;
+mod builder;
 pub mod dataset;
 mod error_record;
 pub mod event_log;
@@ -21,11 +22,12 @@ pub mod stats;
 mod task_card;
 
 pub use agent::{AGENT_VERSION, AgentRecord, AgentState};
+pub use builder::{Circumstances, Work, template_name};
 pub use error_record::{ERROR_VERSION, ErrorRecord};
 pub use experiment::{BestOfBudget, EXPERIMENT_VERSION, Equal, Experiment};
 pub use layout::{Layout, file_name, parse_stem};
 pub use method::MethodFacts;
 pub use plan::{Planned, Run};
-pub use provenance::{Circumstances, Provenance, RESULT_VERSION, Work, template_name};
+pub use provenance::{Provenance, RESULT_VERSION};
 pub use result::{ResultFile, ResultStats, TestEntry};
 pub use task_card::TaskCard;

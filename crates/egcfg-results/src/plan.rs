@@ -4,7 +4,7 @@
 use egcfg_task::Config;
 
 use crate::experiment::Experiment;
-use crate::method::MethodFacts;
+use crate::method::{BEST_OF, MethodFacts};
 
 /// One result of every task of a folder.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,7 +35,11 @@ impl Experiment {
         let mut folders: Vec<Planned> = Vec::new();
         for method in self.methods.iter().filter_map(|name| MethodFacts::of(name)) {
             for config in &self.configurations {
-                let folder = method.folder(config);
+                let mut config = *config;
+                if let Some(own) = self.best_of_temperature.filter(|_| method.name == BEST_OF.name) {
+                    config.temperature = own;
+                }
+                let folder = method.folder(&config);
                 if folders.iter().any(|known| known.folder == folder) {
                     continue;
                 }
@@ -44,7 +48,7 @@ impl Experiment {
                     .flat_map(|retry| gammas.iter().map(move |gamma| Run { gamma: *gamma, retry }))
                     .filter(|run| run.retry == 0 || method.repeats(run.gamma))
                     .collect();
-                folders.push(Planned { method, config: *config, folder, runs });
+                folders.push(Planned { method, config, folder, runs });
             }
         }
         folders
@@ -69,6 +73,7 @@ mod tests {
             configurations: names.iter().filter_map(|name| name.parse().ok()).collect(),
             gammas: vec![0.0, 1.0],
             retries: 1,
+            best_of_temperature: "1.1".parse().ok().and_then(egcfg_task::Temperature::new),
             ..Experiment::default()
         };
         let planned = experiment.planned();
@@ -80,8 +85,8 @@ mod tests {
             ("ns3t0.7d2k1_lci_ln", 3),
             ("plain", 1),
             ("plain_lci", 1),
-            ("best_of_t0.7", 2),
-            ("best_of_t0.7_lci", 2),
+            ("best_of_t1.1", 2),
+            ("best_of_t1.1_lci", 2),
         ];
         assert_eq!(folders, expected);
         assert_eq!(experiment.units(), 2 * (3 * 3 + 2 + 2 * 2));

@@ -1,14 +1,8 @@
-//! What a result was made with. Every result that egcfg writes (`run`, `solve`, `compare`, `judge`) gets its provenance from one
-//! builder: [`Circumstances`], which all results of a process share, and the unit's own [`Work`].
+//! What a result was made with.
 
-use std::time::SystemTime;
-
-use egcfg_guidance::{Stats, Stop, Template};
-use egcfg_task::{Test, TestResult};
+use egcfg_guidance::{Stats, Stop};
+use egcfg_task::ModelIdentity;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-
-use crate::result::{ResultFile, ResultStats};
 
 /// Version of [`Provenance`]; raised on purpose when a field changes its meaning.
 pub const RESULT_VERSION: u32 = 1;
@@ -29,6 +23,9 @@ pub struct Provenance {
     pub dataset: Option<String>,
     /// The model's name.
     pub model: String,
+    /// The model by its weights, or by what its server says; absent in files from before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<ModelIdentity>,
     /// The method's name; `eg_cfg` unless another was asked for.
     pub method: String,
     /// Canonical configuration name.
@@ -93,106 +90,4 @@ fn is_zero(count: &usize) -> bool {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_nothing(factor: &f64) -> bool {
     *factor == 0.0
-}
-
-/// What all results of one process have in common.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Circumstances {
-    /// The data set's name, where the tasks are those of a data set.
-    pub dataset: Option<String>,
-    /// The model's name.
-    pub model: String,
-    /// The interpreter's version.
-    pub python: String,
-    /// The sandbox's layer in force.
-    pub sandbox: String,
-    /// The factor by which limits of time grew.
-    pub calibration: f64,
-    /// Names of the protections in force.
-    pub protections: Vec<String>,
-    /// Base seed.
-    pub seed: u64,
-}
-
-/// One unit's work and what came of it.
-#[derive(Debug, Clone)]
-pub struct Work<'a> {
-    /// The task's id.
-    pub task: &'a str,
-    /// The method's name.
-    pub method: &'a str,
-    /// The configuration, or the folder that stands for it.
-    pub config: String,
-    /// See [`Provenance::template`].
-    pub template: String,
-    /// Guidance strength.
-    pub gamma: f64,
-    /// Repetition, from 0.
-    pub retry: u32,
-    /// When the work began.
-    pub started: SystemTime,
-    /// The program.
-    pub code: &'a str,
-    /// The tests that decide.
-    pub tests: &'a [Test],
-    /// What came of them, in order.
-    pub graded: &'a [TestResult],
-    /// Who says so.
-    pub grader: &'a str,
-    /// Every shown test passed.
-    pub shown_passed: Option<bool>,
-    /// Why the generation ended.
-    pub stop: Option<Stop>,
-    /// Whether guidance began.
-    pub began: Option<bool>,
-    /// What it cost.
-    pub cost: Stats,
-    /// Programs written and judged by the shown tests.
-    pub programs: usize,
-    /// The bound on generated tokens.
-    pub budget: Option<usize>,
-}
-
-impl Circumstances {
-    /// The result of a unit.
-    pub fn result(&self, work: Work<'_>) -> ResultFile {
-        ResultFile {
-            stats: Some(ResultStats::since(work.started, &work.cost)),
-            retry: work.retry,
-            random_seed: Some(self.seed),
-            egcfg: Some(Provenance {
-                version: RESULT_VERSION,
-                program: env!("CARGO_PKG_VERSION").to_owned(),
-                task: work.task.to_owned(),
-                dataset: self.dataset.clone(),
-                model: self.model.clone(),
-                method: work.method.to_owned(),
-                config: work.config,
-                gamma: work.gamma,
-                template: work.template,
-                python: self.python.clone(),
-                sandbox: self.sandbox.clone(),
-                calibration: self.calibration,
-                protections: self.protections.clone(),
-                grader: work.grader.to_owned(),
-                stop: work.stop,
-                guidance_began: work.began,
-                shown_passed: work.shown_passed,
-                verdicts: work.graded.iter().map(|result| result.verdict.to_string()).collect(),
-                unproven: work.graded.iter().filter(|result| result.unproven).count(),
-                cost: work.cost,
-                programs: work.programs,
-                budget: work.budget,
-                ..Provenance::default()
-            }),
-            ..ResultFile::judged(work.code, work.tests, work.graded)
-        }
-    }
-}
-
-/// A template's name with a hash of everything that it holds: two templates of one name are told apart.
-pub fn template_name(template: &Template) -> String {
-    let digest = Sha256::digest(format!("{template:?}").as_bytes());
-    let hash = digest.iter().take(6).fold(0_u64, |hash, byte| hash << 8 | u64::from(*byte));
-    format!("{} {hash:012x}", template.name)
 }

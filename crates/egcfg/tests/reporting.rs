@@ -86,6 +86,10 @@ fn what_is_not_there_is_an_error_that_says_what_is() {
         (&["report", ".", "--dataset", "mbpp"], 3, "no results match data set mbpp; there are humaneval / m"),
         (&["report", "out", "--fixed", "ns9t1.0d2k1_ln"], 3, "hint: there are ns3t0.7d2k1_ln"),
         (&["report", "out", "--fixed", "x@y"], 2, "no gamma"),
+        (&["report", "out", "--out", "r.pdf"], 2, "--out: a report cannot be written as .pdf"),
+        (&["report", "out", "--pair", "ns3t0.7d2k1_ln"], 2, "a comma between them"),
+        (&["report", "out", "--pair", "ns3t0.7d2k1_ln,magic"], 3, "no results of --pair magic"),
+        (&["report", "out", "--format", "svg"], 3, "holds no results that tell their tokens"),
         (&["report", "gs://bucket/x"], 2, "'gs://' is no store that egcfg knows"),
         (&["watch", "nowhere", "--once"], 3, "failed to read nowhere"),
     ] {
@@ -112,4 +116,29 @@ fn a_watch_without_a_terminal_writes_lines_and_ends_with_the_experiment() {
     let lines: Vec<&str> = out.lines().collect();
     assert_eq!(code, Some(0));
     assert!(lines.len() == 2 && lines[0].starts_with("3 of 4") && lines[1].starts_with("4 of 4"), "{out}");
+}
+
+#[test]
+fn programs_go_out_as_samples_and_two_configurations_are_compared() {
+    let folder = results();
+    let (code, out, err) = egcfg(folder.path(), &["report", "out", "--format", "samples"]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(lines.len(), 4);
+    assert_eq!((&lines[0]["task_id"], &lines[0]["passed"]), (&json!("0"), &json!(true)));
+    assert_eq!(lines[0]["solution"], "def f():\n    return '\u{1b}[2J'\n");
+    let only = format!("{CONFIGURATION}@1");
+    let (_, out, _) = egcfg(folder.path(), &["report", "out", "--format", "samples", "--fixed", &only]);
+    assert_eq!(out.lines().count(), 2);
+
+    let pair = format!("{CONFIGURATION}@0,{CONFIGURATION}@1");
+    let (_, out, _) = egcfg(folder.path(), &["report", "out", "--format", "json", "--pair", &pair]);
+    let report: Value = serde_json::from_str(&out).unwrap();
+    let pairs = report["groups"][0]["comparisons"].as_array().unwrap();
+    let asked = pairs.iter().find(|own| own["second"] == only.as_str()).unwrap();
+    // Of two tasks greedy solves one and guidance both: 50 points.
+    assert_eq!(
+        (&asked["tasks"], &asked["only_second"], &asked["lead"]["value"]),
+        (&json!(2), &json!(1), &json!(50.0))
+    );
 }

@@ -10,7 +10,7 @@ mod typo;
 
 pub use overrides::{Grid, Overrides};
 pub use resolve::resolve;
-pub use settle::{SettleError, settle};
+pub use settle::{SettleError, Settled, settle};
 
 use thiserror::Error;
 

@@ -76,6 +76,8 @@ pub struct Overrides {
     pub until_solved: Option<bool>,
     /// Best-of-N's budget: `equal` (the guided methods' tokens on that task), or a number of samples.
     pub best_of: Option<egcfg_results::BestOfBudget>,
+    /// Best-of-N's own temperature.
+    pub best_of_temperature: Option<Temperature>,
     /// New tokens at most.
     pub max_tokens: Option<usize>,
     /// How executions are written: `full`, `minimal` or `compact`.
@@ -119,6 +121,7 @@ impl Overrides {
             end,
             until_solved,
             best_of,
+            best_of_temperature,
             max_tokens,
             signal_format,
             signal_tokens,

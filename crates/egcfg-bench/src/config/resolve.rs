@@ -1,16 +1,18 @@
 //! Settings, tasks and model become one experiment: every list checked, every name canonical and single.
 
 use egcfg_results::{BestOfBudget, EXPERIMENT_VERSION, Experiment, MethodFacts, method};
-use egcfg_task::{Config, Task};
+use egcfg_task::{Config, ModelIdentity, Task};
 use sha2::{Digest as _, Sha256};
 
 use super::{ConfigError, Overrides};
 
-/// Resolves settings; `model` and `templates` are what the model is called and what its prompts are made of.
+/// Resolves settings; `model`, `identity` and `templates` are what the model is called, which one it is, and what its prompts
+/// are made of.
 pub fn resolve(
     overrides: &Overrides,
     tasks: &[Task],
     model: &str,
+    identity: Option<ModelIdentity>,
     templates: String,
 ) -> Result<Experiment, ConfigError> {
     let names = overrides.configurations.clone().unwrap_or_else(|| vec![Config::default().to_string()]);
@@ -31,6 +33,7 @@ pub fn resolve(
         seed: overrides.seed.unwrap_or(0),
         until_solved: overrides.until_solved.unwrap_or(false),
         best_of: overrides.best_of.unwrap_or_default(),
+        best_of_temperature: overrides.best_of_temperature,
         max_tokens: overrides.max_tokens,
         signal_format: overrides.signal_format,
         signal_tokens: overrides.signal_tokens,
@@ -38,6 +41,7 @@ pub fn resolve(
         timeout: overrides.timeout.unwrap_or(5.0),
         memory_limit: overrides.memory_limit.unwrap_or(1024),
         exec_eval: overrides.exec_eval.is_some(),
+        identity,
     };
     check(&experiment)?;
     Ok(experiment)
@@ -97,7 +101,7 @@ mod tests {
 
     fn of(overrides: &Overrides) -> Result<Experiment, ConfigError> {
         let task = Task { id: "1".into(), ..Task::default() };
-        resolve(overrides, &[task], "m", "t".into())
+        resolve(overrides, &[task], "m", None, "t".into())
     }
 
     #[test]

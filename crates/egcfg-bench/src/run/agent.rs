@@ -88,6 +88,11 @@ impl Agent {
         &self.id.id
     }
 
+    /// The data set and the model that it works on, by their names.
+    pub fn about(&self) -> (String, String) {
+        (self.bench.experiment.dataset.clone(), self.bench.experiment.model.clone())
+    }
+
     /// Asks the agent to stop: it drops what it works on and gives its claims back.
     pub fn stop(&self) {
         self.halt.send_replace(true);

@@ -147,7 +147,7 @@ mod tests {
 
     fn plan(overrides: &Overrides, ids: &[&str]) -> Result<Plan, ConfigError> {
         let tasks: Vec<Task> = ids.iter().map(|id| Task { id: (*id).into(), ..Task::default() }).collect();
-        let experiment = resolve(overrides, &tasks, "m", String::new())?;
+        let experiment = resolve(overrides, &tasks, "m", None, String::new())?;
         Plan::new(&experiment, &tasks, &methods(experiment.best_of))
     }
 

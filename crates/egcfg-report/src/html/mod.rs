@@ -3,6 +3,7 @@
 //! nothing else, so that even text which broke out of its place could run nothing.
 
 mod embed;
+mod matrix;
 mod overview;
 mod plots;
 mod tasks;
@@ -15,8 +16,13 @@ use crate::report::Report;
 use embed::{Blocks, escape, fragment};
 
 const CSS: [&str; 3] = [include_str!("base.css"), include_str!("overview.css"), include_str!("task.css")];
-const JS: [&str; 4] =
-    [include_str!("app.js"), include_str!("overview.js"), include_str!("task.js"), include_str!("step.js")];
+const JS: [&str; 5] = [
+    include_str!("app.js"),
+    include_str!("overview.js"),
+    include_str!("task.js"),
+    include_str!("beside.js"),
+    include_str!("step.js"),
+];
 const TASK: &str = include_str!("page.html");
 
 /// How large the page may become.

@@ -1,16 +1,15 @@
 //! The overview: the numbers, the plots, what it cost, and the list of tasks; readable without a script.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use egcfg_results::method::PLAIN;
-use egcfg_results::read::{Cell, Group};
+use egcfg_results::read::Group;
 
-use super::embed::{escape, fragment};
+use super::embed::escape;
+use super::matrix;
 use super::plots;
+use crate::columns::solved;
 use crate::numbers::{Kind, Number};
 use crate::report::GroupReport;
-use crate::table::solved;
 
 /// The section of one group; `place` numbers it.
 pub(crate) fn render(group: &Group, report: &GroupReport, place: usize) -> String {
@@ -49,12 +48,13 @@ pub(crate) fn render(group: &Group, report: &GroupReport, place: usize) -> Strin
     if !curves.is_empty() {
         let _ = write!(
             out,
-            "<h2>Accuracy over tokens spent</h2>\n<p class=\"hint\">Tasks that have a passing run once each has spent that many generated tokens, its runs taken in the experiment's order. \
-             For EG-CFG that is the oracle's view of all runs.</p>\n{curves}"
+            "<h2>Accuracy over tokens spent</h2>\n<p class=\"hint\">Tasks solved once each has spent that much, over the same tasks for every method, with 95 % bands. A task's runs are taken in the experiment's order; \
+             the first that passes the shown tests is the answer, right or wrong.</p>\n{curves}"
         );
     }
     costs(&mut out, report);
-    tasks(&mut out, group, report, place);
+    methods(&mut out, report);
+    matrix::render(&mut out, group, report, place);
     out + "</section>\n"
 }
 
@@ -129,6 +129,33 @@ fn published(report: &GroupReport, kind: Kind) -> String {
     }
 }
 
+/// Methods against each other over the same tasks.
+fn methods(out: &mut String, report: &GroupReport) {
+    if report.comparisons.is_empty() {
+        return;
+    }
+    out.push_str(
+        "<h2>One against another</h2>\n<p class=\"hint\">Points of percent that the first is ahead over the tasks that both were scored on; 95 % paired bootstrap over tasks.</p>\n\
+         <div class=\"scroll\"><table><thead><tr><th scope=\"col\">method</th><th scope=\"col\">against</th><th scope=\"col\" class=\"num\">points</th><th scope=\"col\" class=\"num\">95 %</th>\
+         <th scope=\"col\" class=\"num\">solved by it alone</th><th scope=\"col\" class=\"num\">by the other alone</th><th scope=\"col\" class=\"num\">tasks</th></tr></thead><tbody>\n",
+    );
+    for pair in &report.comparisons {
+        let _ = writeln!(
+            out,
+            "<tr><th scope=\"row\">{}</th><td>{}</td><td class=\"num\">{:+.1}</td><td class=\"num\">{:+.1} to {:+.1}</td><td class=\"num\">{}</td><td class=\"num\">{}</td><td class=\"num\">{}</td></tr>",
+            escape(&pair.second),
+            escape(&pair.first),
+            pair.lead.value,
+            pair.lead.low,
+            pair.lead.high,
+            pair.only_second,
+            pair.only_first,
+            pair.tasks
+        );
+    }
+    out.push_str("</tbody></table></div>\n");
+}
+
 fn costs(out: &mut String, report: &GroupReport) {
     out.push_str(
         "<h2>Cost by configuration and gamma</h2>\n<p class=\"hint\">Means per result. Tokens are the budget: generated, accepted and sampled. \
@@ -180,75 +207,4 @@ fn costs(out: &mut String, report: &GroupReport) {
         let _ = writeln!(out, "<tr><th scope=\"row\">{}</th>{cells}</tr>", escape(&row.configuration));
     }
     out.push_str("</tbody></table></div>\n");
-}
-
-fn tasks(out: &mut String, group: &Group, report: &GroupReport, place: usize) {
-    let mut by_task: BTreeMap<&str, Vec<&Cell>> = BTreeMap::new();
-    for cell in &group.cells {
-        by_task.entry(&cell.task).or_default().push(cell);
-    }
-    let _ = write!(
-        out,
-        "<h2 id=\"tasks-{place}-title\">Tasks</h2>\n<p class=\"hint\">Each opens the replay of its runs.</p>\n\
-         <div class=\"filters\" data-table=\"tasks-{place}\" role=\"search\"><label>Id contains<input type=\"search\" autocomplete=\"off\"></label>\
-         <label>Which<select><option value=\"\">all</option><option value=\"gain\">solved by guidance only</option><option value=\"loss\">lost by guidance</option>\
-         <option value=\"solved\">solved by any run</option><option value=\"unsolved\">unsolved</option><option value=\"error\">with errors</option></select></label>\
-         <output aria-live=\"polite\" class=\"hint\">{} tasks</output></div>\n\
-         <div class=\"scroll\"><table class=\"tasks\" id=\"tasks-{place}\" aria-labelledby=\"tasks-{place}-title\"><thead><tr><th scope=\"col\">task</th>\
-         <th scope=\"col\">greedy</th><th scope=\"col\">fixed</th><th scope=\"col\" class=\"num\">passing runs</th><th scope=\"col\" class=\"num\">tokens</th></tr></thead><tbody>\n",
-        group.tasks.len()
-    );
-    for task in &group.tasks {
-        let cells = by_task.get(task.as_str()).map(Vec::as_slice).unwrap_or_default();
-        let fixed = report.fixed.as_ref();
-        let name = fixed.map(|fixed| fixed.configuration.as_str());
-        let greedy = cells
-            .iter()
-            .find(|c| c.guided_grid() && c.gamma == 0.0 && Some(c.configuration.as_str()) == name)
-            .or_else(|| cells.iter().find(|c| c.method == PLAIN.name));
-        let own = fixed.and_then(|fixed| {
-            cells
-                .iter()
-                .find(|c| c.guided_grid() && c.configuration == fixed.configuration && c.gamma == fixed.gamma)
-        });
-        let guided: Vec<&&Cell> = cells.iter().filter(|cell| cell.guided_grid()).collect();
-        let passing = guided.iter().filter(|cell| cell.scored() && cell.passed).count();
-        let by_guidance = guided.iter().any(|cell| cell.scored() && cell.passed && cell.gamma != 0.0);
-        let is = |cell: Option<&&Cell>, passed: bool| {
-            cell.is_some_and(|cell| cell.scored() && cell.passed == passed)
-        };
-        let kinds = [
-            ("solved", passing > 0),
-            ("unsolved", passing == 0),
-            ("gain", by_guidance && is(greedy, false)),
-            ("loss", is(greedy, true) && is(own, false)),
-            ("error", cells.iter().any(|cell| !cell.scored())),
-        ];
-        let kinds: Vec<&str> = kinds.into_iter().filter(|kind| kind.1).map(|kind| kind.0).collect();
-        let tokens: Option<usize> = guided.iter().map(|cell| cell.tokens).sum();
-        let href = format!("#/{}/{}/{}", fragment(&group.dataset), fragment(&group.model), fragment(task));
-        let _ = writeln!(
-            out,
-            "<tr data-id=\"{id}\" data-kind=\"{}\"><th scope=\"row\"><a href=\"{}\">{id}</a></th><td>{}</td><td>{}</td><td class=\"num\">{passing} of {}</td><td class=\"num\">{}</td></tr>",
-            kinds.join(" "),
-            escape(&href),
-            outcome(greedy),
-            outcome(own),
-            guided.len(),
-            tokens.map_or_else(|| "–".to_owned(), |tokens| tokens.to_string()),
-            id = escape(task),
-        );
-    }
-    out.push_str("</tbody></table></div>\n");
-}
-
-fn outcome(cell: Option<&&Cell>) -> &'static str {
-    match cell {
-        None => "<span class=\"none\">–<span class=\"vh\"> no result</span></span>",
-        Some(cell) if !cell.scored() => {
-            "<span class=\"none\">!<span class=\"vh\"> infrastructure error</span></span>"
-        }
-        Some(cell) if cell.passed => "<span class=\"ok\">✓<span class=\"vh\"> passes</span></span>",
-        Some(_) => "<span class=\"bad\">✗<span class=\"vh\"> fails</span></span>",
-    }
 }

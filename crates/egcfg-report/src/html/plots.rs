@@ -3,12 +3,15 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use egcfg_results::method::EG_CFG;
 
 use super::embed::escape;
-use crate::curve::Curve;
+use crate::curve::{Axis, Curve};
 use crate::report::GroupReport;
 use crate::row::Row;
+use crate::svg;
 
 /// Pixels per line of a strip.
 const PITCH: usize = 18;
@@ -153,112 +156,69 @@ pub(crate) fn heat(group: &GroupReport) -> String {
     out + "</tbody></table></div>\n"
 }
 
-/// Accuracy over tokens spent, as step lines, with its table.
+/// Solved against what was spent, one picture per axis, each with its table and itself as files to take away.
 pub(crate) fn curves(curves: &[Curve]) -> String {
-    let most = curves.iter().map(|curve| curve.most).fold(0.0, f64::max);
-    if most <= 0.0 {
-        return String::new();
-    }
-    let top = curves.iter().filter_map(|curve| curve.points.last()).map(|point| point.1).fold(0.0, f64::max);
-    let (right, up) = (round_up(most), round_up(top.max(1.0)).min(100.0));
-    let mut out = String::from("<ul class=\"legend\" aria-label=\"Lines\">");
-    for (index, curve) in curves.iter().enumerate() {
-        let _ = write!(
-            out,
-            "<li><svg aria-hidden=\"true\"><line class=\"{0}\" {1} x1=\"0\" x2=\"100%\" y1=\"50%\" y2=\"50%\" stroke-width=\"2\"/></svg>{2}</li>",
-            colour(index),
-            dash(index),
-            escape(&curve.label)
-        );
-    }
-    out.push_str("</ul>\n<svg class=\"curve\" role=\"img\" aria-label=\"Percent of tasks solved over generated tokens per task; the numbers are in the table below\">");
-    for tick in 0..=4 {
-        let share = f64::from(tick) / 4.0;
-        let place = 100.0 - 100.0 * share;
-        let _ = write!(
-            out,
-            "<line class=\"{}\" x1=\"0\" x2=\"100%\" y1=\"{place}%\" y2=\"{place}%\"/>\
-             <text x=\"0\" dx=\"-8\" y=\"{place}%\" dy=\"4\" text-anchor=\"end\">{}</text>\
-             <text x=\"{}%\" y=\"100%\" dy=\"18\" text-anchor=\"{}\">{}</text>",
-            if tick == 0 { "axis" } else { "grid" },
-            short(up * share),
-            100.0 * share,
-            if tick == 4 { "end" } else { "middle" },
-            short(right * share)
-        );
-    }
-    out.push_str(
-        "<text x=\"100%\" y=\"100%\" dy=\"34\" text-anchor=\"end\">generated tokens per task</text>",
-    );
-    out.push_str("<text x=\"0\" dx=\"-36\" y=\"0\" dy=\"-10\">% solved</text><svg viewBox=\"0 0 1000 1000\" preserveAspectRatio=\"none\" width=\"100%\" height=\"100%\">");
-    for (index, curve) in curves.iter().enumerate() {
-        let (x, y) = (|tokens: f64| 1000.0 * tokens / right, |percent: f64| 1000.0 - 1000.0 * percent / up);
-        let (mut points, mut before) = (String::new(), 0.0);
-        for (tokens, percent) in &curve.points {
-            let _ = write!(points, "{:.1},{:.1} {0:.1},{:.1} ", x(*tokens), y(before), y(*percent));
-            before = *percent;
+    let mut out = String::new();
+    for axis in [Axis::Generated, Axis::Computed, Axis::Seconds] {
+        let own: Vec<&Curve> = curves.iter().filter(|curve| curve.axis == axis).collect();
+        let picture = svg::curves(&own);
+        if picture.is_empty() {
+            continue;
         }
-        let _ = write!(points, "{:.1},{:.1}", x(curve.most), y(before));
-        let _ = write!(out, "<polyline class=\"{}\" {} points=\"{points}\"/>", colour(index), dash(index));
+        let shown = picture.replacen(" xmlns=\"http://www.w3.org/2000/svg\"", "", 1);
+        let body = format!(
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Percent solved over {}\">{shown}</div>\n<p class=\"hint\">{} · {}</p>\n{}",
+            axis.title(),
+            file("SVG", "curve.svg", "image/svg+xml", &picture),
+            file("CSV", "curve.csv", "text/csv", &csv(&own)),
+            stops(&own)
+        );
+        if axis == Axis::Generated {
+            out.push_str(&body);
+        } else {
+            let _ = writeln!(out, "<details><summary>Over {}</summary>{body}</details>", axis.title());
+        }
     }
-    out.push_str("</svg></svg>\n<details><summary>As a table</summary><div class=\"scroll\"><table><thead><tr><th scope=\"col\">percent solved within</th>");
+    out
+}
+
+fn file(label: &str, name: &str, kind: &str, content: &str) -> String {
+    format!("<a download=\"{name}\" href=\"data:{kind};base64,{}\">{label}</a>", STANDARD.encode(content))
+}
+
+fn csv(curves: &[&Curve]) -> String {
+    let mut text = String::from("curve,spent,percent,low,high\r\n");
+    for (curve, point) in curves.iter().flat_map(|curve| curve.points.iter().map(move |point| (curve, point)))
+    {
+        let solved = point.solved;
+        let label = curve.label.replace('"', "\"\"");
+        let _ =
+            write!(text, "\"{label}\",{},{},{},{}\r\n", point.spent, solved.value, solved.low, solved.high);
+    }
+    text
+}
+
+/// The curves at a few budgets.
+fn stops(curves: &[&Curve]) -> String {
+    let right = svg::round_up(curves.iter().map(|curve| curve.most).fold(0.0, f64::max).max(1e-9));
     let stops: Vec<f64> = (1..=4).map(|tick| right * f64::from(tick) / 4.0).collect();
+    let mut out = String::from(
+        "<details><summary>As a table</summary><div class=\"scroll\"><table><thead><tr><th scope=\"col\">percent solved within</th>",
+    );
     for stop in &stops {
-        let _ = write!(out, "<th scope=\"col\" class=\"num\">{} tokens</th>", short(*stop));
+        let _ = write!(out, "<th scope=\"col\" class=\"num\">{}</th>", svg::short(*stop));
     }
     out.push_str("</tr></thead><tbody>");
     for curve in curves {
         let _ = write!(out, "<tr><th scope=\"row\">{}</th>", escape(&curve.label));
         for stop in &stops {
-            let reached =
-                curve.points.iter().take_while(|point| point.0 <= *stop).last().map_or(0.0, |point| point.1);
-            let _ = write!(out, "<td class=\"num\">{reached:.1}</td>");
+            let reached = curve.at(*stop).map_or_else(
+                || "–".to_owned(),
+                |solved| format!("{:.1} [{:.0}, {:.0}]", solved.value, solved.low, solved.high),
+            );
+            let _ = write!(out, "<td class=\"num\">{reached}</td>");
         }
         out.push_str("</tr>");
     }
     out + "</tbody></table></div></details>\n"
-}
-
-fn colour(index: usize) -> &'static str {
-    ["s3", "s0", "s4", "s5", "s1", "s2"][index % 6]
-}
-
-/// Lines differ by more than their colour.
-fn dash(index: usize) -> &'static str {
-    ["", "stroke-dasharray=\"6 4\"", "stroke-dasharray=\"2 3\"", "stroke-dasharray=\"10 3 2 3\""][index % 4]
-}
-
-/// The next of 1, 2, 2.5, 4, 5, 8 or 10 times a power of ten.
-fn round_up(value: f64) -> f64 {
-    let power = 10_f64.powf(value.log10().floor());
-    let steps = [1.0, 2.0, 2.5, 4.0, 5.0, 8.0, 10.0];
-    steps.into_iter().map(|step| step * power).find(|step| *step >= value * 0.999_999).unwrap_or(value)
-}
-
-/// A number for an axis: 12.5, 800, 1.5k, 2M.
-fn short(value: f64) -> String {
-    let plain = |value: f64| {
-        let text = format!("{value:.2}");
-        text.trim_end_matches('0').trim_end_matches('.').to_owned()
-    };
-    if value >= 1e6 {
-        plain(value / 1e6) + "M"
-    } else if value >= 1e3 {
-        plain(value / 1e3) + "k"
-    } else {
-        plain(value)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn axes_end_at_round_numbers() {
-        let ends: Vec<f64> = [0.7, 1.0, 3.2, 41.0, 83.0, 1234.0].map(round_up).to_vec();
-        let expected = [0.8, 1.0, 4.0, 50.0, 100.0, 2000.0];
-        assert!(ends.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-9), "{ends:?}");
-        assert_eq!([12.5, 800.0, 1500.0, 2e6].map(short), ["12.5", "800", "1.5k", "2M"]);
-    }
 }

@@ -5,11 +5,12 @@ const unique = (list) => [...new Set(list)];
 
 async function openTask(group, entry, query, focus) {
   const task = await load(entry.blob);
-  Object.assign(view, { group, task, runs: task.runs });
+  Object.assign(view, { group, task, runs: task.runs, other: null });
   document.title = `${task.id} · ${document.body.dataset.title}`;
   byId("task-title").textContent = task.id;
   byId("task-of").textContent = `${group.dataset} / ${group.model}`;
   byId("wrong").hidden = !task.wrong;
+  drawCard(task.card);
   const wanted = (run) => run.c === query.get("c") && same(run.g, Number(query.get("g"))) && run.r === Number(query.get("r") || 0);
   const best = task.runs.find(wanted) || task.runs.find((run) => run.replay && run.c === group.fixed && run.g === group.gamma)
     || task.runs.find((run) => run.replay && run.g > 0) || task.runs.find((run) => run.replay) || task.runs[0];
@@ -31,6 +32,7 @@ async function openRun(run, step) {
   byId("no-log").hidden = steps > 0;
   byId("slider").max = Math.max(steps, 1);
   drawResult(run);
+  drawBeside(run);
   show(step);
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use egcfg_results::dataset::wrong_tests;
 use egcfg_results::read::{Cell, Folder, Group, TestOutcome};
+use egcfg_results::{MethodFacts, TaskCard};
 use serde::Serialize;
 
 use super::embed::{Blocks, pack};
@@ -47,6 +48,11 @@ struct TaskEntry<'a> {
 struct TaskBlock<'a> {
     id: &'a str,
     wrong: bool,
+    /// The prompt and the tests, where the folder holds them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    card: Option<&'a TaskCard>,
+    /// The method's title, by configuration.
+    methods: BTreeMap<&'a str, &'a str>,
     runs: Vec<RunEntry<'a>>,
 }
 
@@ -147,7 +153,16 @@ fn tasks<'a>(group: &'a Group, replays: &BTreeMap<usize, usize>, blocks: &mut Bl
             tests: &cell.tests,
             replay: replays.get(index).copied(),
         });
-        let block = TaskBlock { id, wrong: wrong_tests(&group.dataset, id), runs: runs.collect() };
+        let title =
+            |cell: &'a Cell| MethodFacts::of(&cell.method).map_or(cell.method.as_str(), |facts| facts.title);
+        let own = by_task.get(id.as_str()).map(Vec::as_slice).unwrap_or_default();
+        let block = TaskBlock {
+            id,
+            wrong: wrong_tests(&group.dataset, id),
+            card: group.cards.get(id),
+            methods: own.iter().map(|(_, cell)| (cell.configuration.as_str(), title(cell))).collect(),
+            runs: runs.collect(),
+        };
         TaskEntry { id, blob: blocks.add(pack(&block)) }
     };
     group.tasks.iter().map(entry).collect()

@@ -7,7 +7,7 @@ use egcfg_results::AgentState;
 
 use super::agents::Alive;
 use super::scan::{GroupState, Snapshot};
-use crate::table::align;
+use crate::columns::align;
 
 /// One line per experiment.
 pub fn line(snapshot: &Snapshot) -> String {

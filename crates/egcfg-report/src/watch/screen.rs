@@ -84,6 +84,22 @@ impl Drop for Screen {
     }
 }
 
+/// Lines in which an experiment can show its name, its summary, and a row.
+const LEAST: u16 = 4;
+
+/// Lines of an experiment's name, bar, summary, configurations and agents. Configurations get what they need first; the bar
+/// and the agents are for windows that have room.
+fn heights(height: u16, agents: usize) -> [u16; 5] {
+    let roomy = height >= 12;
+    let title = height.min(1);
+    let gauge = u16::from(roomy);
+    let facts = if roomy { 2 } else { u16::from(height >= 3) };
+    let rest = height - title - gauge - facts;
+    let wanted = if agents == 0 { 0 } else { agents.min(8) as u16 + 2 };
+    let agents = if roomy { wanted.min(rest / 3) } else { 0 };
+    [title, gauge, facts, rest - agents, agents]
+}
+
 struct View {
     colour: bool,
     scrolled: usize,
@@ -91,27 +107,27 @@ struct View {
 
 impl View {
     fn draw(&self, frame: &mut Frame<'_>, snapshot: &Snapshot) {
-        let groups = snapshot.groups.len().max(1) as u32;
-        let parts = vec![Constraint::Ratio(1, groups); groups as usize];
-        let [main, foot] = Layout::vertical([Constraint::Min(0), Constraint::Length(1)]).areas(frame.area());
+        let foot = u16::from(frame.area().height > LEAST);
+        let [main, foot] =
+            Layout::vertical([Constraint::Min(0), Constraint::Length(foot)]).areas(frame.area());
+        // As many experiments as can show something; the others are counted.
+        let fit = usize::from(main.height / LEAST).clamp(1, snapshot.groups.len().max(1));
+        let parts = vec![Constraint::Ratio(1, fit as u32); fit];
         for (group, area) in snapshot.groups.iter().zip(Layout::vertical(parts).split(main).iter()) {
             self.group(frame, *area, group);
         }
-        let hint = if snapshot.finished() { "everything is done; q quits" } else { "q quits, arrows scroll" };
+        let mut hint =
+            if snapshot.finished() { "everything is done; q quits" } else { "q quits, arrows scroll" }
+                .to_owned();
+        if let Some(more) = snapshot.groups.len().checked_sub(fit).filter(|more| *more > 0) {
+            hint = format!("{hint}; {more} more experiments: --dataset and --model choose");
+        }
         frame.render_widget(Paragraph::new(hint).style(self.soft()), foot);
     }
 
     fn group(&self, frame: &mut Frame<'_>, area: Rect, group: &GroupState) {
-        let agents = (group.agents.len().min(8) + 2) as u16;
-        let shown_agents = if group.agents.is_empty() { 0 } else { agents };
-        let [title, gauge, facts, configurations, agents] = Layout::vertical([
-            Constraint::Length(1),
-            Constraint::Length(1),
-            Constraint::Length(2),
-            Constraint::Min(0),
-            Constraint::Length(shown_agents),
-        ])
-        .areas(area);
+        let [title, gauge, facts, configurations, agents] =
+            Layout::vertical(heights(area.height, group.agents.len()).map(Constraint::Length)).areas(area);
         let name = format!("{} / {}", group.dataset, group.model);
         let bold = Style::new().add_modifier(Modifier::BOLD);
         frame.render_widget(Line::from(Span::styled(name, bold)), title);
@@ -120,7 +136,7 @@ impl View {
             .ratio(ratio)
             .label(format!("{:.1} %", 100.0 * ratio))
             .gauge_style(self.tint(Color::Cyan));
-        if group.total.is_some() {
+        if group.total.is_some() && gauge.height > 0 {
             frame.render_widget(bar, gauge);
         }
         let text = summary(group).join("  ·  ");
@@ -130,27 +146,31 @@ impl View {
     }
 
     fn configurations(&self, frame: &mut Frame<'_>, area: Rect, group: &GroupState) {
-        let room = usize::from(area.height.saturating_sub(2)).max(1);
+        // In a small window the rows matter more than the line above them, then more than their titles.
+        let (border, titles) = (area.height > 6, area.height > 1);
+        let room = usize::from(area.height.saturating_sub(u16::from(border) + u16::from(titles))).max(1);
+        let wide = area.width >= 56;
         let first = self.scrolled.min(group.configurations.len().saturating_sub(room));
         let rows = group.configurations.iter().skip(first).map(|own| {
             let of = own.total.map(|total| format!("/{total}")).unwrap_or_default();
             let done = own.total.is_some_and(|total| own.done >= total);
-            Row::new([
-                own.name.clone(),
-                format!("{}{of}", own.done),
-                own.passed.to_string(),
-                share(own.passed, own.done),
-                count(own.tokens),
-                own.errors.to_string(),
-            ])
-            .style(if done { self.soft() } else { Style::new() })
+            let mut cells = vec![own.name.clone(), format!("{}{of}", own.done), own.passed.to_string()];
+            if wide {
+                cells.extend([share(own.passed, own.done), count(own.tokens), own.errors.to_string()]);
+            }
+            Row::new(cells).style(if done { self.soft() } else { Style::new() })
         });
-        let widths = [24, 11, 7, 6, 8, 6].map(Constraint::Length);
-        let widths = std::iter::once(Constraint::Min(16)).chain(widths.into_iter().skip(1));
-        let head = Row::new(["configuration", "done", "passed", "%", "tokens", "errors"]).style(self.soft());
-        let table = Table::new(rows, widths)
-            .header(head)
-            .block(Block::new().borders(Borders::TOP).border_style(self.soft()));
+        let columns = if wide { 6 } else { 3 };
+        let widths = [11, 7, 6, 8, 6].map(Constraint::Length);
+        let widths = std::iter::once(Constraint::Min(if wide { 16 } else { 8 })).chain(widths).take(columns);
+        let head = ["configuration", "done", "passed", "%", "tokens", "errors"].into_iter().take(columns);
+        let mut table = Table::new(rows, widths);
+        if titles {
+            table = table.header(Row::new(head).style(self.soft()));
+        }
+        if border {
+            table = table.block(Block::new().borders(Borders::TOP).border_style(self.soft()));
+        }
         frame.render_widget(table, area);
     }
 
@@ -198,6 +218,9 @@ mod tests {
     use ratatui::Terminal;
     use ratatui::backend::TestBackend;
 
+    use egcfg_results::AgentState;
+
+    use super::super::agents::AgentView;
     use super::super::scan::ConfigState;
     use super::*;
 
@@ -226,15 +249,36 @@ mod tests {
             agents: Vec::new(),
         };
         let snapshot = Snapshot { groups: vec![group] };
-        for (width, height) in [(1, 1), (20, 5), (80, 24), (200, 60)] {
-            let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
-            let view = View { colour: false, scrolled: 99 };
-            terminal.draw(|frame| view.draw(frame, &snapshot)).unwrap();
-            if width >= 80 {
+        let agent = AgentView {
+            id: "host-1".into(),
+            place: "host 1".into(),
+            alive: Alive::Yes,
+            state: AgentState::Running,
+            done: 1,
+            current: Vec::new(),
+            tokens: 1,
+            errors: 0,
+            last_error: None,
+        };
+        let busy = GroupState { agents: vec![agent; 20], ..snapshot.groups[0].clone() };
+        let several = Snapshot { groups: vec![busy; 9] };
+        for (width, height) in [(1, 1), (20, 3), (20, 5), (40, 8), (80, 12), (80, 24), (200, 60)] {
+            for (snapshot, experiments) in [(&snapshot, 1), (&several, 9)] {
+                let mut terminal = Terminal::new(TestBackend::new(width, height)).unwrap();
+                let view = View { colour: false, scrolled: 99 };
+                terminal.draw(|frame| view.draw(frame, snapshot)).unwrap();
                 let cells: String =
                     terminal.backend().buffer().content().iter().map(ratatui::buffer::Cell::symbol).collect();
-                for part in ["mbpp / m", "30.0 %", "ns3t0.7d3k1_ln", "12/40", "about 56 s", "1 error"] {
-                    assert!(cells.contains(part), "{part} is not in {cells}");
+                let full = width >= 80 && height >= 24 && experiments == 1;
+                let parts =
+                    ["mbpp / m", "ns3t0", "12/40", "30.0 %", "ns3t0.7d3k1_ln", "about 56 s", "1 error"];
+                // Name and row stand in every window that has room for two lines.
+                let wanted = if full { parts.len() } else { 3 * usize::from(height >= 3) };
+                for part in &parts[..wanted] {
+                    assert!(
+                        cells.contains(part),
+                        "{width} x {height}, {experiments}: {part} is not in {cells}"
+                    );
                 }
             }
         }

@@ -89,6 +89,7 @@ fn the_page_works_in_a_browser() {
     browser.wait("return document.querySelectorAll('.tasks a').length === 12");
     assert_eq!(browser.run("return [document.querySelectorAll('main').length, document.documentElement.lang, document.querySelectorAll('svg').length > 3]"), json!([1, "en", true]));
     overview_filters(&browser);
+    sorting(&browser);
 
     // From the list to a task by the keyboard: the heading gets the focus, and Back leads to the list again.
     browser.run("document.querySelector('.tasks a').focus()");
@@ -111,10 +112,47 @@ fn overview_filters(browser: &Browser) {
     browser.run("const box = document.querySelector('.filters input'); box.value = ''; box.dispatchEvent(new Event('input'))");
 }
 
+/// A click on a column's title sorts by it, a second one the other way round.
+fn sorting(browser: &Browser) {
+    let ids = "return [...document.querySelectorAll('.tasks tbody tr')].map((row) => Number(row.dataset.id))";
+    let click = "document.querySelector('.tasks thead th .sort').click()";
+    browser.run(click);
+    let mut expected: Vec<u64> =
+        browser.run(ids).as_array().unwrap().iter().map(|id| id.as_u64().unwrap()).collect();
+    assert!(expected.is_sorted() && expected.len() == 12, "{expected:?}");
+    browser.run(click);
+    expected.reverse();
+    assert_eq!(browser.run(ids), json!(expected));
+    // By the fixed configuration: those that pass come first.
+    browser.run("document.querySelectorAll('.tasks thead th .sort')[2].click()");
+    let values = browser.run("return [...document.querySelectorAll('.tasks tbody tr')].map((row) => Number(row.cells[2].dataset.v))");
+    let values: Vec<f64> = values.as_array().unwrap().iter().map(|value| value.as_f64().unwrap()).collect();
+    assert!(
+        values.is_sorted_by(|a, b| a >= b) && values.contains(&1.0) && values.contains(&0.0),
+        "{values:?}"
+    );
+}
+
+/// The prompt, the tests, and the program beside the plain one.
+fn task_and_neighbour(browser: &Browser) {
+    assert_eq!(
+        browser.run("return document.getElementById('card-prompt').textContent"),
+        "Work out number 12"
+    );
+    assert_eq!(browser.run("return document.querySelectorAll('#card-tests .test').length"), 2);
+    let said = browser.run("return document.getElementById('beside-said').textContent");
+    let marked = browser.run("return [document.querySelectorAll('#diff .add').length, document.querySelectorAll('#diff .del').length]");
+    let (said, same) = (said.as_str().unwrap(), marked == json!([0, 0]));
+    assert_eq!(said == "Both wrote the same program.", same, "{said} {marked}");
+    let kept = "return [...document.querySelectorAll('#diff span')].filter((line) => line.className !== 'del').map((line) => line.textContent.slice(2)).join('').trimEnd() === document.getElementById('final').textContent.trimEnd()";
+    assert_eq!(browser.run(kept), true, "what is not removed is the program");
+}
+
 fn controls(browser: &Browser, file: &Path) {
     let query = format!("?c={}&g=1", CONFIGURATIONS[0].replace('+', "%2B"));
     opened(browser, file, &task("12", &query));
     browser.wait("return document.querySelectorAll('#code .tok').length > 0");
+    task_and_neighbour(browser);
     let steps = browser.run("return Number(document.getElementById('slider').max)").as_u64().unwrap();
     assert!(steps >= 4, "{steps}");
     let at = |step: u64| json!(format!("{step} / {steps}"));

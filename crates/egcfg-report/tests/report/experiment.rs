@@ -11,7 +11,7 @@ use egcfg_guidance::{
     generate,
 };
 use egcfg_model::{ScriptedModel, TokenId};
-use egcfg_results::{Circumstances, Work, event_log};
+use egcfg_results::{Circumstances, TaskCard, Work, event_log};
 use egcfg_task::{
     Backend, Event as Happened, Local, Observation, Outcome, Step, TRACE_VERSION, Task, Test, TestResult,
     Trace, Verdict,
@@ -222,6 +222,7 @@ pub(crate) fn write(results: &Path, count: usize) {
          configurations = [{names}]\ngammas = [0.0, 0.5, 1.0, 3.0]\nretries = 0\nuntil_solved = false\nbest_of = \"equal\"\n"
     );
     std::fs::write(root.join("experiment.toml"), text).unwrap();
+    std::fs::write(root.join("tasks.jsonl"), TaskCard::lines(&tasks(count))).unwrap();
     let (model, template) = (model(), Template::named("pocket").unwrap());
     for task in tasks(count) {
         let cache = ExecutionCache::default();

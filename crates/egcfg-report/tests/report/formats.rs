@@ -13,7 +13,7 @@ fn a_real_experiment_is_reported_in_every_format() {
     let read = Folder::read(folder.path(), &Filter::default()).unwrap();
     assert_eq!(read.groups[0].cells.len(), 6 * 10);
     assert!(read.groups[0].cells.iter().all(|cell| cell.events.is_some() && cell.tokens.is_some()));
-    let report = Report::new(&read, None);
+    let report = Report::new(&read, None, &[]);
     let group = &report.groups[0];
     assert_eq!((group.tasks, group.n, group.rows.len()), (6, 8, 10));
     assert!(group.numbers.iter().all(|number| number.unknown.is_none()), "{:?}", group.numbers);
@@ -34,13 +34,19 @@ fn a_real_experiment_is_reported_in_every_format() {
             .count()
     };
     let counts: Vec<usize> = text.lines().map(fields).collect();
-    assert!(counts.iter().all(|count| *count == counts[0]) && counts.len() == 1 + 5 + 10, "{text}");
+    assert!(counts.iter().all(|count| *count == counts[0]), "{text}");
+    let rows = |kind: &str| text.lines().filter(|line| line.starts_with(kind)).count();
+    // Sides: gamma 0, the fixed configuration, two folders of best-of-N.
+    assert_eq!((rows("configuration,"), rows("any_of_n,"), rows("lead,")), (10, 1, 4 * 3 / 2));
+    assert!(rows("curve,") > 10, "{text}");
     let shown = table::render(&report);
     for part in [
         "mbpp / scripted_adder: 6 tasks, 8 guided runs each",
         "any of N, oracle",
         "without 1 wrong tests",
         "equals any of N",
+        "| plain greedy |",
+        "points (",
     ] {
         assert!(shown.contains(part), "{part} is missing in\n{shown}");
     }
@@ -98,7 +104,7 @@ fn bad_files_are_said_and_not_counted() {
     std::fs::create_dir(own.join("task_id=11_gamma=1.0.json")).unwrap();
     let read = Folder::read(folder.path(), &Filter::default()).unwrap();
     assert_eq!((read.groups[0].cells.len(), read.groups[0].unreadable.len()), (1, 10));
-    let notes = &Report::new(&read, None).groups[0].notes;
+    let notes = &Report::new(&read, None, &[]).groups[0].notes;
     for task in 2..=11 {
         let said = format!("result file {name}/task_id={task}_gamma=1.0.json cannot be read: ");
         assert!(notes.iter().any(|note| note.starts_with(&said)), "task {task}: {notes:?}");
@@ -121,7 +127,7 @@ fn results_without_a_program_are_errors() {
     let failed = serde_json::json!({"code": null, "results": {}, "passed": false, "accuracy": 0.0,
         "general_error": "ReadTimeout", "has_testcase_error": false, "stats": null, "retry": 0, "random_seed": 0});
     put(folder.path(), "mbpp", name, "3", 1.0, &failed);
-    let report = Report::new(&Folder::read(folder.path(), &Filter::default()).unwrap(), None);
+    let report = Report::new(&Folder::read(folder.path(), &Filter::default()).unwrap(), None, &[]);
     let row = &report.groups[0].rows[0];
     let score = row.score.unwrap();
     assert_eq!((row.results, row.errors, score.solved, score.total), (3, 1, 1.0, 2));

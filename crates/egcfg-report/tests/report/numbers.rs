@@ -11,7 +11,7 @@ const A: &str = "ns3t0.7d2k1_ln";
 const B: &str = "ns3t1.2d2k1_ln";
 
 fn report(results: &Path) -> Report {
-    Report::new(&Folder::read(results, &Filter::default()).unwrap(), None)
+    Report::new(&Folder::read(results, &Filter::default()).unwrap(), None, &[])
 }
 
 fn number(report: &Report, kind: Kind) -> Number {
@@ -199,7 +199,7 @@ fn a_fixed_configuration_can_be_named() {
     grid(folder.path(), |_, _, _| false);
     let fixed = Fixed::parse(&format!("{B}@1")).unwrap();
     let read = Folder::read(folder.path(), &Filter::default()).unwrap();
-    let report = Report::new(&read, Some(&fixed));
+    let report = Report::new(&read, Some(&fixed), &[]);
     assert_eq!(score(&report, Kind::Fixed), (2.0, 4));
     assert!(number(&report, Kind::Fixed).of.contains(B));
     assert!(Fixed::parse("x@y").is_err() && Fixed::parse("@1").is_err());

@@ -41,7 +41,7 @@ pub(crate) fn hostile(results: &Path) {
 
 pub(crate) fn page(results: &Path) -> html::Page {
     let folder = Folder::read(results, &Filter::default()).unwrap();
-    html::render(&folder, &Report::new(&folder, None), html::Options::default())
+    html::render(&folder, &Report::new(&folder, None, &[]), html::Options::default())
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn what_does_not_fit_is_left_out_and_said() {
     let folder = tempfile::tempdir().unwrap();
     experiment::write(folder.path(), 3);
     let read = Folder::read(folder.path(), &Filter::default()).unwrap();
-    let report = Report::new(&read, None);
+    let report = Report::new(&read, None, &[]);
     let page = html::render(&read, &report, html::Options { replay_bytes: 8000 });
     assert!(
         page.replays > 0 && page.left_out > 0 && page.replays + page.left_out == 30,

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use egcfg_guidance::{Stats, Stop};
+use egcfg_task::ModelIdentity;
 use serde::Serialize;
 
 use crate::layout::{Layout, parse_stem};
@@ -35,6 +36,8 @@ pub struct Cell {
     pub configuration: String,
     /// The method's name.
     pub method: String,
+    /// The model that wrote it, where the file says so.
+    pub identity: Option<ModelIdentity>,
     /// Guidance strength.
     pub gamma: f64,
     /// Repetition, from 0.
@@ -110,6 +113,7 @@ impl Cell {
             configuration: folder.to_owned(),
             method: named(|ours| &ours.method)
                 .unwrap_or_else(|| MethodFacts::of_folder(folder).name.to_owned()),
+            identity: ours.and_then(|ours| ours.identity.clone()),
             gamma,
             retry,
             passed: file.passed,

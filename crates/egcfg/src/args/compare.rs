@@ -1,6 +1,7 @@
 //! The arguments of `compare`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::Args as ClapArgs;
 use egcfg_task::Temperature;
@@ -8,7 +9,7 @@ use egcfg_task::Temperature;
 use super::method::MethodArgs;
 use super::model::ModelArgs;
 use super::sandbox::SandboxArgs;
-use super::values::{count, temperature};
+use super::values::{count, duration, temperature};
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct CompareArgs {
@@ -23,9 +24,16 @@ pub(crate) struct CompareArgs {
     /// Tasks worked on at the same time
     #[arg(long, default_value = "2", value_name = "N", value_parser = count::<usize>)]
     pub(crate) jobs: usize,
-    /// Keep a row per task in this file (JSON Lines); tasks that stand in it already are not run again
-    #[arg(long, value_name = "FILE")]
-    pub(crate) out: Option<PathBuf>,
+    /// Keep the results in this folder or s3://bucket/prefix: the same command goes on where it stopped, on any number of
+    /// machines [default: not kept]
+    #[arg(long, alias = "out", value_name = "URL")]
+    pub(crate) results: Option<String>,
+    /// Seconds for which an agent may be silent before others take its units over [default: 60]
+    #[arg(long, value_name = "SECONDS", value_parser = duration, hide_short_help = true)]
+    pub(crate) lease: Option<Duration>,
+    /// Try units again that were given up
+    #[arg(long)]
+    pub(crate) retry_errors: bool,
     /// Print one JSON object instead of the table
     #[arg(long)]
     pub(crate) json: bool,

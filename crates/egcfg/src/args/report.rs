@@ -20,6 +20,9 @@ pub(crate) struct ReportArgs {
     /// The configuration whose pass@1 is the first number [default: the experiment's first, at gamma 1]
     #[arg(long, value_name = "NAME[@GAMMA]", value_parser = egcfg_report::Fixed::parse)]
     pub(crate) fixed: Option<egcfg_report::Fixed>,
+    /// Compare two configurations over the same tasks; repeat it for more
+    #[arg(long = "pair", value_name = "NAME[@GAMMA],NAME[@GAMMA]", value_parser = pair)]
+    pub(crate) pairs: Vec<Pair>,
     /// Largest size of the replays in the HTML file, in MiB; what does not fit is left out, and it says so
     #[arg(long, default_value = "32", value_name = "MIB")]
     pub(crate) replays: usize,
@@ -39,6 +42,15 @@ pub(crate) struct WatchArgs {
     pub(crate) interval: Option<std::time::Duration>,
     #[command(flatten)]
     pub(crate) which: WhichArgs,
+}
+
+/// Two configurations to be held against each other.
+pub(crate) type Pair = [egcfg_report::Fixed; 2];
+
+fn pair(text: &str) -> Result<Pair, String> {
+    let (first, second) =
+        text.split_once(',').ok_or("expected two configurations with a comma between them")?;
+    Ok([egcfg_report::Fixed::parse(first)?, egcfg_report::Fixed::parse(second)?])
 }
 
 /// Part of a results folder.
@@ -63,5 +75,10 @@ pub(crate) enum ReportFormat {
     Table,
     Csv,
     Json,
+    /// One page with a replay of every run
     Html,
+    /// Solved against generated tokens, as a picture
+    Svg,
+    /// The programs as samples, which `egcfg eval` reads; with --fixed those of one configuration
+    Samples,
 }

@@ -31,7 +31,7 @@ pub(crate) async fn run(args: Args, typed: &Typed) -> Result<ExitCode, Failure> 
         Command::Solve(args) => solve::run(*args).await,
         Command::Trace(args) => trace::run(args).await,
         Command::Judge(args) => judge::run(args).await,
-        Command::Compare(args) => compare::run(*args).await,
+        Command::Compare(args) => compare::run(*args, typed).await,
         Command::Run(args) => run::run(*args, typed).await,
         Command::Submit(args) => submit::run(args),
         Command::Report(args) => report::run(args).await,

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use egcfg_report::{Report, ReportError, csv, html, table};
+use egcfg_report::{Report, ReportError, csv, html, samples, svg, table};
 use egcfg_results::read::{Filter, Folder, ReadError};
 
 use crate::args::report::{ReportArgs, ReportFormat};
@@ -12,15 +12,16 @@ use crate::output::file::write_whole;
 use crate::output::text::{data, note, show};
 
 pub(crate) async fn run(args: ReportArgs) -> Result<ExitCode, Failure> {
-    let results = Results::open(&args.results, format(&args) == ReportFormat::Html).await?;
+    let format = format(&args)?;
+    let results = Results::open(&args.results, format == ReportFormat::Html).await?;
     // Reading a large folder takes a while: Ctrl-C must be heard meanwhile.
-    let work = tokio::task::spawn_blocking(move || write(&args, &results)).await;
+    let work = tokio::task::spawn_blocking(move || write(&args, format, &results)).await;
     work.map_err(|error| Failure::input(format!("failed to report: {error}")))?
 }
 
-fn write(args: &ReportArgs, results: &Results) -> Result<ExitCode, Failure> {
+fn write(args: &ReportArgs, format: ReportFormat, results: &Results) -> Result<ExitCode, Failure> {
     let folder = Folder::read(results.path(), &Filter::from(&args.which))?;
-    let report = Report::new(&folder, args.fixed.as_ref());
+    let report = Report::new(&folder, args.fixed.as_ref(), &args.pairs);
     if let (Some(fixed), None) = (&args.fixed, found(&folder, args)) {
         let names = report.groups.iter().flat_map(|group| &group.rows).map(|row| row.configuration.clone());
         let mut names: Vec<String> = names.collect();
@@ -28,10 +29,26 @@ fn write(args: &ReportArgs, results: &Results) -> Result<ExitCode, Failure> {
         return Err(Failure::input(format!("no results of --fixed {fixed}"))
             .hint(format!("there are {}", names.join(", "))));
     }
-    let text = match format(args) {
+    for pair in &args.pairs {
+        let found = |fixed: &egcfg_report::Fixed| {
+            report
+                .groups
+                .iter()
+                .flat_map(|group| &group.rows)
+                .any(|row| row.configuration == fixed.configuration)
+        };
+        if let Some(missing) = pair.iter().find(|fixed| !found(fixed)) {
+            return Err(Failure::input(format!("no results of --pair {}", missing.configuration)));
+        }
+    }
+    let text = match format {
         ReportFormat::Table => table::render(&report),
         ReportFormat::Csv => csv::render(&report),
         ReportFormat::Json => serde_json::to_string_pretty(&report).unwrap_or_default() + "\n",
+        ReportFormat::Svg => svg::render(&report).ok_or_else(|| {
+            Failure::input(format!("{} holds no results that tell their tokens", args.results))
+        })?,
+        ReportFormat::Samples => samples::render(&folder, args.fixed.as_ref()),
         ReportFormat::Html => {
             let page = html::render(&folder, &report, html::Options { replay_bytes: args.replays << 20 });
             if page.left_out > 0 {
@@ -46,7 +63,7 @@ fn write(args: &ReportArgs, results: &Results) -> Result<ExitCode, Failure> {
             write_whole(path, &text).map_err(|source| ReportError::Write { path: path.clone(), source })?;
             note(&format!("wrote {} ({} KiB)", path.display(), text.len().div_ceil(1024)));
         }
-        None if format(args) == ReportFormat::Table => show(&text)?,
+        None if format == ReportFormat::Table => show(&text)?,
         None => data(&text)?,
     }
     Ok(ExitCode::from(SOLVED))
@@ -59,14 +76,22 @@ fn found(folder: &Folder, args: &ReportArgs) -> Option<()> {
     cells.any(|cell| fixed.covers(cell)).then_some(())
 }
 
-fn format(args: &ReportArgs) -> ReportFormat {
-    let ending =
-        args.out.as_ref().and_then(|path| path.extension()).map(|end| end.to_string_lossy().to_lowercase());
-    args.format.unwrap_or(match ending.as_deref() {
-        Some("html" | "htm") => ReportFormat::Html,
-        Some("json") => ReportFormat::Json,
-        Some("csv") => ReportFormat::Csv,
-        _ => ReportFormat::Table,
+/// The format that was asked for, or the one that the file's ending names; other endings name none.
+fn format(args: &ReportArgs) -> Result<ReportFormat, Failure> {
+    let ending = args.out.as_ref().and_then(|path| path.extension());
+    let ending = ending.map(|end| end.to_string_lossy().to_lowercase());
+    Ok(match (args.format, ending.as_deref()) {
+        (Some(format), _) => format,
+        (None, Some("html" | "htm")) => ReportFormat::Html,
+        (None, Some("json")) => ReportFormat::Json,
+        (None, Some("csv")) => ReportFormat::Csv,
+        (None, Some("svg")) => ReportFormat::Svg,
+        (None, Some("jsonl")) => ReportFormat::Samples,
+        (None, None | Some("txt" | "md")) => ReportFormat::Table,
+        (None, Some(other)) => {
+            return Err(Failure::usage(format!("--out: a report cannot be written as .{other}"))
+                .hint("endings are html, json, csv, svg, txt, md and jsonl (samples); --format chooses for any other"));
+        }
     })
 }
 

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egcfg_bench::config::{self, Overrides, SettleError, settle};
+use egcfg_bench::config::{self, Overrides, SettleError, Settled, settle};
 #[cfg(feature = "exec_eval")]
 use egcfg_bench::run::ExecEvalGrader;
 use egcfg_bench::run::{Agent, Grader, Options, Parts, Plan, RunError, Summary, methods};
@@ -35,18 +35,43 @@ pub(crate) async fn run(args: RunArgs, typed: &origin::Typed) -> Result<ExitCode
     for warning in &warnings {
         note(&format!("warning: {warning}"));
     }
-    let target: Target = settings
-        .results
-        .as_deref()
-        .unwrap_or("results")
-        .parse()
-        .map_err(|error: String| Failure::usage(format!("--results {error}")))?;
+    let target = target(&settings)?;
     if args.dry_run {
         note(&origin::table(&rows));
         return list(&settings);
     }
+    let Carried { summary, root, .. } = carry_out(&args, &settings, &target).await?;
+    tell(&summary, &args, &root)?;
+    complete(summary)?;
+    Ok(ExitCode::from(SOLVED))
+}
+
+/// An experiment whose units are settled, as far as this agent was not interrupted.
+pub(crate) struct Carried {
+    pub(crate) summary: Summary,
+    /// The experiment's place in its store.
+    pub(crate) root: String,
+    /// The data set's name.
+    pub(crate) dataset: String,
+    /// The model's name.
+    pub(crate) model: String,
+}
+
+/// Where results go.
+pub(crate) fn target(settings: &Overrides) -> Result<Target, Failure> {
+    let results = settings.results.as_deref().unwrap_or("results");
+    results.parse().map_err(|error: String| Failure::usage(format!("--results {error}")))
+}
+
+/// Works as one agent of an experiment until every unit is settled, or a request to stop.
+pub(crate) async fn carry_out(
+    args: &RunArgs,
+    settings: &Overrides,
+    target: &Target,
+) -> Result<Carried, Failure> {
     // Until there is something to give back, a request to stop ends everything at once.
-    let (agent, root) = or_interrupt(prepare(&args, &settings, &target)).await?;
+    let (agent, root) = or_interrupt(prepare(args, settings, target)).await?;
+    let (dataset, model) = agent.about();
     let running = tokio::spawn(Arc::clone(&agent).run());
     tokio::pin!(running);
     let ended = tokio::select! {
@@ -61,7 +86,37 @@ pub(crate) async fn run(args: RunArgs, typed: &origin::Typed) -> Result<ExitCode
         }
     };
     let ended = ended.map_err(|error| Failure::sandbox(format!("the agent stopped: {error}")))?;
-    finish(ended, &args, &root)
+    let summary = ended.map_err(|error| match error {
+        RunError::Store(error) => error.into(),
+        RunError::Failing { ref kind, .. } => of_kind(kind, error.to_string())
+            .hint("start the command again when the cause is gone: finished units are not repeated"),
+    })?;
+    Ok(Carried { summary, root, dataset, model })
+}
+
+/// An error where the agent was interrupted or units could not be carried out.
+pub(crate) fn complete(summary: Summary) -> Result<(), Failure> {
+    if summary.interrupted {
+        return Err(Failure::interrupted());
+    }
+    if summary.failed > 0 {
+        let (kind, message) = summary.trouble.map_or_else(
+            || (String::new(), String::new()),
+            |error| (error.kind, format!(", one of them with: {}", error.message)),
+        );
+        let failed = summary.failed;
+        return Err(of_kind(&kind, format!("{failed} units could not be carried out{message}"))
+            .hint("--retry-errors tries them again"));
+    }
+    Ok(())
+}
+
+fn of_kind(kind: &str, message: String) -> Failure {
+    match kind {
+        "model" => Failure::model(message),
+        "prompt" => Failure::input(message),
+        _ => Failure::sandbox(message),
+    }
 }
 
 /// The units, without a model or a sandbox.
@@ -69,7 +124,7 @@ fn list(settings: &Overrides) -> Result<ExitCode, Failure> {
     let (dataset, tasks) = experiment::tasks(settings)?;
     let settings = &Overrides { dataset: Some(dataset), ..settings.clone() };
     let model = settings.model.clone().unwrap_or_default();
-    let experiment = config::resolve(settings, &tasks, &model, String::new())?;
+    let experiment = config::resolve(settings, &tasks, &model, None, String::new())?;
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let mut text = String::new();
     for unit in &plan.units {
@@ -111,30 +166,40 @@ async fn prepare(
     };
     let runner = start_sandbox(&sandbox, options).await?;
     let model = model(args, settings, jobs)?;
-    let templates = templates(args, settings, model.info())?;
-    let mut names: Vec<String> = templates.values().map(template_name).collect();
-    names.sort_unstable();
-    names.dedup();
     let settings = &Overrides {
         dataset: Some(dataset),
         timeout: Some(limits.cpu.as_secs_f64()),
         memory_limit: Some(limits.memory >> 20),
         ..settings.clone()
     };
-    let experiment = config::resolve(settings, &tasks, &model.info().name, names.join(", "))?;
+    let about = circumstances(&*model, &runner, settings.dataset.clone(), settings.seed.unwrap_or(0))?;
+    let mut experiment =
+        config::resolve(settings, &tasks, &about.model, about.identity.clone(), String::new())?;
+    let templates = templates(args, settings, &experiment.configurations, model.info())?;
+    let mut names: Vec<String> = templates.values().map(template_name).collect();
+    names.sort_unstable();
+    names.dedup();
+    experiment.templates = names.join(", ");
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let store = Store::open(target)?.child(&Layout::root(&experiment.dataset, &experiment.model));
-    settle(&experiment, &tasks, &store).await.map_err(|error| match error {
+    let settled = settle(&experiment, &tasks, &store).await.map_err(|error| match error {
         SettleError::Store(error) => error.into(),
         SettleError::Config(error) => error.into(),
         different @ SettleError::Different { .. } => Failure::input(different.to_string())
             .hint("give the same settings to go on with it, or another --results"),
+        other @ SettleError::OtherModel { .. } => Failure::input(other.to_string()).hint(
+            "models are told apart by their weights: give another --results, or the model that began there",
+        ),
     })?;
-    let dataset = Some(experiment.dataset.clone());
+    if settled == Settled::ByName {
+        note(
+            "note: the results there are from before models were told apart by their weights; only the name is the same",
+        );
+    }
     let parts = Parts {
         templates,
         python: runner.python(),
-        circumstances: circumstances(&*model, &runner, dataset, experiment.seed),
+        circumstances: about,
         model,
         executor: Arc::new(runner),
         grader,
@@ -182,30 +247,20 @@ fn model(args: &RunArgs, settings: &Overrides, jobs: usize) -> Result<Arc<dyn La
 fn templates(
     args: &RunArgs,
     settings: &Overrides,
+    configurations: &[Config],
     info: &ModelInfo,
 ) -> Result<HashMap<PromptType, Template>, Failure> {
     let template = settings.template.as_ref().map(Into::into);
     let args = MethodArgs { template, ..args.method.clone() };
     let mut templates = HashMap::new();
-    for name in settings.configurations.iter().flatten() {
-        let config: Config =
-            name.parse().map_err(|error: egcfg_task::NameError| Failure::usage(error.to_string()))?;
-        templates.insert(config.prompt, method::template(&args, &config, info)?);
+    for config in configurations {
+        templates.insert(config.prompt, method::template(&args, config, info)?);
     }
     Ok(templates)
 }
 
-fn finish(ended: Result<Summary, RunError>, args: &RunArgs, root: &str) -> Result<ExitCode, Failure> {
-    let of_kind = |kind: &str, message: String| match kind {
-        "model" => Failure::model(message),
-        "prompt" => Failure::input(message),
-        _ => Failure::sandbox(message),
-    };
-    let summary = ended.map_err(|error| match error {
-        RunError::Store(error) => error.into(),
-        RunError::Failing { ref kind, .. } => of_kind(kind, error.to_string())
-            .hint("start the command again when the cause is gone: finished units are not repeated"),
-    })?;
+/// What this agent did.
+fn tell(summary: &Summary, args: &RunArgs, root: &str) -> Result<(), Failure> {
     let Summary { total, done, dropped, failed, solved_tasks, published, tokens, cost, interrupted, .. } =
         summary;
     if args.json {
@@ -214,26 +269,14 @@ fn finish(ended: Result<Summary, RunError>, args: &RunArgs, root: &str) -> Resul
             "solved_tasks": solved_tasks, "published": published, "tokens": tokens, "interrupted": interrupted,
             "requests": cost.requests, "requests_per_line": cost.requests_per_line(),
         });
-        data(&format!("{object}\n"))?;
-    } else {
-        let not_needed = if dropped > 0 { format!(", {dropped} not needed") } else { String::new() };
-        data(&format!(
-            "{done} of {total} units done{not_needed}, {solved_tasks} tasks solved at least once; results in {root}\n"
-        ))?;
-        if let Some(asked) = requests(&cost) {
-            data(&format!("{asked} of this agent\n"))?;
-        }
+        return Ok(data(&format!("{object}\n"))?);
     }
-    if interrupted {
-        return Err(Failure::interrupted());
+    let not_needed = if *dropped > 0 { format!(", {dropped} not needed") } else { String::new() };
+    data(&format!(
+        "{done} of {total} units done{not_needed}, {solved_tasks} tasks solved at least once; results in {root}\n"
+    ))?;
+    if let Some(asked) = requests(cost) {
+        data(&format!("{asked} of this agent\n"))?;
     }
-    if failed > 0 {
-        let (kind, message) = summary.trouble.map_or_else(
-            || (String::new(), String::new()),
-            |trouble| (trouble.kind, format!(", one of them with: {}", trouble.message)),
-        );
-        return Err(of_kind(&kind, format!("{failed} units could not be carried out{message}"))
-            .hint("--retry-errors tries them again"));
-    }
-    Ok(ExitCode::from(SOLVED))
+    Ok(())
 }

@@ -170,7 +170,7 @@ impl Work<'_> {
             return Err(Failure::sandbox(format!("task {}: the program was not judged: {message}", task.id)));
         }
         let text = if self.json {
-            let about = circumstances(self.model, self.runner, None, self.settings.seed);
+            let about = circumstances(self.model, self.runner, None, self.settings.seed)?;
             let made = (self.settings.config.to_string(), template_name(self.template), started);
             solved(task, best, &solution, &about, made)
         } else {

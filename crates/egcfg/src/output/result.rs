@@ -9,6 +9,7 @@ use egcfg_results::{Circumstances, ResultFile, Work};
 use egcfg_task::Task;
 use serde_json::{Value, json};
 
+use crate::exit::Failure;
 use crate::output::progress::Best;
 
 /// Model, interpreter and sandbox of this process.
@@ -17,18 +18,19 @@ pub(crate) fn circumstances(
     runner: &SandboxExecutor,
     dataset: Option<String>,
     seed: u64,
-) -> Circumstances {
+) -> Result<Circumstances, Failure> {
     let sandbox = &runner.sandbox;
     let protections = sandbox.protections().iter().filter(|protection| protection.in_force());
-    Circumstances {
+    Ok(Circumstances {
         dataset,
         model: model.info().name.clone(),
+        identity: Some(model.identity()?),
         python: sandbox.interpreter().version.clone(),
         sandbox: sandbox.level().to_string(),
         calibration: sandbox.calibration(),
         protections: protections.map(|protection| protection.name.to_owned()).collect(),
         seed,
-    }
+    })
 }
 
 /// The result of solving a task, as one line of JSON.

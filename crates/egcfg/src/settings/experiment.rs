@@ -151,6 +151,7 @@ fn flags(args: &RunArgs) -> Overrides {
         end: args.end,
         until_solved: args.until_solved,
         best_of: args.best_of,
+        best_of_temperature: None,
         max_tokens: args.method.max_tokens,
         signal_format: args.method.signal_format.map(Into::into),
         signal_tokens: args.method.signal_tokens,

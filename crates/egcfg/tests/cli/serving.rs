@@ -106,16 +106,20 @@ fn what_a_server_was_asked_is_told_by_every_command() {
     );
     assert_eq!(compared.code, Some(0), "{}", compared.stderr);
     let summary: Value = serde_json::from_str(&compared.stdout).unwrap();
-    let guided = &summary["methods"]["EG-CFG"];
-    let (asked, guided_asked, lines) = (
-        guided["cost"]["requests"].as_u64().unwrap(),
-        guided["cost"]["guided_requests"].as_u64().unwrap(),
-        guided["cost"]["guided_lines"].as_u64().unwrap(),
-    );
-    assert!(asked >= guided_asked && guided_asked >= lines && lines > 0, "{guided}");
+    let row = |method: &str| {
+        let rows = summary["rows"].as_array().unwrap();
+        rows.iter()
+            .find(|row| row["method"] == method)
+            .unwrap_or_else(|| panic!("{method}: {summary}"))
+            .clone()
+    };
+    let guided = row("eg_cfg");
     let per_line = guided["requests_per_line"].as_f64().unwrap();
-    assert!((per_line - guided_asked as f64 / lines as f64).abs() < 1e-9 && per_line <= 4.0, "{guided}");
-    assert!(summary["methods"]["best-of-N, equal tokens"]["cost"]["requests"].as_u64().unwrap() > 0);
+    assert!(guided["requests"].as_f64().unwrap() > 0.0 && (1.0..=4.0).contains(&per_line), "{guided}");
+    assert!(
+        row("best_of")["requests"].as_f64().unwrap() > 0.0
+            && row("plain")["requests"].as_f64().unwrap() > 0.0
+    );
 
     let solve = |more: &[&str]| {
         let base = ["solve", "--prompt", PROMPT, "--test", TESTS[0], "--config", config, "--gamma", "1"];

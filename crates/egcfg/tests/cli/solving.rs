@@ -130,27 +130,48 @@ fn several_tasks_come_out_in_order() {
     assert_eq!(ids, ["pocket/dev/0", "pocket/dev/1", "pocket/dev/2"]);
 }
 
+/// `compare` is a run that is kept like any other: what a kill left over is done, the rest is not done again, and the numbers
+/// are those of the report.
 #[test]
 fn compare_resumes_where_it_was_cut() {
     let folder = folder(&[]);
     let tasks = repository("tools/pocket/dev.jsonl").display().to_string();
-    let args = ["compare", &tasks, "--limit", "3", "--out", "rows.jsonl", "--json"];
+    let args = ["compare", &tasks, "--limit", "3", "--results", "kept", "--json"];
     let first = egcfg(folder.path(), &args);
     assert_eq!(first.code, Some(0), "{}", first.stderr);
-    let rows = std::fs::read_to_string(folder.path().join("rows.jsonl")).unwrap();
-    assert_eq!(rows.lines().count(), 3);
-    // As a kill in mid-write would leave it: the last line is half there.
-    std::fs::write(folder.path().join("rows.jsonl"), &rows[..rows.len() - 40]).unwrap();
+    let root = std::fs::read_dir(folder.path().join("kept/tasks")).unwrap().next().unwrap().unwrap().path();
+    let results = || {
+        let mut files: Vec<_> =
+            std::fs::read_dir(root.join("plain")).unwrap().map(|f| f.unwrap().path()).collect();
+        files.retain(|file| file.extension().is_some_and(|end| end == "json"));
+        files.sort();
+        files
+    };
+    let (files, before) = (results(), std::fs::read(&results()[1]).unwrap());
+    assert_eq!(files.len(), 3);
+    std::fs::remove_file(&files[0]).unwrap();
     let second = egcfg(folder.path(), &args);
+    assert_eq!(second.code, Some(0), "{}", second.stderr);
+    assert_eq!((results(), std::fs::read(&files[1]).unwrap()), (files.clone(), before));
     let summary = |text: &str| {
         let object: Value = serde_json::from_str(text).unwrap();
-        let methods = object["methods"].as_object().unwrap();
-        methods.iter().map(|(name, m)| (name.clone(), m["solved"].clone())).collect::<Vec<_>>()
+        assert_eq!(
+            (&object["tasks"], object["comparisons"].as_array().unwrap().len()),
+            (&3.into(), 3),
+            "{object}"
+        );
+        let rows = object["rows"].as_array().unwrap().clone();
+        rows.iter()
+            .map(|row| (row["method"].clone(), row["score"].clone(), row["tokens"].clone()))
+            .collect::<Vec<_>>()
     };
     assert_eq!(summary(&first.stdout), summary(&second.stdout));
-    let rows = std::fs::read_to_string(folder.path().join("rows.jsonl")).unwrap();
-    let whole = rows.lines().filter(|line| serde_json::from_str::<Value>(line).is_ok()).count();
-    assert_eq!(whole, 3);
+    let report = egcfg(folder.path(), &["report", "kept", "--format", "json"]);
+    let report: Value = serde_json::from_str(&report.stdout).unwrap();
+    let rows = report["groups"][0]["rows"].as_array().unwrap();
+    let reported: Vec<_> =
+        rows.iter().map(|row| (row["method"].clone(), row["score"].clone(), row["tokens"].clone())).collect();
+    assert_eq!(reported, summary(&second.stdout));
 }
 
 #[test]

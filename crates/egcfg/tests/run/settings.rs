@@ -153,3 +153,34 @@ fn mistakes_are_named() {
         assert!(ran.stderr.contains(part), "{args:?}: {}", ran.stderr);
     }
 }
+
+/// Two models of one name are two models: results of the one are never taken for the other's.
+#[test]
+fn a_folder_of_another_model_of_the_same_name_is_refused() {
+    let world = World::new(2, &[], 0.0);
+    let plain = ["--method", "plain"];
+    assert_eq!(world.run(&plain).code, Some(0));
+    let key = "plain/task_id=t0_gamma=0.0.json";
+    let identity = world.json(key)["egcfg"]["identity"].clone();
+    assert_eq!((&identity["kind"], &identity["name"]), (&"scripted".into(), &"scripted".into()));
+    let file = world.root().join("experiment.toml");
+    let own = std::fs::read_to_string(&file).unwrap();
+    let (settings, of_model) = own.split_once("[identity]").unwrap();
+    // As if a file of other weights, which calls itself the same, had begun here.
+    std::fs::write(
+        &file,
+        format!("{settings}[identity]\nkind = 'file'\nname = 'scripted'\nsha256 = 'abcdef0123456789'\n"),
+    )
+    .unwrap();
+    let refused = world.run(&plain);
+    assert_eq!(refused.code, Some(3), "{}", refused.stderr);
+    let said = "holds results of the model scripted (sha256 abcdef012345); this one is scripted\nhint: ";
+    assert!(refused.stderr.contains(said), "{of_model}: {}", refused.stderr);
+    // From before identities were kept: it goes on, and says what is not known.
+    std::fs::write(&file, settings).unwrap();
+    std::fs::remove_file(world.root().join(key)).unwrap();
+    let old = world.run(&plain);
+    assert_eq!(old.code, Some(0), "{}", old.stderr);
+    assert!(old.stderr.contains("only the name is the same"), "{}", old.stderr);
+    assert_eq!(world.json(key)["passed"], true);
+}
