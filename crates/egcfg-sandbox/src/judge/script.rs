@@ -74,19 +74,12 @@ async fn execute(session: &mut Session<'_>, stdin: &str, time: Duration) -> Resu
         let text = format!("no room for the standard input: {}", answer.text(1));
         return Err(Failure::new(Verdict::SandboxUnavailable, text));
     }
-    let running = session.ask(ask::RUN, &[], &mut watch);
+    let running = session.run_script(&mut watch);
     match tokio::time::timeout(time + GRACE.min(time), running).await {
-        Ok(Ok(answer)) if answer.kind == answer::ENDED => Ok(answer.text(1).parse().unwrap_or(1)),
-        Ok(Ok(answer)) => match session.raised(&answer) {
-            // The script's own end, whenever it comes.
-            Failure { verdict: Verdict::ExitedEarly { code }, .. } => Ok(code),
-            failure => Err(failure),
-        },
-        Ok(Err(failure)) => match failure.verdict {
-            Verdict::ExitedEarly { code } => Ok(code),
-            Verdict::Timeout { clock } => Err(stopped(clock, time)),
-            _ => Err(failure),
-        },
+        Ok(Err(Failure { verdict: Verdict::Timeout { clock }, .. })) => Err(stopped(clock, time)),
+        // The script's own end, whenever it comes.
+        Ok(Err(Failure { verdict: Verdict::ExitedEarly { code }, .. })) => Ok(code),
+        Ok(ended) => ended,
         Err(_) => {
             session.discard();
             Err(stopped(Clock::Wall, time))
