@@ -49,3 +49,4 @@ pub use profile::Profile;
 pub use sandbox::{Sandbox, available_levels};
 pub use supervisor::interpreter::Interpreter;
 pub use supervisor::protection::Protection;
+pub use supervisor::question::ask;

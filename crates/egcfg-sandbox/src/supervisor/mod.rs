@@ -13,6 +13,7 @@ pub(crate) mod keeper;
 pub(crate) mod output;
 pub(crate) mod pool;
 pub(crate) mod protection;
+pub(crate) mod question;
 pub(crate) mod reading;
 pub(crate) mod warm;
 pub(crate) mod workdir;

@@ -8,10 +8,12 @@ mod doctor;
 mod eval;
 #[cfg(feature = "llama")]
 mod export;
+mod help;
 mod judge;
 mod report;
 mod run;
 mod serve;
+mod shell;
 mod solve;
 mod submit;
 mod trace;
@@ -40,5 +42,9 @@ pub(crate) async fn run(args: Args, typed: &Typed) -> Result<ExitCode, Failure> 
         Command::Convert(args) => convert::run(args),
         Command::Data(args) => data::run(args).await,
         Command::Eval(args) => eval::run(*args).await,
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
+        Command::Help(args) => help::run(&args),
+        Command::Reference => help::reference(),
     }
 }
