@@ -96,6 +96,26 @@ pub(crate) fn cut_at<'t>(text: &'t str, ends: &[String]) -> Option<&'t str> {
     ends.iter().filter_map(|end| text.find(end.as_str())).min().map(|at| &text[..at])
 }
 
+/// The program in a whole answer (its text from the first token on, the opened code before it included). `opened`: the
+/// answer began inside a code block, so that an end mark ends it, whatever it defines. What was written is never thrown away:
+/// an answer in which no program can be told from words is the program as it stands.
+pub(crate) fn program_in(answer: &str, opened: bool, ends: &[String], name: Option<&str>) -> String {
+    let cut = cut_at(answer, ends).unwrap_or(answer);
+    if opened {
+        return tidy(cut);
+    }
+    let fenced = ends.iter().any(|end| end.contains("```"));
+    let found = egcfg_python::extract_program(if fenced { answer } else { cut }, name).code;
+    if found.trim().is_empty() { tidy(if fenced { answer } else { cut }) } else { tidy(&found) }
+}
+
+/// A program with one newline at its end.
+pub(crate) fn tidy(code: &str) -> String {
+    let mut text = code.trim_end().to_owned();
+    text.push('\n');
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,6 +129,27 @@ mod tests {
         assert_eq!(definition("class Stack:\n", "Stack"), Some(0));
         assert_eq!(definition("async def f(", "f"), Some(0));
         assert_eq!(definition("def f", "f"), None);
+    }
+
+    #[test]
+    fn what_was_written_is_kept_where_the_definition_is_absent() {
+        let fence = ["```".to_owned()];
+        let lambda = "add = lambda xs: sum(xs)\n";
+        // The template opened the fence: what closes it is no opening.
+        assert_eq!(program_in(&format!("{lambda}```\nDone."), true, &fence, Some("add")), lambda);
+        assert_eq!(program_in(&format!("{lambda}```"), true, &fence, None), lambda);
+        assert_eq!(program_in(lambda, true, &fence, Some("add")), lambda);
+        assert_eq!(program_in("x = 1\ny = 2", true, &fence, Some("add")), "x = 1\ny = 2\n");
+        // The model opened it.
+        assert_eq!(program_in(&format!("So:\n```python\n{lambda}```\n"), false, &fence, Some("add")), lambda);
+        // No fence at all.
+        assert_eq!(
+            program_in(&format!("{lambda}\n### Task\n"), false, &["\n###".to_owned()], Some("add")),
+            lambda
+        );
+        assert_eq!(program_in("I cannot", false, &fence, Some("add")), "I cannot\n");
+        let both = "```python\ndef add(xs):\n    return 1\n```\n```python\nprint(add([]))\n```";
+        assert_eq!(program_in(both, false, &fence, Some("add")), "def add(xs):\n    return 1\n");
     }
 
     #[test]

@@ -19,4 +19,7 @@ pub enum GuidanceError {
     /// The prompt template.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// A promise between this crate's own parts does not hold: a bug, told instead of covered up.
+    #[error("internal error: {0}")]
+    Broken(String),
 }

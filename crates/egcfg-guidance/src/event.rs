@@ -5,8 +5,9 @@ use egcfg_task::TestResult;
 use serde::{Deserialize, Serialize};
 
 /// Version of the serialised events; raised on purpose when a field changes its meaning or one is added. Version 2 adds
-/// the heads of both distributions to a token; logs of version 1 read as tokens without them.
-pub const EVENT_VERSION: u32 = 2;
+/// the heads of both distributions to a token; logs of version 1 read as tokens without them. Version 3 adds `grown`, the
+/// programs of a tree, and `prompt`, a prompt's token ids.
+pub const EVENT_VERSION: u32 = 3;
 
 /// Why a generation ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,23 @@ pub struct CandidateEvent {
     pub reused_tokens: usize,
     /// Whether it has an executable form that no earlier candidate of this refresh has.
     pub distinct: bool,
+}
+
+/// One program by which a tree grew.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GrownEvent {
+    /// Number of the program within the tree.
+    pub id: usize,
+    /// Its text from the first token on.
+    pub text: String,
+    /// The model ended it; else it was cut at a limit.
+    pub finished: bool,
+    /// Tokens generated for it now.
+    pub new_tokens: usize,
+    /// Tokens that it shares with older programs.
+    pub shared_tokens: usize,
+    /// Natural log-probability of its tokens under the model.
+    pub log_prob: f64,
 }
 
 /// One execution of a refresh.
@@ -115,6 +133,22 @@ pub enum Event {
         candidates: Vec<CandidateEvent>,
         /// What drawing them cost.
         usage: Usage,
+    },
+    /// A tree of programs grew.
+    Grown {
+        /// By which policy; `greedy` for the model's own first answer.
+        policy: String,
+        /// The programs, in the order in which they are judged.
+        programs: Vec<GrownEvent>,
+        /// What growing cost.
+        usage: Usage,
+    },
+    /// The token ids of a prompt, for sinks that want them.
+    Prompt {
+        /// The guided one, with a signal block.
+        guided: bool,
+        /// All its tokens.
+        ids: Vec<TokenId>,
     },
     /// Candidates were run.
     Executions {
@@ -219,6 +253,43 @@ pub trait EventSink: Send + Sync {
     /// Whether tokens shall carry the heads of their distributions: one more pass over the vocabulary per token.
     fn wants_heads(&self) -> bool {
         true
+    }
+
+    /// Whether the token ids of prompts shall be told: they are long.
+    fn wants_prompts(&self) -> bool {
+        false
+    }
+}
+
+/// Counts what goes through to another sink.
+pub(crate) struct Counting<'a> {
+    sink: &'a dyn EventSink,
+    stats: std::sync::Mutex<crate::stats::Stats>,
+}
+
+impl<'a> Counting<'a> {
+    pub(crate) fn new(sink: &'a dyn EventSink) -> Self {
+        Self { sink, stats: std::sync::Mutex::default() }
+    }
+
+    /// What was counted since the last time.
+    pub(crate) fn take(&self) -> crate::stats::Stats {
+        std::mem::take(&mut *self.stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+}
+
+impl EventSink for Counting<'_> {
+    fn emit(&self, event: &Event) {
+        self.stats.lock().unwrap_or_else(std::sync::PoisonError::into_inner).observe(event);
+        self.sink.emit(event);
+    }
+
+    fn wants_heads(&self) -> bool {
+        self.sink.wants_heads()
+    }
+
+    fn wants_prompts(&self) -> bool {
+        self.sink.wants_prompts()
     }
 }
 

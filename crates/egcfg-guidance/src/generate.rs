@@ -8,11 +8,12 @@ use egcfg_task::Task;
 
 use crate::agreement::Agreement;
 use crate::candidate::{Candidate, Executed, ExecutionCache};
-use crate::code::{Answer, cut_at, definition};
+use crate::code::{Answer, cut_at, definition, program_in, tidy};
 use crate::error::GuidanceError;
 use crate::event::{Alternative, EVENT_VERSION, Event, EventSink, Stop};
 use crate::executor::Executor;
-use crate::prompt::{Prompt, render};
+use crate::prompt::Prompt;
+use crate::search::Searched;
 use crate::settings::Settings;
 use crate::signal::Block;
 use crate::stats::Stats;
@@ -80,7 +81,22 @@ pub(crate) struct Run<'a> {
 
 /// Writes one program under a configuration and a gamma.
 pub async fn generate(session: Session<'_>, settings: &Settings) -> Result<Generation, GuidanceError> {
-    let mut run = Run::begin(session, settings)?;
+    generate_after(session, settings, None).await
+}
+
+/// As [`generate`], after a search whose programs failed: the best of them are remembered as if this generation had drawn
+/// them, and stand in the block as long as they begin as the answer does (switch `memory`).
+pub async fn generate_after(
+    session: Session<'_>,
+    settings: &Settings,
+    searched: Option<&Searched>,
+) -> Result<Generation, GuidanceError> {
+    let mut run = Run::begin(session, settings).await?;
+    if settings.gamma != 0.0
+        && let Some(searched) = searched
+    {
+        run.remember(searched).await?;
+    }
     let mut stop = run.write_to_definition().await?;
     let began = run.defined();
     if stop.is_none() {
@@ -108,9 +124,10 @@ pub async fn generate(session: Session<'_>, settings: &Settings) -> Result<Gener
 }
 
 impl<'a> Run<'a> {
-    fn begin(session: Session<'a>, settings: &'a Settings) -> Result<Self, GuidanceError> {
-        let rendered = render(session.model, session.template, session.task)?;
-        let prompt = Prompt::build(session.model, &rendered)?;
+    async fn begin(session: Session<'a>, settings: &'a Settings) -> Result<Self, GuidanceError> {
+        let opened = crate::open::prompt(session, settings.opened).await?;
+        let told = opened.events(session.events.wants_prompts());
+        let prompt = opened.prompt;
         let context = session.model.info().context;
         let room = context.saturating_sub(prompt.len());
         if room < 2 {
@@ -147,6 +164,9 @@ impl<'a> Run<'a> {
             seed: settings.seed,
             prompt_tokens: run.plain.len(),
         });
+        for event in told {
+            run.emit(&event);
+        }
         Ok(run)
     }
 
@@ -246,17 +266,10 @@ impl<'a> Run<'a> {
     /// The program in the answer as it stands.
     fn program(&self, began: bool) -> String {
         if !began {
-            return tidy(
-                &egcfg_python::extract_program(self.answer.text(), self.session.task.defines()).code,
-            );
+            let (ends, name) = (&self.session.template.end, self.session.task.defines());
+            return program_in(self.answer.text(), self.prompt.fence_open, ends, name);
         }
         let code = self.answer.code();
         tidy(cut_at(code, &self.session.template.end).unwrap_or(code))
     }
-}
-
-fn tidy(code: &str) -> String {
-    let mut text = code.trim_end().to_owned();
-    text.push('\n');
-    text
 }

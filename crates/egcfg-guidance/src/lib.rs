@@ -7,7 +7,6 @@
 //! [`best_of`] is the baseline of plain samples. All of them report to an [`EventSink`].
 
 mod agreement;
-mod best_of;
 mod blend;
 mod candidate;
 mod code;
@@ -17,26 +16,34 @@ mod event;
 mod executor;
 mod generate;
 mod heads;
+mod open;
 mod plain;
 mod prompt;
+mod recall;
 mod refresh;
+mod search;
 mod settings;
 mod signal;
 mod solve;
 mod stats;
 mod template;
+mod tree;
 
-pub use best_of::{Budget, best_of};
-pub use blend::{Choice, FLOOR, choose, decide, weight};
+pub use blend::{Choice, SMOOTHING, choose, decide, weight};
 pub use candidate::ExecutionCache;
 pub use error::GuidanceError;
 pub use event::{
-    Alternative, CandidateEvent, EVENT_VERSION, Event, EventSink, ExecutionEvent, NoEvents, Stop,
+    Alternative, CandidateEvent, EVENT_VERSION, Event, EventSink, ExecutionEvent, GrownEvent, NoEvents, Stop,
 };
 pub use executor::{Executor, ExecutorError};
-pub use generate::{Generation, Session, generate};
+pub use generate::{Generation, Session, generate, generate_after};
+pub use open::Open;
+pub use search::{
+    Budget, Limits, Program, Search, Searched, best_of, best_of_batched, prompt_tokens, search,
+};
 pub use settings::{Schedule, Settings, SignalStyle};
 pub use signal::compact_entry;
-pub use solve::{Attempt, Solution, judge, solve};
+pub use solve::{Attempt, Order, Solution, judge, solve, solve_in_order};
 pub use stats::Stats;
 pub use template::{Example, RenderedPrompt, Template, TemplateError};
+pub use tree::{Leaf, Policy, PolicyError, Tree};

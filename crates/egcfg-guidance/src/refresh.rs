@@ -283,6 +283,7 @@ impl Run<'_> {
             style: settings.signal_style.unwrap_or(template.signal),
             heading: template.heading.as_deref(),
             outcome: settings.config.switches.outcome,
+            seam: &self.prompt.seam,
             budget: settings.signal_tokens.or(template.signal_tokens).map_or(room, |limit| limit.min(room)),
         };
         self.block = writer.write(entries)?;
@@ -293,6 +294,11 @@ impl Run<'_> {
             omitted_lines: self.block.omitted,
             text: self.block.text.clone(),
         });
+        if self.session.events.wants_prompts()
+            && let Some(ids) = self.guided.clone()
+        {
+            self.emit(&Event::Prompt { guided: true, ids });
+        }
         if self.block.entries == 0 && !entries.is_empty() {
             let message =
                 format!("no room for a signal: {room} tokens are left beside the prompt and the answer");

@@ -51,6 +51,8 @@ pub struct Settings {
     pub signal_tokens: Option<usize>,
     /// The interpreter version that decides what is valid Python.
     pub python: PythonVersion,
+    /// The answer opens with the entry point's definition (see [`crate::Open`], by which [`crate::solve`] decides).
+    pub opened: bool,
 }
 
 impl Default for Settings {
@@ -66,6 +68,7 @@ impl Default for Settings {
             signal_style: None,
             signal_tokens: None,
             python: PythonVersion::default(),
+            opened: false,
         }
     }
 }

@@ -8,6 +8,7 @@ use egcfg_python::split_assert;
 use egcfg_task::{Event as Ev, Form, Observation, Outcome, Task, Test, Trace, Verdict};
 
 use crate::candidate::Executed;
+use crate::prompt::Seam;
 use crate::settings::SignalStyle;
 
 /// A signal block ready to stand in a prompt.
@@ -33,6 +34,8 @@ pub(crate) struct Writer<'a> {
     pub(crate) outcome: bool,
     /// Token budget.
     pub(crate) budget: usize,
+    /// What the block opens and ends with where it stands inside a token of the plain prompt.
+    pub(crate) seam: &'a Seam,
 }
 
 const HEADING: &str = "### Runs\nPrograms that begin like the code below were run on the tests. Each run shows the program, the call and, \
@@ -69,7 +72,7 @@ impl Writer<'_> {
     fn attempt(&self, entries: &[Executed], lines: usize) -> Result<(Block, usize), ModelError> {
         let mut block = Block { entries: entries.len(), ..Block::default() };
         let mut longest = 0;
-        let mut parts = vec![self.heading.unwrap_or(HEADING).to_owned()];
+        let mut parts = vec![format!("{}{}", self.seam.lead, self.heading.unwrap_or(HEADING))];
         for (number, entry) in entries.iter().enumerate() {
             let mut cut = Cutter { lines, longest: 0, omitted: 0 };
             parts.push(match self.style {
@@ -81,6 +84,9 @@ impl Writer<'_> {
             });
             longest = longest.max(cut.longest);
             block.omitted += cut.omitted;
+        }
+        if let Some(last) = parts.last_mut() {
+            last.push_str(&self.seam.trail);
         }
         for part in parts {
             // Entry by entry, so that an entry gives the same tokens wherever it stands.

@@ -85,6 +85,11 @@ impl Stats {
                 }
                 self.spend(usage);
             }
+            Event::Grown { programs, usage, .. } => {
+                self.sampled_tokens += programs.iter().map(|p| p.new_tokens).sum::<usize>();
+                self.candidates += programs.len();
+                self.spend(usage);
+            }
             Event::Asked { usage, .. } => self.spend(usage),
             Event::SupportTruncated { .. } => self.support_truncated += 1,
             Event::Executions { runs, seconds } => {

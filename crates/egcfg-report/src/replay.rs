@@ -244,7 +244,11 @@ impl Reader {
             }
             Event::Warning { message } => self.replay.warnings.push(message),
             Event::SupportTruncated { .. } => self.step.truncated += 1,
-            Event::GuidanceStarted { .. } | Event::Line { .. } | Event::Asked { .. } => {}
+            Event::GuidanceStarted { .. }
+            | Event::Line { .. }
+            | Event::Asked { .. }
+            | Event::Grown { .. }
+            | Event::Prompt { .. } => {}
         }
     }
 

@@ -72,9 +72,30 @@ pub static MGDEBUGGER: MethodFacts = sampling("mgdebugger", "MGDebugger");
 /// Plans that are verified before they are written down.
 pub static LPW: MethodFacts = sampling("lpw", "LPW");
 
+/// The tree of programs, most probable unexpanded beginning first; the same at every repetition.
+pub static SEARCH: MethodFacts = MethodFacts { draws: Draws::Never, ..sampling("search", "tree, priority") };
+/// The tree by sampling without replacement.
+pub static SEARCH_UNIQUE: MethodFacts = sampling("search_unique", "tree, unique");
+/// The greedy answer and then independent draws: the search without its tree.
+pub static SEARCH_INDEPENDENT: MethodFacts = sampling("search_independent", "independent draws");
+/// One beam search.
+pub static SEARCH_BEAM: MethodFacts =
+    MethodFacts { draws: Draws::Never, ..sampling("search_beam", "beam search") };
+
 /// Every method that results may be of.
-pub static METHODS: [&MethodFacts; 7] =
-    [&EG_CFG, &PLAIN, &BEST_OF, &SELF_DEBUGGING, &MAPCODER, &MGDEBUGGER, &LPW];
+pub static METHODS: [&MethodFacts; 11] = [
+    &EG_CFG,
+    &PLAIN,
+    &BEST_OF,
+    &SELF_DEBUGGING,
+    &MAPCODER,
+    &MGDEBUGGER,
+    &LPW,
+    &SEARCH,
+    &SEARCH_UNIQUE,
+    &SEARCH_INDEPENDENT,
+    &SEARCH_BEAM,
+];
 
 /// A method that samples whole answers until a budget is spent.
 const fn sampling(name: &'static str, title: &'static str) -> MethodFacts {

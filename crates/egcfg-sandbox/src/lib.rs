@@ -31,12 +31,14 @@ mod fuzz_bodies;
 mod fuzz_tests;
 mod judge;
 mod level;
+mod limits;
 mod options;
 mod profile;
 mod protocol;
 #[cfg(feature = "exec_eval")]
 pub mod remote;
 mod sandbox;
+mod start;
 mod supervisor;
 mod text;
 mod token;
@@ -44,9 +46,11 @@ mod trace;
 
 pub use error::SandboxError;
 pub use level::{Level, LevelChoice};
-pub use options::{Limits, Patience, Program, SandboxOptions, TraceOptions};
+pub use limits::Limits;
+pub use options::{Patience, Program, SandboxOptions, TraceOptions};
 pub use profile::Profile;
-pub use sandbox::{Sandbox, available_levels};
+pub use sandbox::Sandbox;
+pub use start::available_levels;
 pub use supervisor::interpreter::Interpreter;
 pub use supervisor::protection::Protection;
 pub use supervisor::question::ask;

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
-use crate::options::{Limits, SandboxOptions};
+use crate::limits::Limits;
 
 /// A kind of program.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -68,13 +68,6 @@ impl Profile {
                 &["numpy", "pandas", "scipy", "scipy.stats", "sklearn", "sklearn.linear_model", "matplotlib"]
             }
         }
-    }
-}
-
-impl SandboxOptions {
-    /// The defaults for programs of a kind.
-    pub fn of(profile: Profile) -> Self {
-        Self { profile, limits: profile.limits(), ..Self::default() }
     }
 }
 

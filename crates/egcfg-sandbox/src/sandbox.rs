@@ -1,164 +1,49 @@
 //! The door: a pool of warm interpreters that judges, observes and traces programs.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
 
 use crate::error::SandboxError;
-use crate::judge::asserts::{Judged, mark_cut};
+use crate::judge::failure::Judged;
+use crate::judge::pace::Purpose;
 use crate::judge::session::Session;
 use crate::judge::{asserts, stdio};
-use crate::level::{Level, LevelChoice};
-use crate::options::{Limits, Program, SandboxOptions, TraceOptions};
+use crate::level::Level;
+use crate::limits::Limits;
+use crate::options::{Program, TraceOptions};
 use crate::profile::Profile;
-use crate::supervisor::bundle::{Bundle, backstop};
-use crate::supervisor::calibrate;
-use crate::supervisor::descriptors::make_room;
-use crate::supervisor::groups::{Found, Groups, Version, missing, prove};
+use crate::supervisor::groups::Version;
 use crate::supervisor::interpreter::Interpreter;
 use crate::supervisor::pool::Pool;
-use crate::supervisor::protection::{Probed, Protection, demand, level, probe, steps_in_force};
-use crate::supervisor::workdir::RunDirectory;
-use crate::supervisor::zygote::Zygote;
+use crate::supervisor::protection::{Protection, level};
+use crate::supervisor::workdir::Tidy;
+use crate::trace::cut::mark_cut;
 use crate::trace::decode;
 
 /// Runs untrusted Python programs. A clone is another handle on the same pool.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
-    inner: Arc<Inner>,
+    pub(crate) inner: Arc<Inner>,
 }
 
 #[derive(Debug)]
-struct Inner {
-    interpreter: Interpreter,
-    protections: Vec<Protection>,
-    interface: Option<Version>,
-    ceiling: Level,
-    calibration: f64,
-    profile: Profile,
+pub(crate) struct Inner {
+    pub(crate) interpreter: Interpreter,
+    pub(crate) protections: Vec<Protection>,
+    pub(crate) interface: Option<Version>,
+    pub(crate) ceiling: Level,
+    pub(crate) calibration: f64,
+    pub(crate) profile: Profile,
     /// As they were asked for.
-    limits: Limits,
-    pool: Arc<Pool>,
+    pub(crate) limits: Limits,
+    pub(crate) pool: Arc<Pool>,
     // After the pool: fields go in this order.
-    _tidy: Tidy,
+    pub(crate) _tidy: Tidy,
 }
-
-/// Waits a moment for the threads that remove what the last programs left. A process that ends right after its sandbox
-/// would end them half-way, and leave the rest to the next start.
-#[derive(Debug)]
-struct Tidy(PathBuf);
-
-impl Drop for Tidy {
-    fn drop(&mut self) {
-        let started = Instant::now();
-        // Longer only where programs still run, whose tasks hold on to the pool.
-        while self.0.exists() && started.elapsed() < Duration::from_secs(1) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-    }
-}
-
-/// A warm interpreter forks fast enough for this many workers.
-const WORKERS_PER_INTERPRETER: usize = 4;
 
 impl Sandbox {
-    /// Finds the interpreter, warms it, finds out what protects this machine, and forks the first children.
-    ///
-    /// Must be called on a tokio runtime with IO and time, and used on the same one. Where so many workers need it, the
-    /// process's own limit of open descriptors is raised as far as the system allows.
-    pub async fn start(options: SandboxOptions) -> Result<Self, SandboxError> {
-        if options.workers == 0 {
-            return Err(SandboxError::Option { field: "workers", reason: "0 (hint: at least 1)".to_owned() });
-        }
-        make_room(options.workers);
-        let (python, packages) = (options.python.clone(), options.profile == Profile::DataScience);
-        let find = move || {
-            let mut interpreter = Interpreter::find(python.as_deref())?;
-            if packages {
-                interpreter.find_packages();
-            }
-            Ok::<_, SandboxError>(interpreter)
-        };
-        let interpreter = tokio::task::spawn_blocking(find)
-            .await
-            .map_err(|error| SandboxError::Zygote(error.to_string()))??;
-        // Before anything is started: this process may have to move to another group for it.
-        let (groups, proof) = control_groups(&options, &interpreter);
-        let run = Arc::new(RunDirectory::create()?);
-        let tidy = Tidy(run.path().to_owned());
-        let bundle = Bundle::new(&interpreter, &options, run.path())?;
-        let count = options.workers.div_ceil(WORKERS_PER_INTERPRETER);
-        let started: Vec<_> = (0..count).map(|_| Zygote::start(bundle.clone(), Arc::clone(&run))).collect();
-        let mut zygotes = Vec::new();
-        for (zygote, ready) in started {
-            let ready = ready.await.unwrap_or_else(|_| Err("no thread for it".to_owned()));
-            ready.map_err(SandboxError::Zygote)?;
-            zygotes.push(zygote);
-        }
-        let probing =
-            Pool::new(zygotes.clone(), Arc::clone(&run), None, options.limits.clone(), options.workers);
-        let Probed { protections, reference } = probe(
-            &probing,
-            options.level.ceiling(),
-            proof.await.unwrap_or_else(|error| missing(&error.to_string())),
-        )
-        .await?;
-        let calibration = match (options.calibrate, reference) {
-            (true, Some(seconds)) => calibrate::remember(&interpreter.path, seconds),
-            (true, None) => calibrate::known(&interpreter.path).unwrap_or(1.0),
-            (false, _) => 1.0,
-        };
-        let mut limits = calibrate::scaled(&options.limits, calibration);
-        let in_force = |name: &str| protections.iter().any(|one| one.name == name && one.in_force());
-        let groups = groups.filter(|_| in_force("cgroup-memory") || in_force("cgroup-pids"));
-        // Where the kernel counts, nobody needs to look.
-        limits.resident &= groups.is_none() || !in_force("cgroup-memory");
-        let interface = groups.as_ref().map(|groups| groups.version);
-        let pool = Pool::new(zygotes.clone(), Arc::clone(&run), groups, limits, options.workers);
-        // No system lacks this one by its nature: without it the disk is full, and the others cannot be probed.
-        let left_out = options.without.iter().any(|name| name == "work-directory");
-        let work = protections.iter().find(|protection| protection.name == "work-directory" && !left_out);
-        if let Some(reason) = work.and_then(|protection| protection.missing.clone()) {
-            return Err(SandboxError::WorkDirectory {
-                path: run.next(),
-                source: std::io::Error::other(reason),
-            });
-        }
-        if options.without.is_empty() {
-            demand(options.level, &protections)?;
-        }
-        for name in &options.required {
-            let known = protections.iter().find(|protection| protection.name == name);
-            let reason = match known {
-                None => Some("there is no such protection".to_owned()),
-                Some(protection) => protection.missing.clone(),
-            };
-            if let Some(reason) = reason {
-                return Err(SandboxError::Unprotected { name: name.clone(), reason });
-            }
-        }
-        for zygote in &zygotes {
-            zygote.expect(steps_in_force(&protections), backstop(&pool.limits));
-        }
-        pool.refill().await;
-        Ok(Self {
-            inner: Arc::new(Inner {
-                interpreter,
-                protections,
-                interface,
-                ceiling: options.level.ceiling(),
-                calibration,
-                limits: options.limits,
-                profile: options.profile,
-                pool,
-                _tidy: tidy,
-            }),
-        })
-    }
-
     /// Judges a program: one result per test, in order.
     pub async fn judge(&self, program: &Program, tests: &[Test]) -> Result<Vec<TestResult>, SandboxError> {
         let judged = self.run(program, tests, None).await?;
@@ -178,6 +63,10 @@ impl Sandbox {
     }
 
     /// Judges a program and traces, per test, the invocation that it makes (the last one, where it makes several).
+    ///
+    /// A test gets a tenth of its limits of time: candidates often never end, and their traces are long enough by then. One
+    /// that does not end is [`Verdict::Unfinished`], unless all others pass: then it is judged with its whole limits, since a
+    /// slow program may be right.
     pub async fn observe(
         &self,
         program: &Program,
@@ -189,7 +78,19 @@ impl Sandbox {
             let trace = self.decode(&bytes, &result.verdict);
             Observation { result, trace }
         });
-        Ok(observed.collect())
+        let mut observed: Vec<Observation> = observed.collect();
+        let unfinished = |seen: &Observation| seen.result.verdict == Verdict::Unfinished;
+        let passed = observed.iter().filter(|seen| seen.result.verdict.passed()).count();
+        if passed > 0 && observed.iter().all(|seen| seen.result.verdict.passed() || unfinished(seen)) {
+            for (seen, test) in observed.iter_mut().zip(tests).filter(|(seen, _)| unfinished(seen)) {
+                let whole = self.judge(program, std::slice::from_ref(test)).await?;
+                seen.result = whole.into_iter().next().unwrap_or_else(|| seen.result.clone());
+                if !seen.result.verdict.passed() {
+                    break;
+                }
+            }
+        }
+        Ok(observed)
     }
 
     /// Traces one invocation, such as `f([1, 2])`, without a test. A program that cannot be loaded gives an empty trace
@@ -204,7 +105,7 @@ impl Sandbox {
         let expression = call.to_owned();
         let (bytes, verdict) = task(async move {
             let _lease = pool.lease().await?;
-            let mut session = Session::new(&pool, &program, Some(&options));
+            let mut session = Session::new(&pool, &program, Some(&options), Purpose::Trace(options.wall));
             let mut verdict = Verdict::Passed;
             if let Err(failure) = session.load().await? {
                 verdict = failure.verdict;
@@ -277,7 +178,7 @@ impl Sandbox {
             (Arc::clone(&self.inner.pool), program.clone(), tests.to_vec(), trace.cloned());
         task(async move {
             let lease = pool.lease().await?;
-            let mut session = Session::new(&pool, &program, trace.as_ref());
+            let mut session = Session::new(&pool, &program, trace.as_ref(), Purpose::of(trace.as_ref()));
             match program.form {
                 Form::Asserts => asserts::judge(&lease, &mut session, &tests).await,
                 Form::Stdio => stdio::judge(&lease, &mut session, &tests).await,
@@ -294,37 +195,6 @@ impl Sandbox {
         mark_cut(&mut trace, verdict);
         Some(trace)
     }
-}
-
-/// The group for this sandbox's runs, where one can be made, and a trial that is under way: of whether its limits hold.
-fn control_groups(
-    options: &SandboxOptions,
-    interpreter: &Interpreter,
-) -> (Option<Arc<Groups>>, JoinHandle<Found>) {
-    let opened = match options.level.ceiling() {
-        Level::L2 => Groups::open(&options.without),
-        _ => Err("not asked for".to_owned()),
-    };
-    let (groups, python, without) =
-        (opened.as_ref().ok().cloned(), interpreter.path.clone(), options.without.clone());
-    let trial = tokio::task::spawn_blocking(move || match opened {
-        Ok(groups) => prove(&groups, &python, &without),
-        Err(why) => missing(&why),
-    });
-    (groups, trial)
-}
-
-/// The layers that can be had here with these options, weakest first ([`Level::None`] always can). Starts a sandbox to
-/// find out.
-pub async fn available_levels(options: &SandboxOptions) -> Result<Vec<Level>, SandboxError> {
-    let choose = |level| SandboxOptions { level, workers: 1, ..options.clone() };
-    let usual = Sandbox::start(choose(LevelChoice::Auto)).await?.level();
-    let strongest = match Sandbox::start(choose(LevelChoice::Exactly(Level::L2))).await {
-        Ok(sandbox) => sandbox.level().max(usual),
-        Err(SandboxError::Level { .. }) => usual,
-        Err(error) => return Err(error),
-    };
-    Ok(Level::ALL.into_iter().filter(|level| *level <= strongest).collect())
 }
 
 /// What two results of the same test say together.

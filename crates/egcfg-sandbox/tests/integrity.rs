@@ -171,7 +171,7 @@ async fn what_breaks_the_comparer_is_the_programs_failure() {
 async fn one_programs_values_do_not_cost_the_next_program_its_comparer() {
     let options = SandboxOptions {
         workers: 1,
-        limits: common::limits(),
+        limits: common::short(egcfg_task::Clock::Cpu),
         calibrate: false,
         ..SandboxOptions::default()
     };

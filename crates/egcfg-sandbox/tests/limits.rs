@@ -6,8 +6,8 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{asserts, exception, judge, limits, program, sandbox, stdio};
-use egcfg_sandbox::{Limits, Sandbox, SandboxOptions};
+use common::{asserts, exception, judge, program, sandbox, sandbox_short, stdio};
+use egcfg_sandbox::Limits;
 use egcfg_task::{Clock, Test, Verdict};
 
 const TEST: &str = "assert f(1) == 2";
@@ -18,7 +18,7 @@ fn timeout(clock: Clock) -> Verdict {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cases_5_and_6_busy_in_python_and_in_c() {
-    let sandbox = sandbox().await;
+    let sandbox = sandbox_short(Clock::Cpu).await;
     let cases = [
         "while True: pass",
         "def f(x):\n    return sum(range(10**12))",
@@ -37,7 +37,7 @@ async fn cases_5_and_6_busy_in_python_and_in_c() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cases_7_and_18_asleep_blocked_or_stopped() {
-    let sandbox = sandbox().await;
+    let sandbox = sandbox_short(Clock::Idle).await;
     let cases = [
         "import time\ndef f(x):\n    time.sleep(99)",
         "import os\ndef f(x):\n    r, w = os.pipe()\n    os.read(r, 1)",
@@ -53,15 +53,7 @@ async fn cases_7_and_18_asleep_blocked_or_stopped() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_wall_clock_ends_what_is_neither_busy_nor_idle() {
-    let short = Limits {
-        wall: Duration::from_millis(1500),
-        cpu: Duration::from_secs(60),
-        idle: Duration::from_secs(60),
-        ..limits()
-    };
-    let sandbox = Sandbox::start(SandboxOptions { workers: 1, limits: short, ..SandboxOptions::default() })
-        .await
-        .unwrap();
+    let sandbox = sandbox_short(Clock::Wall).await;
     let source = "import time\ndef f(x):\n    while True: time.sleep(0.01)";
     assert_eq!(judge(&sandbox, source, TEST).await.verdict, timeout(Clock::Wall));
 }
@@ -165,4 +157,48 @@ async fn many_at_once_wait_for_each_other_and_all_get_their_own_answer() {
     while let Some(verdicts) = running.join_next().await {
         assert_eq!(verdicts.unwrap(), (Verdict::Passed, Verdict::WrongAnswer));
     }
+}
+
+/// Each test of a program that never ended took its whole limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_endless_loop_is_paid_for_once_and_the_other_verdicts_stay_right() {
+    // Three seconds of processor time for the test that uses them up, a tenth of it for the others.
+    let limits = Limits { cpu: Duration::from_secs(3), ..common::limits() };
+    let sandbox = common::sandbox_with(None, limits).await;
+    let source = "def f(x):\n    while x < 0: pass\n    return x + 1";
+    let loops = ["assert f(-1) == 0"; 12];
+    let tests = [&["assert f(1) == 2"], &loops[..], &["assert f(2) == 3", "assert f(2) == 9"]].concat();
+    let results = sandbox.judge(&program(source), &asserts(&tests)).await.unwrap();
+    let verdicts: Vec<_> = results.iter().map(|result| &result.verdict).collect();
+    assert_eq!(verdicts[..3], [&Verdict::Passed, &timeout(Clock::Cpu), &Verdict::Unfinished], "{results:?}");
+    assert!(verdicts[3..].iter().all(|verdict| **verdict == Verdict::Unfinished), "{results:?}");
+    let said = |index: usize| results[index].error.as_deref().unwrap_or_default();
+    assert!(said(2).ends_with("a test before it had used up its whole limit"), "{}", said(2));
+    assert!(said(14).starts_with("not run: "), "{}", said(14));
+    assert!(results[13..].iter().all(|result| result.seconds < 0.001), "ten were enough");
+    // What ends within its part is judged as always, whether it passes or not.
+    let tests = ["assert f(-1) == 0", "assert f(1) == 2", "assert f(1) == 3", "assert f('a') == 2"];
+    let results = sandbox.judge(&program(source), &asserts(&tests)).await.unwrap();
+    let verdicts: Vec<_> = results.into_iter().map(|result| result.verdict).collect();
+    let expected = [timeout(Clock::Cpu), Verdict::Passed, Verdict::WrongAnswer, exception("TypeError")];
+    assert_eq!(verdicts, expected);
+    // A program that cannot be loaded is not loaded again.
+    let endless = stdio("while True: pass\ndef solve(): print(1)");
+    let tests = [Test::stdio("", "1"), Test::stdio("", "2")];
+    let results = sandbox.judge(&endless, &tests).await.unwrap();
+    assert!(results.iter().all(|result| !result.verdict.passed()), "{results:?}");
+    let spent = |result: &egcfg_task::TestResult| result.verdict == timeout(Clock::Cpu);
+    assert!(spent(&results[0]), "{results:?}");
+}
+
+/// A program that is slow and right passes, whichever of its tests are slow.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_and_right_is_right() {
+    let limits = Limits { cpu: Duration::from_secs(20), ..common::limits() };
+    let sandbox = common::sandbox_with(None, limits).await;
+    // A quarter of the limit, counted in the program's own processor time.
+    let source = "import time\ndef f(x):\n    while time.process_time() < x: pass\n    return 2";
+    let tests = asserts(&["assert f(5) == 2", "assert f(0) == 2", "assert f(7) == 2"]);
+    let results = sandbox.judge(&program(source), &tests).await.unwrap();
+    assert!(results.iter().all(|result| result.verdict.passed()), "{results:?}");
 }

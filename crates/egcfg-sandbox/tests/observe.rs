@@ -5,8 +5,8 @@ mod common;
 use std::time::Duration;
 
 use common::{asserts, judge, program, sandbox, sandbox_on, stdio};
-use egcfg_sandbox::TraceOptions;
-use egcfg_task::{Clock, Cut, Event, Outcome, Test, Trace, Verdict, compact};
+use egcfg_sandbox::{Limits, TraceOptions};
+use egcfg_task::{Cut, Event, Outcome, Test, Trace, Verdict, compact};
 
 const EVEN: &str = "def f(nums):\n    total = 0\n    for n in nums:\n        if n % 2 == 0:\n            total += n\n    return total\n";
 
@@ -42,22 +42,16 @@ async fn the_trace_shows_the_tested_invocation_on_every_interpreter() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_is_ended_leaves_what_was_traced() {
-    let sandbox = sandbox().await;
+    // A tenth of it, which is what an observation gets.
+    let second = Duration::from_secs(10);
+    let sandbox = common::sandbox_with(None, Limits { cpu: second, idle: second, ..common::limits() }).await;
     let cases = [
-        (
-            "import time\ndef f(x):\n    y = x + 1\n    time.sleep(60)",
-            Verdict::Timeout { clock: Clock::Idle },
-            Cut::Time,
-        ),
-        (
-            "def f(x):\n    y = x + 1\n    return sum(range(10**12))",
-            Verdict::Timeout { clock: Clock::Cpu },
-            Cut::Time,
-        ),
+        ("import time\ndef f(x):\n    y = x + 1\n    time.sleep(60)", Verdict::Unfinished, Cut::Time),
+        ("def f(x):\n    y = x + 1\n    return sum(range(10**12))", Verdict::Unfinished, Cut::Time),
         ("import os\ndef f(x):\n    y = x + 1\n    os._exit(0)", Verdict::ExitedEarly { code: 0 }, Cut::Died),
         (
             "def f(x):\n    y = x + 1\n    while True:\n        y += 1\n        x = y",
-            Verdict::Timeout { clock: Clock::Cpu },
+            Verdict::Unfinished,
             Cut::Steps,
         ),
     ];
@@ -165,4 +159,24 @@ async fn stdin_programs_are_traced_too() {
             .any(|step| step.locals.iter().any(|local| local.name == "n" && local.value == "3"));
         assert!(seen, "{trace:?}");
     }
+}
+
+/// A candidate that is slow in one test and passes the others may be right: that one is judged with its whole limit.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_did_not_end_is_judged_again_where_all_else_passes() {
+    let sandbox =
+        common::sandbox_with(None, Limits { cpu: Duration::from_secs(10), ..common::limits() }).await;
+    let source = "import time\ndef f(x):\n    while time.process_time() < x: pass\n    return 2";
+    let observe = async |tests: &[&str]| {
+        let seen =
+            sandbox.observe(&program(source), &asserts(tests), &TraceOptions::default()).await.unwrap();
+        assert!(seen.iter().all(|seen| seen.trace.is_some()), "{seen:?}");
+        seen.into_iter().map(|seen| seen.result.verdict).collect::<Vec<_>>()
+    };
+    let (passed, unfinished) = (Verdict::Passed, Verdict::Unfinished);
+    let (quick, slow, wrong) = ("assert f(0) == 2", "assert f(3) == 2", "assert f(0) == 3");
+    assert_eq!(observe(&[slow, quick]).await, [passed.clone(), passed]);
+    assert_eq!(observe(&[slow, wrong]).await, [unfinished.clone(), Verdict::WrongAnswer]);
+    // Nothing else says that it may be right.
+    assert_eq!(observe(&[slow, slow]).await, [unfinished.clone(), unfinished]);
 }

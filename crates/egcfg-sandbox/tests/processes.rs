@@ -5,12 +5,12 @@ mod common;
 
 use std::time::Duration;
 
-use common::{judge, sandbox};
+use common::judge;
 use egcfg_task::Verdict;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cases_1_15_16_no_process_can_be_made() {
-    let sandbox = sandbox().await;
+    let sandbox = common::sandbox_short(egcfg_task::Clock::Cpu).await;
     let denied = sandbox.protections().iter().any(|p| p.name == "fork-denied" && p.in_force());
     if !denied {
         common::note("skipped: fork-denied is not in force here");

@@ -9,7 +9,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::Duration;
 
-use common::{asserts, judge, program, sandbox, sandbox_on};
+use common::{asserts, judge, program, sandbox};
 use egcfg_sandbox::{Level, Sandbox, SandboxError, SandboxOptions};
 use egcfg_task::{Form, Test, Verdict};
 
@@ -294,7 +294,7 @@ async fn case_9_no_core_file_and_27_nothing_left_behind() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn all_interpreters_protect_alike_and_judge_alike() {
     for python in common::interpreters() {
-        let sandbox = sandbox_on(Some(python)).await;
+        let sandbox = common::sandbox_with(Some(python), common::short(egcfg_task::Clock::Cpu)).await;
         let version = sandbox.interpreter().version.clone();
         let missing: Vec<_> =
             sandbox.protections().iter().filter(|p| !p.in_force()).map(|p| p.name).collect();

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{asserts, exception, judge, program, sandbox, stdio};
+use common::{asserts, exception, judge, program, sandbox, sandbox_short, stdio};
 use egcfg_task::{Clock, Test, Verdict};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,10 +43,15 @@ async fn every_verdict_of_an_assert_test() {
             "assert f(1) == 2",
             Verdict::Forged,
         ),
-        ("def f(x):\n    return 1", "assert f(1) ==", Verdict::HarnessError),
     ];
+    let (cpu, idle) = (sandbox_short(Clock::Cpu).await, sandbox_short(Clock::Idle).await);
     for (source, test, verdict) in cases {
-        let result = judge(&sandbox, source, test).await;
+        let sandbox = match verdict {
+            Verdict::Timeout { clock: Clock::Cpu } => &cpu,
+            Verdict::Timeout { .. } => &idle,
+            _ => &sandbox,
+        };
+        let result = judge(sandbox, source, test).await;
         assert_eq!(result.verdict, verdict, "{source}\n{test}\n{result:?}");
         assert_eq!(result.error.is_none(), verdict.passed(), "a failure says why: {result:?}");
         assert!(!result.unproven, "{result:?}");
@@ -190,7 +195,7 @@ async fn setup_and_the_programs_imports_reach_the_test() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tests_after_a_fatal_one_are_judged_in_a_fresh_process() {
-    let sandbox = sandbox().await;
+    let sandbox = sandbox_short(Clock::Cpu).await;
     let source = "import os\ncalls = 0\ndef f(x):\n    global calls\n    calls += 1\n    if x == 0:\n        os._exit(0)\n    if x < 0:\n        while True: pass\n    return calls";
     let tests = [
         "assert f(1) == 1",
@@ -251,4 +256,23 @@ async fn a_test_that_wavers_is_flaky() {
     assert!(results[0].verdict.passed() && !results[1].verdict.passed());
     let once = sandbox.judge(&program(source), &tests).await.unwrap();
     assert!(!once[1].flaky, "nobody looked twice");
+}
+
+/// What no program can pass is no program's failure, and no trouble of the machine's that another try would mend.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_that_cannot_run_is_told_apart() {
+    let sandbox = sandbox().await;
+    let source = "def f(x):\n    return x";
+    for (test, says) in
+        [("assert f(1) ==", "it does not compile: "), ("return f(1)", "it does not compile: ")]
+    {
+        let result = judge(&sandbox, source, test).await;
+        let Verdict::InvalidTest { message } = &result.verdict else { panic!("{test}: {result:?}") };
+        assert!(message.starts_with(says), "{test}: {message}");
+        assert_eq!(result.error.as_ref(), Some(message));
+    }
+    let results = sandbox.judge(&program(source), &[Test::stdio("1", "1")]).await.unwrap();
+    assert!(matches!(results[0].verdict, Verdict::InvalidTest { .. }), "{results:?}");
+    let results = sandbox.judge(&stdio("print(1)"), &asserts(&["assert f(1) == 1"])).await.unwrap();
+    assert!(matches!(results[0].verdict, Verdict::InvalidTest { .. }), "{results:?}");
 }

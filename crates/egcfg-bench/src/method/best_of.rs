@@ -1,6 +1,6 @@
 //! Best-of-N: whole plain samples, the first that passes the shown tests.
 
-use egcfg_guidance::{Budget, GuidanceError, Session, Settings, best_of};
+use egcfg_guidance::{Budget, GuidanceError, Session, Settings, best_of_batched};
 use egcfg_results::{MethodFacts, method};
 use futures::future::BoxFuture;
 
@@ -12,11 +12,13 @@ use super::{Method, MethodOutcome};
 pub struct BestOf {
     /// Samples at most, where there is no budget.
     pub samples: usize,
+    /// Samples drawn in one batch.
+    pub width: usize,
 }
 
 impl Default for BestOf {
     fn default() -> Self {
-        Self { samples: 10 }
+        Self { samples: 10, width: 4 }
     }
 }
 
@@ -33,7 +35,7 @@ impl Method for BestOf {
     ) -> BoxFuture<'a, Result<MethodOutcome, GuidanceError>> {
         Box::pin(async move {
             let budget = budget.map_or(Budget::Samples(self.samples.max(1)), Budget::Tokens);
-            let drawn = best_of(session, settings, budget).await?;
+            let drawn = best_of_batched(session, settings, budget, self.width).await?;
             let (stats, programs) = (drawn.stats(), drawn.attempts.len());
             // At least one sample is drawn, so that there is a best one.
             let best = drawn.best().cloned();

@@ -245,9 +245,17 @@ impl<'a> Dialogue<'a> {
     }
 }
 
-/// Whether a text defines `name`, or is code at all where there is no name.
+/// Whether a text defines `name` in one way or the other, or is code at all where there is no name.
 pub(super) fn is_code(text: &str, name: &str) -> bool {
-    if name.is_empty() { !text.trim().is_empty() } else { defines(text, name) }
+    if name.is_empty() { !text.trim().is_empty() } else { defines(text, name) || assigns(text, name) }
+}
+
+/// Whether a line at the margin gives `name` a value: `add = lambda xs: ...` is a definition too.
+fn assigns(text: &str, name: &str) -> bool {
+    text.lines().any(|line| {
+        let rest = line.strip_prefix(name).map(str::trim_start).unwrap_or_default();
+        rest.strip_prefix('=').is_some_and(|value| !value.starts_with('=')) || rest.starts_with(':')
+    })
 }
 
 /// The code in an answer that defines `name`.

@@ -12,6 +12,7 @@ mod parse;
 mod pieces;
 mod plain;
 mod prompts;
+mod search;
 mod self_debugging;
 mod trial;
 
@@ -21,6 +22,7 @@ pub use lpw::Lpw;
 pub use mapcoder::MapCoder;
 pub use mgdebugger::MgDebugger;
 pub use plain::Plain;
+pub use search::TreeSearch;
 pub use self_debugging::{Feedback, SelfDebugging};
 
 use egcfg_guidance::{GuidanceError, Session, Settings, Stats};

@@ -4,11 +4,12 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use egcfg_guidance::Policy;
 use egcfg_results::{BestOfBudget, Experiment, Layout, MethodFacts, file_name};
 use egcfg_task::{Config, Task};
 
 use crate::config::ConfigError;
-use crate::method::{BestOf, EgCfg, Lpw, MapCoder, Method, MgDebugger, Plain, SelfDebugging};
+use crate::method::{BestOf, EgCfg, Lpw, MapCoder, Method, MgDebugger, Plain, SelfDebugging, TreeSearch};
 
 /// A method under a configuration: one folder of results.
 #[derive(Clone)]
@@ -68,11 +69,15 @@ pub fn methods(best_of: BestOfBudget) -> Vec<Arc<dyn Method>> {
     vec![
         Arc::new(EgCfg),
         Arc::new(Plain),
-        Arc::new(BestOf { samples }),
+        Arc::new(BestOf { samples, ..BestOf::default() }),
         Arc::new(SelfDebugging::default()),
         Arc::new(MapCoder::default()),
         Arc::new(MgDebugger::default()),
         Arc::new(Lpw::default()),
+        Arc::new(TreeSearch::by(Policy::Priority)),
+        Arc::new(TreeSearch::by(Policy::Unique)),
+        Arc::new(TreeSearch::by(Policy::Independent)),
+        Arc::new(TreeSearch::by(Policy::Beam)),
     ]
 }
 

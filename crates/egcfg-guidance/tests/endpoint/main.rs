@@ -25,7 +25,7 @@ use egcfg_model::{
 use futures::future::BoxFuture;
 
 use fakes::Fake;
-use parts::{Judge, settings, template, vocab, write, writer};
+use parts::{settings, template, vocab, write, writer};
 
 /// Candidates as recorded in this process, everything else from the server. Distributions of the recording are dropped, so
 /// that P comes over the wire as well.
@@ -73,8 +73,8 @@ fn connect(fake: Fake, top: usize) -> EndpointModel {
     EndpointModel::connect(EndpointOptions::parse(&address).unwrap()).unwrap()
 }
 
-fn judge() -> Judge<fn(&str) -> bool> {
-    Judge::new(|program: &str| program.len().is_multiple_of(3))
+fn judge() -> parts::ScriptedExecutor {
+    parts::judge(|program: &str| program.len().is_multiple_of(3))
 }
 
 #[test]

@@ -1,17 +1,18 @@
 //! What is decoded: the special gammas, refresh points, signals, answers that talk first.
 
 use egcfg_guidance::{Event, Settings, Stop, Template};
-use egcfg_model::{Encode, LanguageModel, ScriptedModel, TokenId};
+use egcfg_model::{Encode, LanguageModel};
+use egcfg_testing::language::{believer, parrot};
 
-use crate::parts::{Judge, id, settings, template, vocab, write, writer};
+use crate::parts::{judge, settings, template, write, writer};
 
 #[test]
 fn gamma_zero_is_the_plain_model_and_runs_nothing() {
     for seed in 0..8 {
-        let judge = Judge::new(|_: &str| true);
+        let judge = judge(|_: &str| true);
         let model = writer(seed);
         let (plain, events) = write(&model, &judge, &settings("ns3t0.9d4k1_ln", 0.0), &template());
-        assert!(judge.ran.lock().unwrap().is_empty() && plain.stats.refreshes == 0);
+        assert!(judge.observed().is_empty() && plain.stats.refreshes == 0);
         assert!(!events.iter().any(|e| matches!(e, Event::Refresh { .. })));
         // By hand: the most probable token, again and again.
         let prompt = "### Task\nadd\nassert f(1) == 8\nassert f(2) == 9\n### Code\n";
@@ -26,35 +27,9 @@ fn gamma_zero_is_the_plain_model_and_runs_nothing() {
     }
 }
 
-/// After a signal with a passing program the model wants `return 2`, else `return 1`.
-fn believer() -> ScriptedModel {
-    let vocab = vocab();
-    let words = vocab.clone();
-    let rule = move |context: &[TokenId]| {
-        let text: String = context.iter().map(|t| words[*t as usize].as_str()).collect();
-        let mut logits = vec![-9.0; words.len()];
-        let tail = text.rsplit("### Code\n").next().unwrap_or("");
-        let next: &[(TokenId, f32)] = match tail {
-            "" => &[(id::DEF, 3.0)],
-            "def f(" => &[(id::ARGS, 3.0)],
-            "def f(x):" => &[(id::LINE, 3.0)],
-            "def f(x):\n    " => &[(id::RETURN, 3.0)],
-            "def f(x):\n    return " if text.contains("# pass") => &[(id::ONE, 0.0), (id::TWO, 3.0)],
-            "def f(x):\n    return " => &[(id::ONE, 1.0), (id::TWO, 0.5)],
-            "def f(x):\n    return 1" | "def f(x):\n    return 2" => &[(id::NEWLINE, 3.0)],
-            _ => &[(id::END, 3.0)],
-        };
-        for (token, logit) in next {
-            logits[*token as usize] = *logit;
-        }
-        logits
-    };
-    ScriptedModel::with_rule(&vocab, Box::new(rule))
-}
-
 #[test]
 fn guidance_follows_what_the_executions_showed() {
-    let judge = Judge::new(|program: &str| program.contains("return 2"));
+    let judge = judge(|program: &str| program.contains("return 2"));
     let (plain, _) = write(&believer(), &judge, &settings("ns3t0.9d4k1_ln", 0.0), &template());
     assert_eq!(plain.program, "def f(x):\n    return 1\n");
     // Eight draws of a nearly even choice: some candidate returns 2, passes, and is believed.
@@ -72,7 +47,7 @@ fn guidance_follows_what_the_executions_showed() {
 
 #[test]
 fn the_compact_block_opens_with_the_outcome_and_puts_the_best_last() {
-    let judge = Judge::new(|program: &str| program.contains("return 2"));
+    let judge = judge(|program: &str| program.contains("return 2"));
     let (_, events) = write(&believer(), &judge, &settings("ns8t1.0dinfk1_ln+oe", 1.0), &template());
     let block = events.iter().find_map(|e| match e {
         Event::Signal { text, .. } => Some(text.clone()),
@@ -88,7 +63,7 @@ fn refreshes_come_at_line_boundaries_every_k() {
     for (name, every) in [("ns2t0.9d3k1_ln+e", 1), ("ns2t0.9d3k2_ln+e", 2)] {
         let mut several = 0;
         for seed in 0..10 {
-            let judge = Judge::new(|_: &str| false);
+            let judge = judge(|_: &str| false);
             let (_, events) = write(&writer(seed), &judge, &settings(name, 1.0), &template());
             let lines: Vec<usize> = events
                 .iter()
@@ -107,31 +82,13 @@ fn refreshes_come_at_line_boundaries_every_k() {
 
 #[test]
 fn a_candidate_is_run_once() {
-    let judge = Judge::new(|_: &str| false);
     for seed in 0..6 {
+        let judge = judge(|_: &str| false);
         let _ = write(&writer(seed), &judge, &settings("ns3t0.5d4k1_ln+m2", 1.0), &template());
-        let ran = std::mem::take(&mut *judge.ran.lock().unwrap());
+        let ran = judge.observed();
         let distinct: std::collections::BTreeSet<&String> = ran.iter().collect();
         assert_eq!(distinct.len(), ran.len(), "{ran:?}");
     }
-}
-
-/// A model that says what it is told, token by token, then ends.
-fn parrot(answer: &'static str) -> ScriptedModel {
-    let vocab = vocab();
-    let words = vocab.clone();
-    let rule = move |context: &[TokenId]| {
-        let text: String = context.iter().map(|t| words[*t as usize].as_str()).collect();
-        let said = text.rsplit("### Code\n").next().unwrap_or("");
-        let mut logits = vec![-9.0; words.len()];
-        let rest = answer.strip_prefix(said).unwrap_or("");
-        let next = (1..words.len())
-            .filter(|i| !rest.is_empty() && rest.starts_with(&words[*i]))
-            .max_by_key(|i| words[*i].len());
-        logits[next.unwrap_or(0)] = 9.0;
-        logits
-    };
-    ScriptedModel::with_rule(&vocab, Box::new(rule))
 }
 
 fn chatty() -> Template {
@@ -141,19 +98,19 @@ fn chatty() -> Template {
 #[test]
 fn an_answer_that_talks_first_is_guided_inside_its_fence() {
     let answer = "Sure:\n```\nx = 1\n```\nNow:\n```python\nimport re\ndef g(x):\n    return 1\n\ndef f(x):\n    return 1\n```\nDone";
-    let judge = Judge::new(|_: &str| false);
+    let judge = judge(|_: &str| false);
     let settings = Settings { max_tokens: Some(200), ..settings("ns2t0.9d3k1_ln+e", 1.0) };
     let (generation, events) = write(&parrot(answer), &judge, &settings, &chatty());
     assert_eq!(generation.program, "import re\ndef g(x):\n    return 1\n\ndef f(x):\n    return 1\n");
     assert_eq!((generation.stop, generation.began), (Stop::Fence, true));
     assert!(events.iter().any(|e| matches!(e, Event::GuidanceStarted { .. })));
     // What ran is the code inside the fence, helper and import included.
-    assert!(judge.ran.lock().unwrap().iter().all(|p| p.starts_with("import re\ndef g(x):")));
+    assert!(judge.observed().iter().all(|p| p.starts_with("import re\ndef g(x):")));
 }
 
 #[test]
 fn a_function_that_never_starts_is_warned_of() {
-    let judge = Judge::new(|_: &str| false);
+    let judge = judge(|_: &str| false);
     let (generation, events) =
         write(&parrot("I cannot"), &judge, &settings("ns2t0.9d3k1_ln", 1.0), &chatty());
     assert!(!generation.began && generation.stop == Stop::EndOfText);
@@ -165,7 +122,7 @@ fn a_function_that_never_starts_is_warned_of() {
 
 #[test]
 fn a_class_is_an_entry_point_too() {
-    let judge = Judge::new(|_: &str| false);
+    let judge = judge(|_: &str| false);
     let settings = Settings { max_tokens: Some(200), ..settings("ns2t0.9d3k1_ln+e", 1.0) };
     let (generation, _) = write(&parrot("```python\nclass f:\n    x = 1\n```"), &judge, &settings, &chatty());
     assert!(generation.began && generation.program == "class f:\n    x = 1\n", "{generation:?}");
@@ -173,7 +130,7 @@ fn a_class_is_an_entry_point_too() {
 
 #[test]
 fn a_signal_beyond_its_budget_is_shortened_and_still_fits() {
-    let judge = Judge::new(|program: &str| program.len() % 2 == 0);
+    let judge = judge(|program: &str| program.len() % 2 == 0);
     for budget in [10, 80, 300] {
         let settings = Settings { signal_tokens: Some(budget), ..settings("ns5t1.2d6k1_ln+om3", 1.0) };
         let (_, events) = write(&writer(5), &judge, &settings, &template());
@@ -187,7 +144,7 @@ fn a_signal_beyond_its_budget_is_shortened_and_still_fits() {
 
 #[test]
 fn a_token_carries_the_heads_of_both_distributions() {
-    let judge = Judge::new(|program: &str| program.contains("return 2"));
+    let judge = judge(|program: &str| program.contains("return 2"));
     let mut seen = 0;
     for gamma in [0.5, 1.0, 3.0] {
         let (_, events) = write(&believer(), &judge, &settings("ns8t1.0dinfk1_ln+oe", gamma), &template());
@@ -240,7 +197,7 @@ fn a_sink_that_wants_no_heads_gets_none() {
             false
         }
     }
-    let (model, judge, log) = (believer(), Judge::new(|_: &str| true), Quiet(crate::parts::Log::default()));
+    let (model, judge, log) = (believer(), judge(|_: &str| true), Quiet(crate::parts::Log::default()));
     let (task, cache, template) =
         (crate::parts::task(), egcfg_guidance::ExecutionCache::default(), template());
     let session = egcfg_guidance::Session {

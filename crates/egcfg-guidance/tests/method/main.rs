@@ -4,6 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::manual_is_multiple_of, reason = "test helpers")]
 
 mod decoding;
+mod goldens;
+mod opening;
 mod parts;
 mod schedules;
 mod stopping;
+mod tree;

@@ -2,7 +2,7 @@
 
 use egcfg_guidance::{Schedule, Settings};
 
-use crate::parts::{Judge, settings, template, write, writer};
+use crate::parts::{judge, settings, template, write, writer};
 
 const NAMES: [&str; 9] = [
     "ns3t0.9d4k1_ln",
@@ -23,7 +23,7 @@ fn drafting_changes_no_token() {
         for name in NAMES {
             for gamma in [0.5, 1.0, 3.0] {
                 let settings = settings(name, gamma);
-                let judge = Judge::new(|program: &str| program.len() % 3 == 0);
+                let judge = judge(|program: &str| program.len() % 3 == 0);
                 let (drafted, _) = write(&writer(seed), &judge, &settings, &template());
                 let one_step = Settings { schedule: Schedule::OneStep, ..settings };
                 let (stepped, _) = write(&writer(seed), &judge, &one_step, &template());
@@ -46,7 +46,7 @@ fn candidates_that_agree_with_the_answer_make_one_forward_a_line() {
     // At a temperature near zero every candidate is the plain continuation, and gamma 0.001 follows it.
     let mut whole_lines = 0;
     for seed in 0..10 {
-        let judge = Judge::new(|_: &str| false);
+        let judge = judge(|_: &str| false);
         let (generation, _) =
             write(&writer(seed), &judge, &settings("ns2t0.001d4k1_ln+e", 0.001), &template());
         assert!(generation.stats.guided_forwards <= generation.stats.refreshes, "{:?}", generation.stats);
@@ -58,7 +58,7 @@ fn candidates_that_agree_with_the_answer_make_one_forward_a_line() {
 #[test]
 fn nothing_depends_on_what_ran_before() {
     let settings = settings("ns3t0.9d4k1_ln+om2r", 1.0);
-    let judge = Judge::new(|program: &str| program.len() % 2 == 0);
+    let judge = judge(|program: &str| program.len() % 2 == 0);
     let model = writer(3);
     let first = write(&model, &judge, &settings, &template()).0;
     // The same model again, its cache warm from another generation with another seed.

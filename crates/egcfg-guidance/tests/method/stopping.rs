@@ -3,7 +3,9 @@
 use egcfg_guidance::{Budget, Event, ExecutionCache, NoEvents, Session, Settings, Stop, best_of, solve};
 use egcfg_model::{ScriptedModel, TokenId};
 
-use crate::parts::{Judge, id, settings, task, template, vocab, write, writer};
+use egcfg_testing::language::id;
+
+use crate::parts::{judge, settings, task, template, vocab, wait as run, write, writer};
 
 /// Writes `def f(x):`, five times `a = 1`, `return a`: without any doubt.
 fn certain() -> ScriptedModel {
@@ -26,7 +28,7 @@ fn certain() -> ScriptedModel {
 
 #[test]
 fn agreement_of_both_streams_ends_a_generation_early() {
-    let judge = Judge::new(|_: &str| false);
+    let judge = judge(|_: &str| false);
     let (early, _) = write(&certain(), &judge, &settings("ns3t0.2dinfk1_ln", 1.0), &template());
     assert_eq!(early.stop, Stop::Agreement);
     assert_eq!(early.stats.refreshes, 4);
@@ -38,7 +40,7 @@ fn agreement_of_both_streams_ends_a_generation_early() {
 
 #[test]
 fn reuse_draws_nothing_while_candidates_agree() {
-    let judge = Judge::new(|_: &str| false);
+    let judge = judge(|_: &str| false);
     let (fresh, _) = write(&certain(), &judge, &settings("ns3t0.2dinfk1_ln+e", 1.0), &template());
     let (reused, _) = write(&certain(), &judge, &settings("ns3t0.2dinfk1_ln+re", 1.0), &template());
     assert_eq!(fresh.tokens, reused.tokens);
@@ -53,7 +55,7 @@ fn reuse_draws_nothing_while_candidates_agree() {
 
 #[test]
 fn a_reused_candidate_that_only_ends_counts_its_end_token() {
-    let judge = Judge::new(|_: &str| false);
+    let judge = judge(|_: &str| false);
     let (reused, events) = write(&certain(), &judge, &settings("ns3t0.2d2k1_ln+re", 1.0), &template());
     let start = events.iter().find_map(|event| match event {
         Event::GuidanceStarted { position } => Some(*position),
@@ -71,7 +73,7 @@ fn a_reused_candidate_that_only_ends_counts_its_end_token() {
 
 #[test]
 fn a_passing_finished_candidate_is_an_answer_only_when_asked() {
-    let judge = Judge::new(|program: &str| program.trim_end().ends_with("return 2"));
+    let judge = judge(|program: &str| program.trim_end().ends_with("return 2"));
     let mut stopped = 0;
     for seed in 0..20 {
         let (with, _) = write(&writer(seed), &judge, &settings("ns6t1.5dinfk1_ln+p", 1.0), &template());
@@ -85,14 +87,10 @@ fn a_passing_finished_candidate_is_an_answer_only_when_asked() {
     assert!(stopped > 2, "{stopped}");
 }
 
-fn run<T>(future: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
-}
-
 #[test]
 fn the_ladder_goes_on_until_a_program_passes() {
     let (task, template, cache, model) = (task(), template(), ExecutionCache::default(), certain());
-    let never = Judge::new(|_: &str| false);
+    let never = judge(|_: &str| false);
     let base = settings("ns2t0.2d4k1_ln+e", 1.0);
     let session = Session {
         model: &model,
@@ -106,7 +104,7 @@ fn the_ladder_goes_on_until_a_program_passes() {
     let order: Vec<(f64, u32)> = solution.attempts.iter().map(|a| (a.gamma, a.retry)).collect();
     assert_eq!(order, [(0.0, 0), (0.5, 0), (1.0, 0), (0.5, 1), (1.0, 1)]);
     assert!(!solution.solved() && solution.best().is_some_and(|best| best.gamma == 0.0));
-    let always = Judge::new(|_: &str| true);
+    let always = judge(|_: &str| true);
     let solution = run(solve(Session { executor: &always, ..session }, &base, &[0.0, 0.5], 3)).unwrap();
     assert_eq!(solution.attempts.len(), 1);
     assert!(solution.solved());
@@ -115,7 +113,7 @@ fn the_ladder_goes_on_until_a_program_passes() {
 #[test]
 fn best_of_draws_until_the_budget_is_spent() {
     let (task, template, cache, model) = (task(), template(), ExecutionCache::default(), writer(1));
-    let never = Judge::new(|_: &str| false);
+    let never = judge(|_: &str| false);
     let session = Session {
         model: &model,
         executor: &never,

@@ -6,10 +6,11 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use egcfg_task::{Clock, Cut, Test, TestResult, Trace, Verdict};
+use egcfg_task::{Clock, Test, TestResult, Verdict};
 
 use crate::error::SandboxError;
-use crate::judge::session::{Failure, Session, exception, invalid};
+use crate::judge::failure::{Failure, Judged, exception, invalid, plain};
+use crate::judge::session::Session;
 use crate::protocol::frame::Frame;
 use crate::protocol::value;
 use crate::supervisor::child::{Child, Ended};
@@ -17,9 +18,6 @@ use crate::supervisor::clock::Watch;
 use crate::supervisor::pool::Lease;
 use crate::supervisor::zygote::Role;
 use crate::text::one_line;
-
-/// A judged test: the result, and the bytes of its trace where the session traces.
-pub(crate) type Judged = (TestResult, Vec<u8>);
 
 /// Judges every test of one program, in order.
 pub(crate) async fn judge(
@@ -31,6 +29,12 @@ pub(crate) async fn judge(
         Judging { lease, session, tests, comparer: None, told: 0, unread: 0, clean: true, whole: None };
     let mut results = Vec::with_capacity(tests.len());
     for index in 0..tests.len() {
+        if let Some(failure) = judging.session.pace.over() {
+            // What the comparer has been told of it is never asked for.
+            judging.clean = false;
+            results.push((plain(failure, Duration::ZERO), Vec::new()));
+            continue;
+        }
         let mut judged = judging.test(index).await?;
         if judged.0.verdict == Verdict::SandboxUnavailable {
             // The warm interpreter died under it, which says nothing about the program: once more, on a new one.
@@ -40,6 +44,7 @@ pub(crate) async fn judge(
             judging.whole = None;
             judged = judging.test(index).await?;
         }
+        judging.session.pace.note(&judged.0.verdict);
         results.push(judged);
     }
     judging.part(results.iter().map(|(result, _)| result.seconds).sum());
@@ -299,18 +304,6 @@ impl Judging<'_, '_> {
     }
 }
 
-/// A result that holds a failure only.
-pub(crate) fn plain(failure: Failure, taken: Duration) -> TestResult {
-    TestResult {
-        verdict: failure.verdict,
-        seconds: taken.as_secs_f64(),
-        error: failure.error,
-        got: None,
-        unproven: false,
-        flaky: false,
-    }
-}
-
 /// The comparer runs tests only: what ends it is the test's doing or ours, unless the value it compares is too large, or such
 /// that the interpreter itself breaks on it. A program must not turn a wrong answer into a failure of the harness.
 fn comparer_ended(ended: &Ended) -> Failure {
@@ -348,12 +341,5 @@ fn comparer_ended(ended: &Ended) -> Failure {
                 format!("the test ended its own process (status {})", exit.status),
             ),
         },
-    }
-}
-
-/// A trace that stops because the run was stopped says which way.
-pub(crate) fn mark_cut(trace: &mut Trace, verdict: &Verdict) {
-    if trace.cut == Some(Cut::Died) && matches!(verdict, Verdict::Timeout { .. }) {
-        trace.cut = Some(Cut::Time);
     }
 }

@@ -4,5 +4,7 @@
 
 pub(crate) mod asserts;
 pub(crate) mod compare;
+pub(crate) mod failure;
+pub(crate) mod pace;
 pub(crate) mod session;
 pub(crate) mod stdio;

@@ -1,14 +1,14 @@
 //! One program in one child: loading it, asking it, and what an answer that is none means. A child that was ended, or
 //! that must not be trusted further, is replaced by a fresh one with the next request.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egcfg_task::{Backend, Clock, Form, Verdict};
+use egcfg_task::{Backend, Form, Verdict};
 
 use crate::error::SandboxError;
+use crate::judge::failure::{Failure, exception, exited};
+use crate::judge::pace::{Pace, Purpose};
 use crate::options::{Program, TraceOptions};
 use crate::protocol::frame::Frame;
 use crate::supervisor::bundle::CPU_BACKSTOP;
@@ -16,27 +16,11 @@ use crate::supervisor::child::{Child, Ended};
 use crate::supervisor::clock::Watch;
 use crate::supervisor::pool::Pool;
 use crate::supervisor::reading::Reading;
-use crate::supervisor::zygote::{Exit, Role};
-use crate::text::one_line;
+use crate::supervisor::zygote::Role;
 use crate::token::token;
 
 /// Room in a trace's memory beside the rendered values: names, lines, numbers.
 const TRACE_SLACK: u64 = 256 << 10;
-
-/// Why there is no answer: a verdict on the program, with its one line.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Failure {
-    /// The verdict.
-    pub(crate) verdict: Verdict,
-    /// Its explanation.
-    pub(crate) error: Option<String>,
-}
-
-impl Failure {
-    pub(crate) fn new(verdict: Verdict, error: impl Into<String>) -> Self {
-        Self { verdict, error: Some(one_line(&error.into())) }
-    }
-}
 
 /// See the module's paragraph.
 #[derive(Debug)]
@@ -48,11 +32,21 @@ pub(crate) struct Session<'a> {
     /// What the entry point is: `function`, `class`, `callable`, `value`, `missing` or `script`.
     pub(crate) entry: String,
     trace_bytes: Vec<u8>,
+    /// How much time its tests get.
+    pub(crate) pace: Pace,
+    /// The program is being loaded.
+    loading: bool,
 }
 
 impl<'a> Session<'a> {
-    pub(crate) fn new(pool: &'a Arc<Pool>, program: &'a Program, trace: Option<&'a TraceOptions>) -> Self {
-        Self { pool, program, trace, child: None, entry: String::new(), trace_bytes: Vec::new() }
+    pub(crate) fn new(
+        pool: &'a Arc<Pool>,
+        program: &'a Program,
+        trace: Option<&'a TraceOptions>,
+        purpose: Purpose,
+    ) -> Self {
+        let (pace, entry, trace_bytes) = (Pace::new(&pool.limits, purpose), String::new(), Vec::new());
+        Self { pool, program, trace, child: None, entry, trace_bytes, pace, loading: false }
     }
 
     /// Whether a child with the program in it is there.
@@ -84,7 +78,7 @@ impl<'a> Session<'a> {
     pub(crate) fn watch(&self) -> Watch {
         // A process that is still to be made starts from nothing.
         let reading = if self.child.is_some() { None } else { Some(Reading::default()) };
-        Watch::start(&self.pool.limits, reading)
+        Watch::start(&self.pace.limits(self.loading), reading)
     }
 
     /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.
@@ -106,7 +100,8 @@ impl<'a> Session<'a> {
             None => String::new(),
             Some(options) => {
                 child
-                    .open_trace(8 + u64::from(options.size) + TRACE_SLACK)
+                    .trace()
+                    .open(8 + u64::from(options.size) + TRACE_SLACK)
                     .map_err(|error| SandboxError::Spawn(format!("no memory for a trace: {error}")))?;
                 let backend = match options.backend {
                     None => "",
@@ -118,6 +113,7 @@ impl<'a> Session<'a> {
             }
         };
         self.child = Some(child);
+        self.loading = true;
         let mut watch = self.watch();
         let form: &[u8] = if self.program.form == Form::Stdio { b"stdio" } else { b"asserts" };
         let program = self.program;
@@ -128,7 +124,9 @@ impl<'a> Session<'a> {
             form,
             trace.as_bytes(),
         ];
-        let frame = match self.ask(b'P', &fields, &mut watch).await {
+        let answer = self.ask(b'P', &fields, &mut watch).await;
+        self.loading = false;
+        let frame = match answer {
             Ok(frame) => frame,
             Err(failure) => return Ok(Err(failure)),
         };
@@ -201,7 +199,7 @@ impl<'a> Session<'a> {
         if let Some(child) = self.child.take()
             && self.trace.is_some()
         {
-            self.trace_bytes = child.take_trace(self.trace_limit());
+            self.trace_bytes = child.trace().take(self.trace_limit());
         }
     }
 
@@ -211,7 +209,7 @@ impl<'a> Session<'a> {
             return Vec::new();
         }
         match &self.child {
-            Some(child) => child.take_trace(self.trace_limit()),
+            Some(child) => child.trace().take(self.trace_limit()),
             None => std::mem::take(&mut self.trace_bytes),
         }
     }
@@ -223,17 +221,7 @@ impl<'a> Session<'a> {
     fn explain(&self, ended: &Ended) -> Failure {
         let limits = &self.pool.limits;
         match ended {
-            Ended::Timeout(clock) => {
-                let (limit, what) = match clock {
-                    Clock::Wall => (limits.wall, "of real time"),
-                    Clock::Cpu => (limits.cpu, "of processor time"),
-                    Clock::Idle => (limits.idle, "without doing anything"),
-                };
-                Failure::new(
-                    Verdict::Timeout { clock: *clock },
-                    format!("stopped after {} s {what}", limit.as_secs_f64()),
-                )
-            }
+            Ended::Timeout(clock) => self.pace.ended(*clock, self.loading),
             Ended::Output => {
                 let text = format!("wrote more than {} bytes", limits.output);
                 Failure::new(Verdict::OutputExceeded, text)
@@ -255,49 +243,10 @@ impl<'a> Session<'a> {
             Ended::Forged(error) => {
                 Failure::new(Verdict::Forged, format!("on the harness's own channel: {error}"))
             }
-            Ended::Exited(Some(exit)) => self.exited(exit),
+            Ended::Exited(Some(exit)) => exited(exit, limits),
             Ended::Exited(None) => {
                 Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the run")
             }
         }
     }
-
-    fn exited(&self, exit: &Exit) -> Failure {
-        let status = ExitStatus::from_raw(exit.status);
-        let backstop = self.pool.limits.cpu.as_secs_f64() * CPU_BACKSTOP as f64;
-        match (status.code(), status.signal()) {
-            (_, Some(signal))
-                if signal == libc::SIGXCPU || (signal == libc::SIGKILL && exit.cpu >= backstop) =>
-            {
-                Failure::new(Verdict::Timeout { clock: Clock::Cpu }, "the processor limit of its process")
-            }
-            (_, Some(signal)) => {
-                let text = format!("ended by signal {signal} with {:.0} MB in use", exit.peak / 1e6);
-                Failure::new(Verdict::Killed { signal }, text)
-            }
-            (code, None) => {
-                let code = code.unwrap_or(-1);
-                let text = format!("the program ended its process with exit code {code}");
-                Failure::new(Verdict::ExitedEarly { code }, text)
-            }
-        }
-    }
-}
-
-/// The verdict on a test that no program can pass or fail.
-pub(crate) fn invalid(message: &str) -> Failure {
-    Failure::new(Verdict::InvalidTest { message: message.to_owned() }, message)
-}
-
-/// The verdict on an exception that the program let through.
-pub(crate) fn exception(name: &str, message: &str) -> Failure {
-    let text = if message.is_empty() { name.to_owned() } else { format!("{name}: {message}") };
-    let verdict = match name {
-        "MemoryError" => Verdict::MemoryExceeded,
-        // The two ways in which Python reports that no thread or process could be made.
-        "RuntimeError" if message.contains("can't start new thread") => Verdict::ProcessLimit,
-        "BlockingIOError" if message.starts_with("[Errno 11]") => Verdict::ProcessLimit,
-        _ => Verdict::Exception { exception: one_line(name) },
-    };
-    Failure::new(verdict, text)
 }

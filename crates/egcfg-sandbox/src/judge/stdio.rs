@@ -1,14 +1,14 @@
 //! Judging stdin/stdout tests: each runs in a fresh child, and what it printed is compared here. The program never sees what is
 //! expected of it, so its output is all the evidence that is needed.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use egcfg_task::{Compare, Test, TestResult, Verdict};
 
 use crate::error::SandboxError;
-use crate::judge::asserts::{Judged, plain};
 use crate::judge::compare::difference;
-use crate::judge::session::{Failure, Session, invalid};
+use crate::judge::failure::{Failure, Judged, invalid, plain};
+use crate::judge::session::Session;
 use crate::supervisor::pool::Lease;
 use crate::text::lines;
 
@@ -19,18 +19,30 @@ pub(crate) async fn judge(
     tests: &[Test],
 ) -> Result<Vec<Judged>, SandboxError> {
     let mut results = Vec::with_capacity(tests.len());
+    // The program cannot be loaded, which has nothing to do with any test: the verdict on each.
+    let mut whole = None;
     for test in tests {
-        let mut judged = one(session, test).await?;
+        if let Some(failure) = whole.clone().or_else(|| session.pace.over()) {
+            results.push((plain(failure, Duration::ZERO), Vec::new()));
+            continue;
+        }
+        let mut judged = one(session, test, &mut whole).await?;
         if judged.0.verdict == Verdict::SandboxUnavailable {
             lease.clear();
-            judged = one(session, test).await?;
+            whole = None;
+            judged = one(session, test, &mut whole).await?;
         }
+        session.pace.note(&judged.0.verdict);
         results.push(judged);
     }
     Ok(results)
 }
 
-async fn one(session: &mut Session<'_>, test: &Test) -> Result<Judged, SandboxError> {
+async fn one(
+    session: &mut Session<'_>,
+    test: &Test,
+    whole: &mut Option<Failure>,
+) -> Result<Judged, SandboxError> {
     let started = Instant::now();
     let mut result = match test {
         Test::Assert(_) => {
@@ -40,7 +52,7 @@ async fn one(session: &mut Session<'_>, test: &Test) -> Result<Judged, SandboxEr
             let loaded = session.load().await?;
             match loaded {
                 Ok(()) => run(session, stdin, stdout, *compare).await,
-                Err(failure) => plain(failure, started.elapsed()),
+                Err(failure) => plain(whole.insert(failure).clone(), started.elapsed()),
             }
         }
     };

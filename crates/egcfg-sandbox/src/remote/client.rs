@@ -14,9 +14,9 @@ use super::outcome;
 use super::protocol::{self, Job, JobLimits, Judged, UnitTest};
 use super::wrap::wrap;
 use crate::error::SandboxError;
-use crate::judge::asserts::plain;
-use crate::judge::session::Failure;
-use crate::options::{Limits, Program};
+use crate::judge::failure::{Failure, plain};
+use crate::limits::Limits;
+use crate::options::Program;
 
 /// Tests per request: enough to share the cost of one, few enough that one slow program's answer comes in minutes.
 const BATCH: usize = 16;

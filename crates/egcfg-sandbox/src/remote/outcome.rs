@@ -7,9 +7,8 @@ use egcfg_task::{Clock, Compare, TestResult, Verdict};
 use serde::Deserialize;
 
 use super::protocol::Answer;
-use crate::judge::asserts::plain;
 use crate::judge::compare::difference;
-use crate::judge::session::{Failure, exception};
+use crate::judge::failure::{Failure, exception, plain};
 use crate::judge::stdio::SHOWN;
 use crate::text::lines;
 

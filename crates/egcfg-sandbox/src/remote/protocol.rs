@@ -5,7 +5,7 @@ use egcfg_task::Compare;
 use serde::{Deserialize, Serialize};
 
 use super::http::Fault;
-use crate::options::Limits;
+use crate::limits::Limits;
 
 /// A job.
 #[derive(Debug, Serialize)]

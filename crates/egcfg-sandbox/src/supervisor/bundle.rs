@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::error::SandboxError;
-use crate::options::{Limits, Patience, SandboxOptions};
+use crate::limits::Limits;
+use crate::options::{Patience, SandboxOptions};
 use crate::profile::Profile;
 use crate::supervisor::calibrate::known;
 use crate::supervisor::filters::{PID_MAGIC, programs};

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crate::options::Limits;
+use crate::limits::Limits;
 
 /// Seconds that the reference run takes on the reference machine: a server processor of 2023 at rest, CPython 3.9 (the
 /// slowest of those that are supported). Measured as `benches/sandbox.rs` prints it.

@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use egcfg_task::Clock;
-use rustix::fs::{MemfdFlags, ftruncate, memfd_create};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -18,13 +17,16 @@ use tokio::net::UnixStream;
 use tokio::time::{Instant, sleep_until};
 
 use crate::error::SandboxError;
-use crate::options::Limits;
+use crate::limits::Limits;
 use crate::protocol::frame::{Frame, FrameError};
 use crate::supervisor::clock::Watch;
+use crate::supervisor::disk::{hides_more, is_over};
 use crate::supervisor::groups::{Group, Groups};
 use crate::supervisor::output::Output;
 use crate::supervisor::reading::{Reading, resident};
-use crate::supervisor::workdir::{RunDirectory, hides_more, is_over};
+use crate::supervisor::stream;
+use crate::supervisor::trace_memory::TraceMemory;
+use crate::supervisor::workdir::RunDirectory;
 use crate::supervisor::zygote::{Exit, Role, Zygote};
 
 /// See the module's paragraph.
@@ -40,7 +42,7 @@ pub(crate) struct Child {
     pub(crate) out: Output,
     /// Standard error.
     pub(crate) err: Output,
-    trace: OwnedFd,
+    trace: TraceMemory,
     zygote: Zygote,
     work: Option<PathBuf>,
     /// Its control group, where there are any.
@@ -88,8 +90,7 @@ impl Child {
             socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).map_err(spawn)?;
         let (out, out_end) = pipe_with(PipeFlags::CLOEXEC).map_err(spawn)?;
         let (err, err_end) = pipe_with(PipeFlags::CLOEXEC).map_err(spawn)?;
-        let trace = memfd_create("egcfg-trace", MemfdFlags::CLOEXEC).map_err(spawn)?;
-        let their_trace = trace.try_clone().map_err(io)?;
+        let (trace, their_trace) = TraceMemory::new().map_err(io)?;
         let ours = std::os::unix::net::UnixStream::from(ours);
         ours.set_nonblocking(true).map_err(io)?;
         // Whatever can fail without the child comes before it: from then on there is something to end and to reap.
@@ -139,7 +140,7 @@ impl Child {
     async fn greet(&mut self) -> Result<(), SandboxError> {
         match tokio::time::timeout(
             self.zygote.greeting,
-            read(&self.protocol, &mut self.buffer, self.limits.message),
+            stream::read(&self.protocol, &mut self.buffer, self.limits.message),
         )
         .await
         {
@@ -185,7 +186,7 @@ impl Child {
             let next = Instant::from_std(watch.next_look());
             tokio::select! {
                 biased;
-                written = write(&self.protocol, &data[sent..]), if sent < data.len() => match written {
+                written = stream::write(&self.protocol, &data[sent..]), if sent < data.len() => match written {
                     Ok(size) => {
                         sent += size;
                         if sent == data.len() && self.asked.is_none() {
@@ -196,7 +197,7 @@ impl Child {
                     Err(_) if self.asked.is_none() => return Err(Ended::Exited(None)),
                     Err(_) => return Err(self.ended().await),
                 },
-                frame = read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
+                frame = stream::read(&self.protocol, &mut self.buffer, self.limits.message), if sent == data.len() => {
                     return match frame {
                         // What it says after the kernel has ended a part of it comes of that: it is not its answer.
                         Ok(Some(_)) if self.group.as_ref().is_some_and(|group| group.is_out_of_memory()) => {
@@ -278,31 +279,9 @@ impl Child {
         Reading::take(self.pid)
     }
 
-    /// Makes room for a trace of this many bytes, empty.
-    pub(crate) fn open_trace(&self, size: u64) -> std::io::Result<()> {
-        ftruncate(&self.trace, 0)?;
-        ftruncate(&self.trace, size)?;
-        Ok(())
-    }
-
-    /// The bytes of the trace written last, and forgets them.
-    pub(crate) fn take_trace(&self, limit: usize) -> Vec<u8> {
-        let mut head = [0; 8];
-        if rustix::io::pread(&self.trace, &mut head, 0) != Ok(8) {
-            return Vec::new();
-        }
-        let size = usize::try_from(u64::from_le_bytes(head)).unwrap_or(usize::MAX).min(limit);
-        let mut data = vec![0; size];
-        let mut filled = 0;
-        while filled < size {
-            match rustix::io::pread(&self.trace, &mut data[filled..], 8 + filled as u64) {
-                Ok(0) | Err(_) => break,
-                Ok(read) => filled += read,
-            }
-        }
-        data.truncate(filled);
-        let _ = rustix::io::pwrite(&self.trace, &[0; 8], 0);
-        data
+    /// The memory that its traces are written to.
+    pub(crate) fn trace(&self) -> &TraceMemory {
+        &self.trace
     }
 
     /// Whether nothing stands unread behind the last answer.
@@ -354,34 +333,6 @@ fn no_pidfd(error: rustix::io::Errno) -> SandboxError {
 )]
 fn watch_exit(fd: OwnedFd) -> std::io::Result<AsyncFd<OwnedFd>> {
     AsyncFd::with_interest(fd, Interest::READABLE)
-}
-
-/// Writes some bytes. May be cancelled and called again.
-async fn write(protocol: &UnixStream, data: &[u8]) -> std::io::Result<usize> {
-    loop {
-        match protocol.try_write(data) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => protocol.writable().await?,
-            other => return other,
-        }
-    }
-}
-
-/// The next frame; `None` at the end of the stream. May be cancelled and called again.
-async fn read(protocol: &UnixStream, buffer: &mut Vec<u8>, limit: u64) -> Result<Option<Frame>, FrameError> {
-    loop {
-        if let Some(frame) = Frame::take(buffer, limit as usize)? {
-            return Ok(Some(frame));
-        }
-        match protocol.try_read_buf(buffer) {
-            Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                if protocol.readable().await.is_err() {
-                    return Ok(None);
-                }
-            }
-            Ok(0) | Err(_) => return Ok(None),
-            Ok(_) => {}
-        }
-    }
 }
 
 impl Drop for Child {

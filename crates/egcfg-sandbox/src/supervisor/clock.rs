@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use egcfg_task::Clock;
 
-use crate::options::Limits;
+use crate::limits::Limits;
 use crate::supervisor::reading::{Reading, ticks_per_second};
 
 /// On a machine with more work than processors a test may take up to this many times its wall limit.

@@ -13,9 +13,10 @@ use tokio::sync::oneshot;
 
 use crate::error::SandboxError;
 use crate::supervisor::bundle::Bundle;
+use crate::supervisor::disk::remove_tree;
 use crate::supervisor::warm::{Running, exchange, spawn};
-use crate::supervisor::workdir::{RunDirectory, remove_tree};
-use crate::supervisor::zygote::{Ended, Exit, Forked, Request, Role};
+use crate::supervisor::workdir::RunDirectory;
+use crate::supervisor::zygote::{Ended, Exit, Forked, Request, Role, Zygote};
 
 /// Restarts that failed, and when the next may be tried. One death is made good at once; an interpreter that dies again
 /// and again must not take the machine with it.
@@ -61,8 +62,27 @@ struct Keeper {
     alone: bool,
 }
 
+/// Starts the thread and the interpreter; answers when it is warm.
+///
+/// The thread holds on to the run directory, so that it goes after the last child has gone.
+pub(crate) fn start(
+    bundle: Bundle,
+    run: Arc<RunDirectory>,
+) -> (Zygote, oneshot::Receiver<Result<(), String>>) {
+    let (requests, inbox) = mpsc::channel();
+    let (ready, started) = oneshot::channel();
+    let greeting = bundle.patience.greeting;
+    let thread = std::thread::Builder::new().name("egcfg-zygote".to_owned());
+    // When no thread can be made `ready` is dropped, which the receiver sees.
+    let _ = thread.spawn(move || {
+        serve(bundle, &inbox, ready, &run);
+        drop(run);
+    });
+    (Zygote::new(requests, greeting), started)
+}
+
 /// Starts the interpreter and serves requests until nobody is left to send any.
-pub(crate) fn serve(
+fn serve(
     bundle: Bundle,
     inbox: &mpsc::Receiver<Request>,
     ready: oneshot::Sender<Result<(), String>>,

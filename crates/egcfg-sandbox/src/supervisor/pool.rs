@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error::SandboxError;
-use crate::options::Limits;
+use crate::limits::Limits;
 use crate::supervisor::child::Child;
 use crate::supervisor::groups::Groups;
 use crate::supervisor::workdir::RunDirectory;

@@ -3,15 +3,12 @@
 
 use std::os::fd::OwnedFd;
 use std::path::PathBuf;
-use std::sync::{Arc, mpsc};
+use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::sync::oneshot;
 
 use crate::error::SandboxError;
-use crate::supervisor::bundle::Bundle;
-use crate::supervisor::keeper::serve;
-use crate::supervisor::workdir::RunDirectory;
 
 /// What a child is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,23 +98,9 @@ impl Drop for Forked {
 }
 
 impl Zygote {
-    /// Starts the thread and the interpreter; answers when it is warm.
-    ///
-    /// The thread holds on to the run directory, so that it goes after the last child has gone.
-    pub(crate) fn start(
-        bundle: Bundle,
-        run: Arc<RunDirectory>,
-    ) -> (Self, oneshot::Receiver<Result<(), String>>) {
-        let (requests, inbox) = mpsc::channel();
-        let (ready, started) = oneshot::channel();
-        let greeting = bundle.patience.greeting;
-        let thread = std::thread::Builder::new().name("egcfg-zygote".to_owned());
-        // When no thread can be made `ready` is dropped, which the receiver sees.
-        let _ = thread.spawn(move || {
-            serve(bundle, &inbox, ready, &run);
-            drop(run);
-        });
-        (Self { requests, greeting }, started)
+    /// A handle that sends its requests there; `greeting` is how long a child may take until it is confined.
+    pub(crate) fn new(requests: mpsc::Sender<Request>, greeting: Duration) -> Self {
+        Self { requests, greeting }
     }
 
     /// Forks a child; `fds` become its output, error, protocol and trace descriptors.

@@ -7,14 +7,15 @@ use std::process::Command;
 use std::time::Duration;
 
 use egcfg_sandbox::{Level, LevelChoice, Limits, Program, Sandbox, SandboxOptions};
-use egcfg_task::{Form, Test, TestResult, Verdict};
+use egcfg_task::{Clock, Form, Test, TestResult, Verdict};
 
-/// Limits that end a hostile program soon, and leave a busy machine room.
+/// Limits of which a program meets that of memory or output long before one of time, however busy the machine is: processor
+/// time is no constant either, where cores are shared. A test of a clock shortens that one, see [`short`].
 pub(crate) fn limits() -> Limits {
     Limits {
-        wall: Duration::from_secs(6),
-        cpu: Duration::from_secs(1),
-        idle: Duration::from_secs(1),
+        wall: Duration::from_secs(300),
+        cpu: Duration::from_secs(60),
+        idle: Duration::from_secs(60),
         memory: 512 << 20,
         output: 64 << 10,
         ..Limits::default()
@@ -25,18 +26,31 @@ pub(crate) async fn sandbox() -> Sandbox {
     sandbox_on(None).await
 }
 
+/// The same with one second on this clock.
+pub(crate) fn short(clock: Clock) -> Limits {
+    let second = Duration::from_secs(1);
+    match clock {
+        Clock::Wall => Limits { wall: second, ..limits() },
+        Clock::Cpu => Limits { cpu: second, ..limits() },
+        Clock::Idle => Limits { idle: second, ..limits() },
+    }
+}
+
+/// A sandbox whose programs have one second on this clock.
+pub(crate) async fn sandbox_short(clock: Clock) -> Sandbox {
+    sandbox_with(None, short(clock)).await
+}
+
 pub(crate) async fn sandbox_on(python: Option<PathBuf>) -> Sandbox {
+    sandbox_with(python, limits()).await
+}
+
+pub(crate) async fn sandbox_with(python: Option<PathBuf>, limits: Limits) -> Sandbox {
     // All tests, at a level of one's choice.
     let level =
         std::env::var("EGCFG_TEST_LEVEL").map_or(LevelChoice::Auto, |name| name.parse().expect("a level"));
-    let options = SandboxOptions {
-        python,
-        level,
-        workers: 2,
-        limits: limits(),
-        calibrate: false,
-        ..SandboxOptions::default()
-    };
+    let options =
+        SandboxOptions { python, level, workers: 2, limits, calibrate: false, ..SandboxOptions::default() };
     Sandbox::start(options).await.expect("a sandbox starts")
 }
 

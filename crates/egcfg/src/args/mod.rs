@@ -13,6 +13,7 @@ pub(crate) mod programs;
 pub(crate) mod report;
 pub(crate) mod run;
 pub(crate) mod sandbox;
+pub(crate) mod search;
 pub(crate) mod serve;
 pub(crate) mod solve;
 pub(crate) mod submit;

@@ -7,12 +7,14 @@ use clap::Args as ClapArgs;
 use super::method::MethodArgs;
 use super::model::ModelArgs;
 use super::sandbox::SandboxArgs;
+use super::search::SearchArgs;
 use super::values::{count, whole};
 
 pub(crate) const SOLVE_EXAMPLES: &str = "Examples:
   egcfg solve --prompt 'keep the even numbers, then reverse the order' \\
       --test 'assert pick([1, 2, 4]) == [4, 2]' --test 'assert pick([6]) == [6]'
   egcfg solve task.toml --model ~/models/coder.gguf --gamma 0,1,3 --events log.jsonl
+  egcfg solve task.toml --method search --budget 5000 --width 4
   egcfg solve task.json --config ns3t0.75d5k1_lci_ln --json";
 
 #[derive(Debug, ClapArgs)]
@@ -44,6 +46,8 @@ pub(crate) struct SolveArgs {
     /// Say more: every refresh (-v), every token that guidance changed (-vv)
     #[arg(short, long, action = clap::ArgAction::Count)]
     pub(crate) verbose: u8,
+    #[command(flatten)]
+    pub(crate) search: SearchArgs,
     #[command(flatten)]
     pub(crate) method: MethodArgs,
     #[command(flatten)]

@@ -4,7 +4,9 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use egcfg_grade::{Outcome, SandboxExecutor, trouble};
-use egcfg_guidance::{Event, EventSink, ExecutionCache, Session, Settings, Solution, Stats, Template, solve};
+use egcfg_guidance::{
+    Event, EventSink, ExecutionCache, Order, Session, Settings, Solution, Stats, Template, solve_in_order,
+};
 use egcfg_model::LanguageModel;
 use egcfg_results::template_name;
 use egcfg_task::Task;
@@ -20,7 +22,7 @@ use crate::output::requests::requests;
 use crate::output::result::{broken_off, circumstances, solved};
 use crate::output::text::{data, note};
 use crate::parts::{for_tasks, load_model, start_runner};
-use crate::settings::method;
+use crate::settings::{method, search};
 use crate::signals::{interrupt, or_interrupt};
 
 /// Events go to the progress view and, where asked for, the log.
@@ -42,8 +44,7 @@ impl EventSink for Watch<'_> {
 /// What all tasks of a command share.
 struct Work<'a> {
     settings: &'a Settings,
-    gammas: Vec<f64>,
-    retries: u32,
+    order: Order,
     json: bool,
     model: &'a dyn LanguageModel,
     runner: &'a SandboxExecutor,
@@ -68,8 +69,7 @@ pub(crate) async fn run(args: SolveArgs) -> Result<ExitCode, Failure> {
     let template = method::template(&args.method, &config, model.info())?;
     let work = Work {
         settings: &method::settings(&args.method, config, runner.python()),
-        gammas,
-        retries: args.retries,
+        order: search::order(&args.search, &args.method, gammas, args.retries),
         json: args.json,
         model: &*model,
         runner: &runner,
@@ -160,7 +160,7 @@ impl Work<'_> {
             cache: &cache,
             events: &watch,
         };
-        let solution: Solution = solve(session, self.settings, &self.gammas, self.retries).await?;
+        let solution: Solution = solve_in_order(session, self.settings, &self.order).await?;
         progress.end();
         let best = solution.best().ok_or_else(|| Failure::usage("no attempt was made"))?;
         if Outcome::of(&best.results, task.shown_tests.len()) == Outcome::Error

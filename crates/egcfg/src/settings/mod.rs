@@ -6,3 +6,4 @@ pub(crate) mod defaults;
 pub(crate) mod experiment;
 pub(crate) mod method;
 pub(crate) mod origin;
+pub(crate) mod search;

@@ -2,8 +2,10 @@
 //! does, and says afterwards whether a limit was met. [`find`] says where groups can be made, [`parent`] holds the group of
 //! one sandbox, [`run`] the group of one run, and [`trial`] finds out whether the limits really hold.
 
+mod end;
 mod files;
 mod find;
+mod held;
 mod parent;
 mod run;
 mod stale;
@@ -13,6 +15,3 @@ pub(crate) use find::Version;
 pub(crate) use parent::Groups;
 pub(crate) use run::Group;
 pub(crate) use trial::{Found, missing, prove};
-
-/// The layer's protections, which stand or fall together where no group can be made at all.
-pub(crate) const NAMES: [&str; 3] = ["cgroup-memory", "cgroup-pids", "cgroup-kill"];

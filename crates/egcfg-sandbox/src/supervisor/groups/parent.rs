@@ -3,16 +3,16 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
 
 use super::files::{lists, set};
 use super::find::{Place, Version, places};
+use super::held::Held;
 use super::run::{Caps, Group};
 use super::stale::{self, PREFIX};
-use crate::options::Limits;
+use crate::limits::Limits;
 
 /// The group that this process moves itself into where version 2 does not let it stay beside others.
 const SELF: &str = "egcfg-self-";
@@ -23,12 +23,8 @@ pub(crate) struct Groups {
     pub(crate) version: Version,
     /// What these groups lie below.
     pub(crate) place: Place,
-    directories: Vec<PathBuf>,
-    // Held open: the locks go with them.
-    _held: Vec<File>,
+    held: Arc<Held>,
     next: AtomicU64,
-    /// Groups of runs whose processes had not quite ended when their run did.
-    left: Mutex<Vec<PathBuf>>,
     /// Which limits are set; a test leaves one out.
     caps: Caps,
 }
@@ -69,48 +65,22 @@ impl Groups {
             }
             directories.push(group);
         }
+        let version = place.version;
         Ok(Self {
-            version: place.version,
+            version,
             place,
-            directories,
-            _held: held,
+            held: Arc::new(Held::new(version, directories, held)),
             next: AtomicU64::new(0),
-            left: Mutex::default(),
             caps,
         })
     }
 
     /// An empty group with these limits.
-    pub(crate) fn create(self: &Arc<Self>, limits: &Limits) -> io::Result<Arc<Group>> {
-        self.tidy();
+    pub(crate) fn create(&self, limits: &Limits) -> io::Result<Arc<Group>> {
+        self.held.tidy();
         let name = format!("r{}", self.next.fetch_add(1, Ordering::Relaxed));
-        let directories = self.directories.iter().map(|parent| parent.join(&name)).collect();
-        Group::make(self, directories, limits, self.caps)
-    }
-
-    /// Takes over a group that could not be removed yet.
-    pub(crate) fn leave(&self, group: PathBuf) {
-        self.left.lock().unwrap_or_else(PoisonError::into_inner).push(group);
-    }
-
-    /// Removes what could not be removed before; returns how many still cannot.
-    fn tidy(&self) -> usize {
-        let mut left = self.left.lock().unwrap_or_else(PoisonError::into_inner);
-        left.retain(|group| fs::remove_dir(group).is_err() && group.exists());
-        left.len()
-    }
-}
-
-impl Drop for Groups {
-    fn drop(&mut self) {
-        let started = Instant::now();
-        // The last processes are being reaped at this very moment. What takes longer is left to the next start.
-        while self.tidy() > 0 && started.elapsed() < Duration::from_secs(1) {
-            std::thread::sleep(Duration::from_millis(1));
-        }
-        for group in &self.directories {
-            let _ = fs::remove_dir(group);
-        }
+        let directories = self.held.directories.iter().map(|parent| parent.join(&name)).collect();
+        Group::make(&self.held, directories, limits, self.caps)
     }
 }
 

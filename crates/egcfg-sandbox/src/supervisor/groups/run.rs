@@ -2,16 +2,14 @@
 
 use std::fs;
 use std::io;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-
+use super::end::end;
 use super::files::{count, processes, read, set, set_where_there};
 use super::find::Version;
-use super::parent::Groups;
-use crate::options::Limits;
+use super::held::Held;
+use crate::limits::Limits;
 
 /// What the kernel needs for a run beside the run's own memory: page tables, buffers of pipes and sockets, a trace.
 const SLACK: u64 = 16 << 20;
@@ -44,7 +42,7 @@ pub(crate) struct Account {
 /// See the module's paragraph.
 #[derive(Debug)]
 pub(crate) struct Group {
-    groups: Arc<Groups>,
+    held: Arc<Held>,
     /// In version 1 that for memory, then that for processes.
     directories: Vec<PathBuf>,
     /// Whether nobody may enter any more.
@@ -53,13 +51,13 @@ pub(crate) struct Group {
 
 impl Group {
     pub(crate) fn make(
-        groups: &Arc<Groups>,
+        held: &Arc<Held>,
         directories: Vec<PathBuf>,
         limits: &Limits,
         caps: Caps,
     ) -> io::Result<Arc<Self>> {
         // From here on what has been made is removed, whatever fails.
-        let group = Self { groups: Arc::clone(groups), directories, closed: Mutex::new(false) };
+        let group = Self { held: Arc::clone(held), directories, closed: Mutex::new(false) };
         for directory in &group.directories {
             fs::create_dir(directory)?;
         }
@@ -67,7 +65,7 @@ impl Group {
             // Larger numbers the kernel does not take, nor does anybody have so much.
             let bytes = limits.memory.saturating_add(SLACK).min(1 << 60).to_string();
             let memory = group.memory();
-            match groups.version {
+            match held.version {
                 Version::Two => {
                     set(memory, "memory.max", &bytes)?;
                     set_where_there(memory, "memory.swap.max", "0")?;
@@ -110,7 +108,7 @@ impl Group {
 
     /// What the kernel counted so far.
     pub(crate) fn account(&self) -> Account {
-        let (events, peak) = match self.groups.version {
+        let (events, peak) = match self.held.version {
             Version::Two => ("memory.events", "memory.peak"),
             Version::One => ("memory.oom_control", "memory.max_usage_in_bytes"),
         };
@@ -123,13 +121,13 @@ impl Group {
 
     /// Whether the kernel has ended a process of it for want of memory.
     pub(crate) fn is_out_of_memory(&self) -> bool {
-        let name = if self.groups.version == Version::Two { "memory.events" } else { "memory.oom_control" };
+        let name = if self.held.version == Version::Two { "memory.events" } else { "memory.oom_control" };
         count(self.memory(), name, "oom_kill") > 0
     }
 
     /// Ends all that is in it.
     pub(crate) fn end(&self) {
-        end(self.pids(), self.groups.version);
+        end(self.pids(), self.held.version);
     }
 
     /// Whether nothing runs in it.
@@ -145,34 +143,7 @@ impl Drop for Group {
         if !kept.is_empty() {
             self.end();
             for one in kept {
-                self.groups.leave(one.clone());
-            }
-        }
-    }
-}
-
-/// Ends all processes of a group. Version 2 has a call for that. In version 1 no process can be made from the first line on,
-/// so that those which are there are all; and a process that is about to be ended makes no other.
-pub(crate) fn end(group: &Path, version: Version) {
-    if version == Version::Two && set(group, "cgroup.kill", "1").is_ok() {
-        return;
-    }
-    let _ = set_where_there(group, "pids.max", "0");
-    let mut told = Vec::new();
-    for _ in 0..4 {
-        let new: Vec<i32> = processes(group).into_iter().filter(|pid| !told.contains(pid)).collect();
-        if new.is_empty() {
-            return;
-        }
-        for pid in new {
-            told.push(pid);
-            let Some(handle) = Pid::from_raw(pid).and_then(|pid| pidfd_open(pid, PidfdFlags::empty()).ok())
-            else {
-                continue;
-            };
-            // Its number may have passed to another since it was read; the handle's process cannot have left.
-            if processes(group).contains(&pid) {
-                let _ = pidfd_send_signal(handle.as_fd(), Signal::KILL);
+                self.held.leave(one.clone());
             }
         }
     }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+use super::end::end;
 use super::find::Version;
-use super::run::end;
 
 /// What the name of every group of ours begins with.
 pub(crate) const PREFIX: &str = "egcfg-";

@@ -7,11 +7,13 @@ use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::NAMES;
 use super::find::Place;
 use super::parent::Groups;
 use super::run::Group;
-use crate::options::Limits;
+use crate::limits::Limits;
+
+/// The layer's protections, which stand or fall together where no group can be made at all.
+const NAMES: [&str; 3] = ["cgroup-memory", "cgroup-pids", "cgroup-kill"];
 
 /// Each protection, and why it is not in force; `None` when it is.
 pub(crate) type Found = Vec<(&'static str, Option<String>)>;
