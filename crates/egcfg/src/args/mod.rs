@@ -104,6 +104,8 @@ pub(crate) fn parse() -> Result<(Args, Typed), clap::Error> {
 pub(crate) fn command() -> clap::Command {
     Args::command().mut_subcommands(|command| {
         let name = command.get_name().to_owned();
+        // -1 is a number that is refused as one, not an unknown flag.
+        let command = command.allow_negative_numbers(true);
         command
             .mut_args(|arg| taught(&name, arg))
             .mut_subcommands(|inner| inner.mut_args(|arg| taught(&name, arg)))

@@ -33,13 +33,16 @@ const TOPICS: [(&str, &str); 3] = [
 pub(crate) fn run(args: &HelpArgs) -> Result<ExitCode, Failure> {
     let text = match args.about.as_slice() {
         [] => args::command().render_long_help().to_string(),
-        [topic] if TOPICS.iter().any(|(name, _)| name == topic) => self::topic(topic),
+        [topic] if TOPICS.iter().any(|(name, _)| name == topic) => {
+            self::topic(topic).render_long_help().to_string()
+        }
         words => {
             let mut command = args::command();
             command.build();
             let mut found = &mut command;
             for word in words {
-                let names: Vec<String> = found.get_subcommands().map(|c| c.get_name().to_owned()).collect();
+                let shown = found.get_subcommands().filter(|inner| !inner.is_hide_set());
+                let names: Vec<String> = shown.map(|inner| inner.get_name().to_owned()).collect();
                 found = found.find_subcommand_mut(word).ok_or_else(|| {
                     let topics = TOPICS.map(|(name, _)| name).join(", ");
                     Failure::usage(format!("there is no help on '{}'", words.join(" ")))
@@ -54,7 +57,7 @@ pub(crate) fn run(args: &HelpArgs) -> Result<ExitCode, Failure> {
 }
 
 /// All of a topic.
-fn topic(name: &str) -> String {
+fn topic(name: &str) -> Command {
     let about = TOPICS.iter().find(|(topic, _)| *topic == name).map_or("", |(_, about)| *about);
     let command = Command::new(name.to_owned()).disable_help_flag(true).max_term_width(args::WIDTH);
     let command = match name {
@@ -64,7 +67,7 @@ fn topic(name: &str) -> String {
     };
     // Here stands the long text; the heading that points here says nothing.
     let command = command.mut_args(|arg| args::with_default("solve", arg).help_heading("Flags"));
-    command.about(about).help_template("{about}\n\n{all-args}\n").render_long_help().to_string()
+    command.about(about).help_template("{about}\n\n{all-args}\n")
 }
 
 /// Every command and topic as one page of Markdown; it does not depend on the environment.
@@ -77,7 +80,7 @@ pub(crate) fn reference() -> Result<ExitCode, Failure> {
     command.build();
     page(&mut text, &command);
     for (name, _) in TOPICS {
-        let _ = write!(text, "\n## egcfg help {name}\n\n```\n{}\n```\n", topic(name).trim());
+        block(&mut text, &format!("egcfg help {name}"), &topic(name));
     }
     data(&text)?;
     Ok(ExitCode::from(SOLVED))
@@ -85,11 +88,16 @@ pub(crate) fn reference() -> Result<ExitCode, Failure> {
 
 fn page(text: &mut String, command: &Command) {
     let title = command.get_bin_name().unwrap_or_else(|| command.get_name());
+    block(text, title, command);
+    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
+        page(text, inner);
+    }
+}
+
+/// The help of a command under a title, the same on every machine.
+fn block(text: &mut String, title: &str, command: &Command) {
     let mut plain = command.clone().term_width(args::WIDTH).mut_args(|arg| arg.hide_env_values(true));
     let help = plain.render_long_help().to_string();
     let lines: Vec<&str> = help.trim().lines().map(str::trim_end).collect();
     let _ = write!(text, "\n## {title}\n\n```\n{}\n```\n", lines.join("\n"));
-    for inner in command.get_subcommands().filter(|inner| !inner.is_hide_set()) {
-        page(text, inner);
-    }
 }
