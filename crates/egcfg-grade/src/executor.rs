@@ -29,10 +29,11 @@ impl SandboxExecutor {
     }
 }
 
-/// A task's program as the sandbox takes it: the text itself, or the task's context with the text in it.
+/// A task's program as the sandbox takes it: the text itself, behind what the task's header defines before the entry point
+/// where the text lacks it, or the task's context with the text in it.
 pub fn program(task: &Task, source: &str) -> Program {
     let source = if task.context.is_empty() {
-        source.to_owned()
+        egcfg_python::with_preamble(&task.header, &task.entry_point, source).into_owned()
     } else {
         format!("PROGRAM = {}\n{}", egcfg_python::literal(source), task.context)
     };

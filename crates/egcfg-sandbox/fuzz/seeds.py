@@ -9,12 +9,12 @@ import sys
 import types
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-DRIVER = os.path.join(HERE, "..", "src", "driver")
+DRIVER = os.path.join(HERE, "..", "src", "python")
 MODULES = (
     ("trace_values", "trace_values.py"), ("trace_objects", "trace_objects.py"), ("trace_source", "trace_source.py"),
     ("trace_sinks", "trace_sinks.py"), ("trace_steps", "trace_steps.py"), ("trace_events", "trace_events.py"),
     ("trace_backends", "trace_backends.py"), ("tracer", "tracer.py"), ("_egcfg_codec", "codec.py"),
-    ("_egcfg_candidate", "candidate.py"),
+    ("_egcfg_script", "script.py"), ("_egcfg_beside", "beside.py"), ("_egcfg_candidate", "candidate.py"),
 )
 VALUES = (
     "None", "[1, -255, 'a', 2.5, 1j, b'x', True, ...]", "{'k': [1], (1, 2): {3}, 'deep': [[[[[]]]]]}",
@@ -52,12 +52,12 @@ def main():
     import collections, datetime, decimal, fractions
     import _egcfg_candidate as candidate
     import tracer
-    from _egcfg_codec import Encoder
+    from _egcfg_codec import Encoder, Handles
 
     names = dict(collections=collections, datetime=datetime, decimal=decimal, fractions=fractions, cycle=cycle)
     stream = b""
     for number, text in enumerate(VALUES):
-        message, _ = Encoder(handles=[]).message(eval(text, names))
+        message, _ = Encoder(handles=Handles()).message(eval(text, names))
         save("values", "value-%02d" % number, b"\0" + message)
         ours, theirs = os.pipe()
         candidate.send(theirs, b"V", b"12345678", message)
@@ -65,7 +65,7 @@ def main():
         os.close(ours)
         os.close(theirs)
     known = [[1], {}]
-    save("values", "changed", b"\x80" + Encoder(known, handles=[]).message(known, [b"\2\0\0\0i\1\0\0\0001i\1\0\0\0002", b"\0\0\0\0"])[0])
+    save("values", "changed", b"\x80" + Encoder(known, handles=Handles()).message(known, [b"\2\0\0\0i\1\0\0\0001i\1\0\0\0002", b"\0\0\0\0"])[0])
     save("frames", "stream", b"\x2f" + stream)
     save("frames", "greeting", b"\x0f" + b"\1\0\0\0G")
     save("frames", "too-long", b"\x04" + stream[:200])

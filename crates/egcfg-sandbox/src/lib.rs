@@ -45,6 +45,7 @@ mod token;
 mod trace;
 
 pub use error::SandboxError;
+pub use judge::script::Ran;
 pub use level::{Level, LevelChoice};
 pub use limits::Limits;
 pub use options::{Patience, Program, SandboxOptions, TraceOptions};

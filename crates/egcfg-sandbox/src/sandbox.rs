@@ -1,6 +1,7 @@
 //! The door: a pool of warm interpreters that judges, observes and traces programs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use egcfg_task::{Form, Observation, Test, TestResult, Trace, Verdict};
 use tokio::task::JoinHandle;
@@ -8,8 +9,9 @@ use tokio::task::JoinHandle;
 use crate::error::SandboxError;
 use crate::judge::failure::Judged;
 use crate::judge::pace::Purpose;
+use crate::judge::script::Ran;
 use crate::judge::session::Session;
-use crate::judge::{asserts, stdio};
+use crate::judge::{asserts, script, stdio};
 use crate::level::Level;
 use crate::limits::Limits;
 use crate::options::{Program, TraceOptions};
@@ -121,6 +123,20 @@ impl Sandbox {
         Ok(self
             .decode(&bytes, &verdict)
             .unwrap_or_else(|| decode::empty(&self.inner.interpreter.version, call)))
+    }
+
+    /// Runs a program by itself, as `python3 program.py < stdin` does, for at most `time` of real time, processor time or
+    /// idleness, where that is less than the sandbox's own limits. When this future is dropped, the program and all that it
+    /// began are ended.
+    pub async fn run_script(&self, source: &str, stdin: &str, time: Duration) -> Result<Ran, SandboxError> {
+        let (pool, stdin) = (Arc::clone(&self.inner.pool), stdin.to_owned());
+        let program = Program { source: source.to_owned(), form: Form::Stdio, ..Program::default() };
+        task(async move {
+            let lease = pool.lease().await?;
+            let mut session = Session::new(&pool, &program, None, Purpose::Verdict);
+            script::run(&lease, &mut session, &stdin, time).await
+        })
+        .await
     }
 
     /// The interpreter that programs run on.

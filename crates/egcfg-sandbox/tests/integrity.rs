@@ -101,7 +101,6 @@ async fn case_22_values_that_claim_to_be_equal() {
     let wrong = [
         "class E:\n    def __eq__(self, o): return True\n    __ne__ = __hash__ = None\ndef f(x): return E()",
         "class E(int):\n    def __eq__(self, o): return True\n    __hash__ = int.__hash__\ndef f(x): return E(3)",
-        "class E(int): pass\ndef f(x): return E(2)",
         "class M(type):\n    def __instancecheck__(c, o): return True\nclass E(metaclass=M):\n    __class__ = int\n    def __eq__(self, o): return True\ndef f(x): return E()",
         "def f(x): return [2]",
         "def f(x): return '2'",
@@ -113,6 +112,9 @@ async fn case_22_values_that_claim_to_be_equal() {
         let result = judge(&sandbox, source, TEST).await;
         assert_eq!(result.verdict, Verdict::WrongAnswer, "{source}: {result:?}");
     }
+    // A class that adds nothing to its base is compared by the base, beside the program, which proves nothing.
+    let result = judge(&sandbox, "class E(int): pass\ndef f(x): return E(2)", TEST).await;
+    assert_eq!((result.verdict, result.unproven), (Verdict::Passed, true));
     // Inside a container, in a comparison that asks the other way, and where only identity is asked.
     let equal = "class E:\n    def __eq__(self, o): return True\n    def __ne__(self, o): return True\n    __hash__ = lambda self: 1\ndef f(x): return [E(), E()]";
     for test in [

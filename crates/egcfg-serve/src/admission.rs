@@ -9,7 +9,6 @@ use std::time::Instant;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::error::ApiError;
-use crate::limits::Limits;
 
 /// The server's places and slots.
 #[derive(Debug)]
@@ -36,9 +35,10 @@ pub(crate) struct Slot {
 }
 
 impl Admission {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let in_flight = limits.in_flight.max(1);
-        let all = in_flight + limits.queue;
+    /// So many at work and so many that wait.
+    pub(crate) fn new(in_flight: usize, queue: usize) -> Self {
+        let in_flight = in_flight.max(1);
+        let all = in_flight + queue;
         Self {
             places: Arc::new(Semaphore::new(all)),
             slots: Arc::new(Semaphore::new(in_flight)),

@@ -15,6 +15,7 @@ use crate::cors::Origin;
 use crate::error::ApiError;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
+use crate::scripts::Scripts;
 
 /// The parts of a server.
 pub struct Parts {
@@ -22,6 +23,8 @@ pub struct Parts {
     pub model: Arc<dyn LanguageModel>,
     /// Runs programs; without one, guided requests are refused.
     pub executor: Option<Arc<dyn Executor>>,
+    /// Runs programs by themselves, for `/run_code`; without it, such requests are refused.
+    pub scripts: Option<Arc<dyn Scripts>>,
     /// Prompts of guided requests, and of conversations with a model that has no chat template.
     pub template: Template,
     /// What guided requests use where they say nothing: configuration, new tokens, the interpreter's version.
@@ -48,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) name: String,
     pub(crate) admission: Arc<Admission>,
+    /// Places and slots of programs that run without a model.
+    pub(crate) runs: Arc<Admission>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) started: u64,
     /// Bytes of the longest token.
@@ -60,10 +65,13 @@ impl App {
     /// Puts the parts together.
     pub fn new(parts: Parts) -> Self {
         let name = parts.name.clone().unwrap_or_else(|| parts.model.info().name.clone());
-        let admission = Arc::new(Admission::new(&parts.limits));
+        let limits = &parts.limits;
+        let admission = Arc::new(Admission::new(limits.in_flight, limits.queue));
+        let runs = Arc::new(Admission::new(limits.runs, limits.run_queue));
         Self(Arc::new(Inner {
             name,
             admission,
+            runs,
             metrics: Arc::new(Metrics::default()),
             started: now(),
             longest: longest(&*parts.model),

@@ -173,9 +173,10 @@ fn names<'a>(asked: &Asked, drawing: &'a Drawing) -> Names<'a> {
 
 async fn streamed(app: &App, mut asked: Asked, id: &str, events: &stream::Events) -> Result<(), ApiError> {
     let created = now();
-    let (scored, scores_cached) = match asked.from.is_empty() {
-        true => (Vec::new(), 0),
-        false => along(app.model(), &asked.prompts, &asked.from, &asked.wanted).await?,
+    let (scored, scores_cached) = if asked.from.is_empty() {
+        (Vec::new(), 0)
+    } else {
+        along(app.model(), &asked.prompts, &asked.from, &asked.wanted).await?
     };
     let mut drawing =
         Drawing::new(app.shared_model(), asked.params.clone(), std::mem::take(&mut asked.lanes));

@@ -2,6 +2,8 @@
 //! request's slot goes with it, so that a client who goes away frees the slot only once the work for it is over.
 
 use axum::http::StatusCode;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use crate::admission::Slot;
 use crate::error::ApiError;
@@ -12,8 +14,34 @@ pub(crate) async fn compute<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ApiError> + Send + 'static,
 ) -> Result<(Slot, T), ApiError> {
     let task = tokio::task::spawn_blocking(move || work().map(|done| (slot, done)));
-    task.await.unwrap_or_else(|_| {
-        let message = "the server failed to carry the request out";
-        Err(ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", message))
-    })
+    task.await.unwrap_or_else(|_| Err(lost()))
+}
+
+/// Carries out a future under a slot on a thread of its own: what it computes between its waits keeps no other request from
+/// going on. It ends when nobody waits for it any more.
+pub(crate) async fn apart<T, F>(
+    slot: Slot,
+    work: impl FnOnce() -> F + Send + 'static,
+) -> Result<(Slot, T), ApiError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, ApiError>>,
+{
+    // Dropped together with this future.
+    let (_waiting, gone) = oneshot::channel::<()>();
+    let runtime = Handle::current();
+    let task = tokio::task::spawn_blocking(move || {
+        runtime.block_on(async move {
+            tokio::select! {
+                result = work() => result.map(|done| (slot, done)),
+                _ = gone => Err(lost()),
+            }
+        })
+    });
+    task.await.unwrap_or_else(|_| Err(lost()))
+}
+
+fn lost() -> ApiError {
+    let message = "the server failed to carry the request out";
+    ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", message)
 }

@@ -24,6 +24,11 @@ impl Fields {
         }
     }
 
+    /// An object that came in another way, under a name with its dot.
+    pub(crate) fn within(map: Map<String, Value>, within: String) -> Self {
+        Self { map, within }
+    }
+
     fn name(&self, field: &str) -> String {
         format!("{}{field}", self.within)
     }

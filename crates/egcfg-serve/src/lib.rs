@@ -27,9 +27,12 @@ mod net;
 mod prompts;
 mod reply;
 mod responses;
+mod rewards;
 mod router;
 mod rows;
+mod run_code;
 mod score;
+mod scripts;
 mod stream;
 mod tokens;
 
@@ -39,3 +42,4 @@ pub use cors::Origin;
 pub use limits::Limits;
 pub use net::serve;
 pub use router::router;
+pub use scripts::{Ran, Script, Scripts};

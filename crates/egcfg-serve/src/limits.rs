@@ -51,6 +51,12 @@ pub struct Limits {
     pub in_flight: usize,
     /// Requests that wait for their turn; further ones are answered with 429.
     pub queue: usize,
+    /// Requests of `/run_code` and `/get_reward` that are worked on at the same time; they need no model.
+    pub runs: usize,
+    /// Such requests that wait: trainers send many at once, and take a refusal for a failure.
+    pub run_queue: usize,
+    /// Queries of one request of `/get_reward`.
+    pub batch: usize,
     /// Open connections; for a further one, that which has waited longest for a request of its client is closed.
     pub connections: usize,
     /// Time that work in flight is given to end when the server is told to stop.
@@ -82,6 +88,9 @@ impl Default for Limits {
             time: Duration::from_secs(600),
             in_flight: 8,
             queue: 64,
+            runs: 8,
+            run_queue: 1024,
+            batch: 4096,
             connections: 512,
             grace: Duration::from_secs(10),
         }

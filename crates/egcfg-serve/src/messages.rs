@@ -58,7 +58,7 @@ fn parts_text(message: &Fields, parts: Vec<Value>) -> Result<String, ApiError> {
         let mut part = message.element("content", index, value)?;
         match part.text("type")?.as_deref() {
             Some("text" | "input_text" | "output_text") => {
-                text.push_str(&part.text("text")?.unwrap_or_default())
+                text.push_str(&part.text("text")?.unwrap_or_default());
             }
             _ => return Err(part.error("type", "only parts of type 'text' are understood")),
         }

@@ -69,6 +69,12 @@ impl Metrics {
         counter.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// A program ran by itself.
+    pub(crate) fn ran(&self, verdict: &Verdict) {
+        self.executions.fetch_add(1, Ordering::Relaxed);
+        *lock(&self.verdicts).entry(label(verdict)).or_default() += 1;
+    }
+
     /// Counts executions and verdicts.
     pub(crate) fn observe(&self, event: &Event) {
         match event {
@@ -94,7 +100,7 @@ impl Metrics {
     }
 
     /// All counters as text.
-    pub(crate) fn text(&self, admission: &Admission) -> String {
+    pub(crate) fn text(&self, admission: &Admission, runs: &Admission) -> String {
         let mut text = String::new();
         head(&mut text, "egcfg_requests_total", "counter", "Requests answered, by path and status.");
         for ((path, status), count) in &*lock(&self.requests) {
@@ -119,6 +125,13 @@ impl Metrics {
                 "gauge",
                 "Requests that wait for their turn.",
                 admission.present().saturating_sub(admission.working()) as u64,
+            ),
+            ("egcfg_runs_in_flight", "gauge", "Requests at work without a model.", runs.working() as u64),
+            (
+                "egcfg_runs_queued",
+                "gauge",
+                "Such requests that wait for their turn.",
+                runs.present().saturating_sub(runs.working()) as u64,
             ),
             ("egcfg_prompt_tokens_total", "counter", "Prompt tokens.", get(&self.prompt_tokens)),
             ("egcfg_generated_tokens_total", "counter", "Tokens generated.", get(&self.generated_tokens)),

@@ -19,16 +19,18 @@ use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::host::check_host;
 use crate::reply::json_response;
-use crate::{auth, body, chat, completion, cors, responses, tokens};
+use crate::{auth, body, chat, completion, cors, responses, rewards, run_code, tokens};
 
 /// The paths, as they are counted.
-const PATHS: [&str; 8] = [
+const PATHS: [&str; 10] = [
     "/health",
     "/metrics",
     "/v1/models",
     "/v1/completions",
     "/v1/chat/completions",
     "/v1/responses",
+    "/run_code",
+    "/get_reward",
     "/tokenize",
     "/detokenize",
 ];
@@ -44,6 +46,8 @@ pub fn router(app: App) -> Router {
         .route("/v1/completions", post(completions))
         .route("/v1/chat/completions", post(conversation))
         .route("/v1/responses", post(responses))
+        .route("/run_code", post(run_code))
+        .route("/get_reward", post(get_reward))
         .route("/tokenize", post(tokenize))
         .route("/detokenize", post(detokenize))
         .fallback(unknown)
@@ -98,7 +102,7 @@ async fn health() -> Result<Response, ApiError> {
 }
 
 async fn metrics(State(app): State<App>) -> Response {
-    let mut response = Response::new(Body::from(app.0.metrics.text(&app.0.admission)));
+    let mut response = Response::new(Body::from(app.0.metrics.text(&app.0.admission, &app.0.runs)));
     let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, kind);
     response
@@ -150,6 +154,23 @@ async fn conversation(State(app): State<App>, request: Request) -> Result<Respon
 async fn responses(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
     let (place, fields) = admit(&app, request).await?;
     app.within_limits(responses::handle(app.clone(), fields, place)).await
+}
+
+async fn run_code(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let fields = body::read(&app, request).await?;
+    let place = app.0.runs.enter()?;
+    app.within_limits(run_code::handle(app.clone(), fields, place)).await
+}
+
+async fn get_reward(State(app): State<App>, request: Request) -> Result<Response, ApiError> {
+    let fraction = match request.uri().query() {
+        None | Some("" | "reward=all") => false,
+        Some("reward=fraction") => true,
+        Some(_) => return Err(ApiError::field("reward", "expected ?reward=all or ?reward=fraction")),
+    };
+    let fields = body::read(&app, request).await?;
+    let place = app.0.runs.enter()?;
+    app.within_limits(rewards::handle(app.clone(), fields, fraction, place)).await
 }
 
 async fn tokenize(State(app): State<App>, request: Request) -> Result<Response, ApiError> {

@@ -17,10 +17,7 @@ use crate::reply::{json_response, tell};
 /// Text, or a conversation, to tokens.
 pub(crate) async fn tokenize(app: App, mut fields: Fields, place: Place) -> Result<Response, ApiError> {
     app.check_model(fields.text("model")?.as_deref())?;
-    let messages = match fields.has("messages") {
-        true => Some(messages::messages(&app, &mut fields)?),
-        false => None,
-    };
+    let messages = if fields.has("messages") { Some(messages::messages(&app, &mut fields)?) } else { None };
     let (special, parse) =
         (fields.flag_or_none("add_special_tokens")?, fields.flag_or_none("parse_special")?);
     let text = match &messages {

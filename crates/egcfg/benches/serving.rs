@@ -122,6 +122,7 @@ fn main() {
         limits: Limits::default(),
         key: None,
         loopback_only: true,
+        scripts: None,
         cors: Vec::new(),
         name: None,
     });

@@ -75,7 +75,7 @@ impl From<DatasetError> for Failure {
     fn from(error: DatasetError) -> Self {
         let hint = error.hint();
         let failure = match &error {
-            DatasetError::Unknown(_) | DatasetError::Selection(_) => Self::usage(error.to_string()),
+            DatasetError::Unknown { .. } | DatasetError::Selection(_) => Self::usage(error.to_string()),
             _ => Self::input(error.to_string()),
         };
         match hint {

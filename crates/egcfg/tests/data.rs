@@ -115,7 +115,7 @@ fn mistakes_are_named() {
         (
             &["data", "verify", "--dataset", "humaneval", "--data", &mbpp],
             3,
-            "mbpp.jsonl:1: field `prompt`: is missing\nhint: is this file of the data set",
+            "mbpp.jsonl:1: field `prompt`: is missing (and 3 more of its records cannot be used)\nhint: is this file of the data set",
         ),
         (
             &["eval", "--dataset", "mbpp", "--data", &mbpp, "--samples", "s.jsonl"],

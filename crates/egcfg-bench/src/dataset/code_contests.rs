@@ -2,13 +2,12 @@
 //! shown; private and generated ones decide. Read are the official layout (`public_tests` and its siblings, each two
 //! lists) and a list of `{input: {stdin}, output: {stdout}}` in one field.
 
+use egcfg_files::{Fault, Record};
 use egcfg_task::{Compare, Form, Task, Test};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::error::DatasetError;
-use super::load::{Item, unix};
-use super::source::Record;
+use super::item::{Item, unix};
 
 /// Public tests that may be shown.
 const SHOWN: usize = 3;
@@ -48,7 +47,7 @@ struct Solutions {
 }
 
 /// A record of CodeContests.
-pub(super) fn read(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn read(record: &Record) -> Result<Item, Fault> {
     let prompt = unix(&record.either::<String>(&["description", "content", "prompt"])?);
     let id = match record.optional::<String>("name")? {
         Some(name) if !name.is_empty() => name,
@@ -72,7 +71,7 @@ pub(super) fn read(record: &Record) -> Result<Item, DatasetError> {
     Ok(Item { reference: solution(record)?, task, split, ..Item::default() })
 }
 
-fn pairs(record: &Record, field: &str) -> Result<Vec<Test>, DatasetError> {
+fn pairs(record: &Record, field: &str) -> Result<Vec<Test>, Fault> {
     let pairs: Pairs = record.optional(field)?.unwrap_or_default();
     if pairs.input.len() != pairs.output.len() {
         let (inputs, outputs) = (pairs.input.len(), pairs.output.len());
@@ -82,7 +81,7 @@ fn pairs(record: &Record, field: &str) -> Result<Vec<Test>, DatasetError> {
     Ok(tests.map(|(stdin, stdout)| Test::Stdio { stdin, stdout, compare: Compare::Codecontests }).collect())
 }
 
-fn listed(record: &Record) -> Result<Vec<Test>, DatasetError> {
+fn listed(record: &Record) -> Result<Vec<Test>, Fault> {
     // The list itself, or a string that holds it.
     let listed: Vec<Listed> = match record.required::<Value>("test")? {
         Value::String(text) => {
@@ -99,7 +98,7 @@ fn listed(record: &Record) -> Result<Vec<Test>, DatasetError> {
 }
 
 /// The first accepted Python 3 solution.
-fn solution(record: &Record) -> Result<Option<String>, DatasetError> {
+fn solution(record: &Record) -> Result<Option<String>, Fault> {
     if let Some(text) = record.optional::<String>("canonical_solution")? {
         return Ok((!text.trim().is_empty()).then_some(text));
     }

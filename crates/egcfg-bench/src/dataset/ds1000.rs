@@ -1,12 +1,11 @@
 //! DS-1000: a program is inserted into a data-science context, which makes the inputs, runs the program and compares
 //! what it left. The context and the program share one process, so these verdicts are labelled as unproven.
 
+use egcfg_files::{Fault, Record};
 use egcfg_task::{Task, Test};
 use serde::Deserialize;
 
-use super::error::DatasetError;
-use super::load::{Item, unix};
-use super::source::Record;
+use super::item::{Item, unix};
 
 #[derive(Deserialize)]
 struct Metadata {
@@ -29,7 +28,7 @@ def example_execution(program):
 ";
 
 /// A record of DS-1000.
-pub(super) fn read(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn read(record: &Record) -> Result<Item, Fault> {
     let metadata: Metadata = record.required("metadata")?;
     let context = unix(&record.required::<String>("code_context")?);
     if !context.contains("def test_execution(") {

@@ -8,14 +8,13 @@
 
 use std::fmt::Write as _;
 
+use egcfg_files::{Fault, Record, array_parts};
 use egcfg_python::literal;
 use egcfg_task::Test;
 
-use super::error::DatasetError;
 use super::humaneval;
-use super::load::{Item, unix};
+use super::item::{Item, unix};
 use super::mbpp;
-use super::source::{Record, raw_array};
 
 /// Inputs per test at most: few enough that a slow program has a test's whole time for them, many enough that a task's
 /// hundreds of inputs are a handful of tests.
@@ -27,7 +26,7 @@ const BYTES_PER_TEST: usize = 256 << 10;
 const CHECK: &str = include_str!("evalplus_check.py");
 
 /// A record of HumanEval+.
-pub(super) fn read_humaneval(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn read_humaneval(record: &Record) -> Result<Item, Fault> {
     let mut item = humaneval::without_grading(record)?;
     if record.raw("base_input").is_none() {
         return finished_program(record, item, "check");
@@ -39,7 +38,7 @@ pub(super) fn read_humaneval(record: &Record) -> Result<Item, DatasetError> {
 }
 
 /// A record of MBPP+.
-pub(super) fn read_mbpp(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn read_mbpp(record: &Record) -> Result<Item, Fault> {
     if record.raw("base_input").is_none() {
         let mut item = mbpp::read(record)?;
         item.split = None;
@@ -47,7 +46,7 @@ pub(super) fn read_mbpp(record: &Record) -> Result<Item, DatasetError> {
     }
     let id = record.id("task_id")?;
     let number: u32 =
-        super::id_key(&id).parse().map_err(|_| record.wrong("task_id", "expected Mbpp/<number>"))?;
+        super::item::id_key(&id).parse().map_err(|_| record.wrong("task_id", "expected Mbpp/<number>"))?;
     let reference = unix(&record.required::<String>("canonical_solution")?);
     let shown: String = unix(&record.required::<String>("assertion")?);
     let shown =
@@ -83,19 +82,13 @@ fn statement(prompt: &str) -> String {
 }
 
 /// Sets the deciding tests: the base inputs', then the plus inputs'.
-fn grade(
-    record: &Record,
-    item: &mut Item,
-    reference: &str,
-    kind: &str,
-    shape: &str,
-) -> Result<(), DatasetError> {
+fn grade(record: &Record, item: &mut Item, reference: &str, kind: &str, shape: &str) -> Result<(), Fault> {
     let tolerance: f64 = record.optional("atol")?.unwrap_or(0.0);
     let mut tests = Vec::new();
     for (suite, field) in [("base", "base_input"), ("plus", "plus_input")] {
         let raw = record.raw(field).ok_or_else(|| record.wrong(field, "is missing"))?;
         // One published record holds an empty object where it has no inputs.
-        let inputs = if raw == "{}" { Ok(Vec::new()) } else { raw_array(raw) };
+        let inputs = if raw == "{}" { Ok(Vec::new()) } else { array_parts(raw) };
         let inputs = inputs.map_err(|_| record.wrong(field, "expected a list of argument lists"))?;
         let mut first = 0;
         for chunk in chunks(&inputs) {
@@ -154,7 +147,7 @@ fn is_large(input: &str) -> bool {
 
 /// A test program as it is published: `check(candidate)` defined, or asserts that run at once. Its numeric library is used for
 /// one comparison only, which does not need it.
-fn finished_program(record: &Record, mut item: Item, call: &str) -> Result<Item, DatasetError> {
+fn finished_program(record: &Record, mut item: Item, call: &str) -> Result<Item, Fault> {
     let test = unix(&record.required::<String>("test")?);
     let test = test.replace("import numpy as np\n", NUMPY);
     let call =

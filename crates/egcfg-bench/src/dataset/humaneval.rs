@@ -1,30 +1,29 @@
 //! HumanEval and HumanEval-ET: completions of a given header. The docstring's examples are shown; the hidden
 //! `check(candidate)` decides, taken apart into its asserts where it consists of nothing else.
 
+use egcfg_files::{Fault, Record};
 use egcfg_python::{check_asserts, doctest_examples};
 use egcfg_task::{Task, Test};
 
-use super::error::DatasetError;
-use super::load::{Item, unix};
+use super::item::{Item, unix};
 use super::mbpp::asserts;
-use super::source::Record;
 
 /// A record of HumanEval.
-pub(super) fn read(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn read(record: &Record) -> Result<Item, Fault> {
     let mut item = without_grading(record)?;
     item.task.graded_tests = check(&unix(&record.required::<String>("test")?), &item.task.entry_point);
     Ok(item)
 }
 
 /// A record of HumanEval-ET.
-pub(super) fn read_et(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn read_et(record: &Record) -> Result<Item, Fault> {
     let mut item = without_grading(record)?;
     item.task.graded_tests = asserts(record.required("test_case_list")?);
     Ok(item)
 }
 
 /// Everything but the deciding tests.
-pub(super) fn without_grading(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn without_grading(record: &Record) -> Result<Item, Fault> {
     let header = unix(&record.required::<String>("prompt")?);
     let entry_point: String = record.required("entry_point")?;
     let solution: String = record.required("canonical_solution")?;

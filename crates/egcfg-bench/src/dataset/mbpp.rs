@@ -2,14 +2,13 @@
 //! code runs after the solution (tasks 367 and 927 build objects of its class). Both published layouts are read: the
 //! original's `text`, and `prompt` with `test_imports` of the sanitized one.
 
+use egcfg_files::{Fault, Record};
 use egcfg_task::{Task, Test};
 
-use super::error::DatasetError;
-use super::load::{Item, unix};
-use super::source::Record;
+use super::item::{Item, unix};
 
 /// A record of MBPP.
-pub(super) fn read(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn read(record: &Record) -> Result<Item, Fault> {
     let code = unix(&record.required::<String>("code")?);
     let shown: Vec<String> = record.required("test_list")?;
     if shown.is_empty() {
@@ -35,7 +34,7 @@ pub(super) fn read(record: &Record) -> Result<Item, DatasetError> {
 }
 
 /// A record of MBPP-ET.
-pub(super) fn read_et(record: &Record) -> Result<Item, DatasetError> {
+pub(super) fn read_et(record: &Record) -> Result<Item, Fault> {
     let mut item = read(record)?;
     item.task.graded_tests = asserts(record.required("test_case_list")?);
     item.reference_tests.clear();

@@ -2,22 +2,23 @@
 
 use std::path::Path;
 
+use egcfg_files::{Bounds, Fault, Item as Raw, Origin, Shape, from_text, items, read_text, repaired};
 use egcfg_task::{Compare, Form, Task, Test};
 use serde::Deserialize;
 
 use super::error::DatasetError;
-use super::load::Item;
-use super::source;
+use super::item::Item;
+use super::left_out::first_of_each;
 
 /// What a task consists of, for messages.
-pub const FIELDS: &str = "a task has the fields prompt and tests (or io), and optionally id, entry_point, hidden_tests, setup_code, header";
+pub const FIELDS: &str = "a task has the fields prompt and tests (or io), and optionally id, entry_point, hidden_tests, setup_code, header, solution, compare, tolerance, ignore_case";
 
 /// A task as it is written in a file.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct TaskFile {
     #[serde(alias = "task_id")]
-    id: Option<String>,
+    id: Option<Id>,
     prompt: String,
     entry_point: Option<String>,
     #[serde(default)]
@@ -45,6 +46,14 @@ struct TaskFile {
     _vague: Option<u32>,
 }
 
+/// A name, or a number.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "expected a name or a number")]
+enum Id {
+    Text(String),
+    Number(i64),
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Io {
@@ -56,52 +65,106 @@ struct Io {
     ignore_case: Option<bool>,
 }
 
-/// Reads all tasks of a file; its ending tells the format.
-pub fn read_tasks(path: &Path) -> Result<Vec<Task>, DatasetError> {
-    Ok(load(path)?.0.into_iter().map(|item| item.task).collect())
+/// A user's own tasks.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TaskList {
+    /// Those that can be used, with their reference solutions.
+    pub items: Vec<Item>,
+    /// Lines that were left out, and why.
+    pub faults: Vec<Fault>,
+    /// sha256 of the file's content, in hexadecimal.
+    pub sha256: String,
 }
 
-/// All tasks of a file with their reference solutions, and the sha256 of its content.
-pub(super) fn load(path: &Path) -> Result<(Vec<Item>, String), DatasetError> {
+impl TaskList {
+    /// The tasks alone.
+    pub fn tasks(self) -> Vec<Task> {
+        self.items.into_iter().map(|item| item.task).collect()
+    }
+}
+
+/// Reads all tasks of a file; its ending tells the format. Of several tasks in a file, those that are wrong are left out; a
+/// file without any that is right is an error.
+pub fn read_tasks(path: &Path) -> Result<TaskList, DatasetError> {
+    load(path)
+}
+
+/// All tasks of a file.
+pub(super) fn load(path: &Path) -> Result<TaskList, DatasetError> {
     let name = path.display().to_string();
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = file.split('.').next().unwrap_or("task").to_owned();
     let plain = file.trim_end_matches(".gz").trim_end_matches(".zst");
     let format = plain.rsplit_once('.').map_or("", |(_, ending)| ending);
-    if !matches!(format, "toml" | "json" | "jsonl" | "parquet") {
-        return Err(DatasetError::NotTasks(path.to_owned()));
-    }
-    let (text, sha256) = source::text(path)?;
-    let items = match format {
+    let bounds = Bounds::from_environment()?;
+    match format {
         "toml" => {
-            let file: TaskFile = toml::from_str(&text).map_err(|error| in_toml(&name, &text, &error))?;
-            vec![resolve(file, &stem, &name)?]
+            let (text, sha256) = read_text(path, Origin::Named, bounds)?;
+            let item = from_toml(&name, &text).and_then(|file| resolve(file, &stem, &name));
+            let one = |fault| DatasetError::Fault { fault, more: 0, fields: Some(FIELDS) };
+            Ok(TaskList { items: vec![item.map_err(one)?], faults: Vec::new(), sha256 })
         }
-        "json" if !text.trim_start().starts_with('[') => {
-            let file: TaskFile = serde_json::from_str(&text).map_err(|error| in_json(&name, 0, &error))?;
-            vec![resolve(file, &stem, &name)?]
+        "json" | "jsonl" | "parquet" => {
+            let mut found = Vec::new();
+            let read = items(path, Origin::Named, bounds, |item| found.push(item))?;
+            let id = (format == "json" && read.shape != Shape::Array && found.len() == 1).then_some(stem);
+            let mut list = collect(found, id.as_deref(), &name)?;
+            list.sha256 = read.sha256;
+            Ok(list)
         }
-        _ => lines(&name, &text)?,
-    };
-    Ok((items, sha256))
+        _ => Err(DatasetError::NotTasks(path.to_owned())),
+    }
 }
 
 /// Reads one task a line; `name` is for messages, and for tasks without an id.
-pub fn tasks_from_lines(name: &str, text: &str) -> Result<Vec<Task>, DatasetError> {
-    Ok(lines(name, text)?.into_iter().map(|item| item.task).collect())
+pub fn tasks_from_lines(name: &str, text: &str) -> Result<TaskList, DatasetError> {
+    let mut found = Vec::new();
+    from_text(name, text, |item| found.push(item));
+    collect(found, None, name)
 }
 
-fn lines(name: &str, text: &str) -> Result<Vec<Item>, DatasetError> {
-    let mut items = Vec::new();
-    for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let file: TaskFile = serde_json::from_str(line).map_err(|error| in_json(name, index, &error))?;
-        let place = format!("{name}:{}", index + 1);
-        items.push(resolve(file, &place, &place)?);
+/// The tasks of lines or entries. One without an id is named by its place, or by `id`.
+fn collect(found: Vec<Result<Raw, Fault>>, id: Option<&str>, name: &str) -> Result<TaskList, DatasetError> {
+    let (mut read, mut faults) = (Vec::new(), Vec::new());
+    for raw in found {
+        let item = raw.and_then(|raw| {
+            let file: TaskFile = from_json(&raw)?;
+            Ok((raw.place.clone(), resolve(file, id.unwrap_or(&raw.place), &raw.place)?))
+        });
+        match item {
+            Ok(item) => read.push(item),
+            Err(fault) => faults.push(fault),
+        }
     }
+    let items = first_of_each(read, &mut faults);
     if items.is_empty() {
-        return Err(DatasetError::Empty(name.into()));
+        return Err(
+            DatasetError::of(faults, Some(FIELDS)).unwrap_or_else(|| DatasetError::Empty(name.into()))
+        );
     }
-    Ok(items)
+    Ok(TaskList { items, faults, sha256: String::new() })
+}
+
+/// The task in a line or entry. A fault is told by its field, and by its line where the text has several.
+fn from_json(raw: &Raw) -> Result<TaskFile, Fault> {
+    let text = repaired(&raw.raw);
+    let track = &mut serde_json::Deserializer::from_str(&text);
+    let read = serde_path_to_error::deserialize(track);
+    read.map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        let whole = inner.to_string();
+        let reason = whole.split(" at line ").next().unwrap_or(&whole).to_owned();
+        let (file, first) = raw.place.rsplit_once(':').unwrap_or((&raw.place, "1"));
+        let line = first.parse::<usize>().unwrap_or(1) + inner.line().saturating_sub(1);
+        // A column is a place only within a text that a person can look at.
+        let place = if inner.is_data() {
+            format!("{file}:{line}")
+        } else {
+            format!("{file}:{line}:{}", inner.column())
+        };
+        at_path(place, &path, reason)
+    })
 }
 
 /// The task of a prompt and asserts; `id` is its id and names it in messages.
@@ -112,15 +175,12 @@ pub fn task_from_parts(
     entry_point: Option<String>,
 ) -> Result<Task, DatasetError> {
     let file = TaskFile { prompt, entry_point, tests, ..TaskFile::default() };
-    Ok(resolve(file, id, id)?.task)
+    let task = resolve(file, id, id).map(|item| item.task);
+    task.map_err(|fault| DatasetError::Fault { fault, more: 0, fields: Some(FIELDS) })
 }
 
-fn resolve(file: TaskFile, id: &str, place: &str) -> Result<Item, DatasetError> {
-    let at = |field: &str, reason: &str| DatasetError::Field {
-        place: place.to_owned(),
-        field: field.to_owned(),
-        reason: reason.to_owned(),
-    };
+fn resolve(file: TaskFile, id: &str, place: &str) -> Result<Item, Fault> {
+    let at = |field: &str, reason: &str| Fault::field(place, field, reason);
     if file.prompt.trim().is_empty() {
         return Err(at("prompt", "is empty"));
     }
@@ -170,7 +230,11 @@ fn resolve(file: TaskFile, id: &str, place: &str) -> Result<Item, DatasetError> 
         shown_tests.iter().cloned().chain(asserts(&file.hidden_tests)).collect()
     };
     let task = Task {
-        id: file.id.unwrap_or_else(|| id.to_owned()),
+        id: match file.id {
+            Some(Id::Text(id)) => id,
+            Some(Id::Number(id)) => id.to_string(),
+            None => id.to_owned(),
+        },
         prompt: file.prompt,
         entry_point,
         form,
@@ -200,15 +264,30 @@ fn is_identifier(name: &str) -> bool {
         && letters.all(|c| c.is_alphanumeric() || c == '_')
 }
 
-fn in_toml(name: &str, text: &str, error: &toml::de::Error) -> DatasetError {
-    let line = error.span().map_or(1, |span| text[..span.start.min(text.len())].matches('\n').count() + 1);
-    let reason = error.message().lines().next().unwrap_or("not a task").to_owned();
-    DatasetError::Task { place: format!("{name}:{line}"), reason }
+/// The task in a TOML file.
+fn from_toml(name: &str, text: &str) -> Result<TaskFile, Fault> {
+    let place = |error: &toml::de::Error| {
+        let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
+        format!("{name}:{}", before.matches('\n').count() + 1)
+    };
+    let reason = |error: &toml::de::Error| error.message().lines().next().unwrap_or("not a task").to_owned();
+    let parsed =
+        toml::Deserializer::parse(text).map_err(|error| Fault::new(place(&error), reason(&error)))?;
+    serde_path_to_error::deserialize(parsed).map_err(|error| {
+        let path = error.path().to_string();
+        let inner = error.into_inner();
+        at_path(place(&inner), &path, reason(&inner))
+    })
 }
 
-fn in_json(name: &str, lines_before: usize, error: &serde_json::Error) -> DatasetError {
-    let (line, column) = (lines_before + error.line().max(1), error.column());
-    let text = error.to_string();
-    let reason = text.split(" at line ").next().unwrap_or(&text).to_owned();
-    DatasetError::Task { place: format!("{name}:{line}:{column}"), reason }
+/// A fault of the field that a deserializer was in.
+fn at_path(place: String, path: &str, reason: String) -> Fault {
+    match path {
+        "." | "?" => Fault::new(place, reason),
+        // An unknown field is named by the reason already.
+        _ if reason.starts_with("unknown field") || reason.starts_with("missing field") => {
+            Fault::new(place, reason)
+        }
+        _ => Fault::field(place, path, reason),
+    }
 }

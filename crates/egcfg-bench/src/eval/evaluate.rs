@@ -4,8 +4,9 @@ use egcfg_grade::{Extent, Grade, Outcome, SandboxExecutor, grade};
 use egcfg_guidance::ExecutorError;
 use futures::StreamExt as _;
 
-use super::log::VerdictLog;
-use super::samples::{Sample, Samples};
+use super::conditions::Conditions;
+use super::log::{Key, VerdictLog};
+use super::samples::Samples;
 use crate::dataset::Dataset;
 
 /// Why samples could not be judged.
@@ -19,30 +20,42 @@ pub enum EvalError {
     Log(std::io::Error),
 }
 
-/// Judges every sample, `jobs` at a time; returns the verdicts in the samples' order. `limits` names what verdicts depend on
-/// besides program, data and interpreter: a verdict under other limits is not taken from the log. `progress` is told after each how
-/// many of how many are done.
+/// What came of the samples.
+#[derive(Debug, Clone, Default)]
+pub struct Evaluation {
+    /// In the samples' order.
+    pub grades: Vec<Grade>,
+    /// How many verdicts were taken from the log.
+    pub kept: usize,
+    /// How many the log had under other conditions; these were judged anew.
+    pub changed: usize,
+}
+
+/// Judges every sample, `jobs` at a time. A verdict is taken from the log where tests, program and conditions are the same.
+/// `progress` is told after each how many of how many are done.
 pub async fn evaluate(
     set: &Dataset,
     samples: &Samples,
     executor: &SandboxExecutor,
     log: &mut Option<VerdictLog>,
-    limits: &str,
+    conditions: &Conditions,
     jobs: usize,
     mut progress: impl FnMut(usize, usize),
-) -> Result<Vec<Grade>, EvalError> {
+) -> Result<Evaluation, EvalError> {
     let total = samples.samples.len();
     let mut judged: Vec<Option<Grade>> = Vec::with_capacity(total);
-    let mut work = Vec::new();
+    let (mut work, mut changed) = (Vec::new(), 0);
     for (index, sample) in samples.samples.iter().enumerate() {
-        let key = key(set, sample, executor, limits);
+        let key = Key::of(&set.items[sample.item], &sample.program, conditions);
         let known = log.as_ref().and_then(|log| log.get(&key)).cloned();
         if known.is_none() {
+            changed += usize::from(log.as_ref().is_some_and(|log| log.is_changed(&key)));
             work.push((index, sample, key));
         }
         judged.push(known);
     }
-    let mut done = total - work.len();
+    let kept = total - work.len();
+    let mut done = kept;
     if done > 0 {
         progress(done, total);
     }
@@ -67,11 +80,5 @@ pub async fn evaluate(
         done += 1;
         progress(done, total);
     }
-    Ok(judged.into_iter().flatten().collect())
-}
-
-fn key(set: &Dataset, sample: &Sample, executor: &SandboxExecutor, limits: &str) -> String {
-    let task = &set.items[sample.item].task;
-    let python = &executor.sandbox.interpreter().version;
-    VerdictLog::key(&[&set.name, &set.sha256, &task.id, &sample.program, python, limits])
+    Ok(Evaluation { grades: judged.into_iter().flatten().collect(), kept, changed })
 }

@@ -90,6 +90,9 @@ pub struct Summary {
     pub missing: usize,
     /// Samples of tasks that the (selected) set does not have.
     pub foreign: usize,
+    /// Lines and files that hold no sample; they are in no score.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub unreadable: usize,
     /// By task, in the set's order.
     pub tasks: Vec<TaskScore>,
 }
@@ -154,6 +157,7 @@ pub fn summarize(set: &Dataset, samples: &Samples, judged: &[Grade], ks: &[usize
         unproven,
         missing,
         foreign: samples.foreign.len(),
+        unreadable: samples.faults.len(),
         tasks,
     }
 }

@@ -50,6 +50,9 @@ pub struct Verification {
     pub skipped: BTreeMap<String, usize>,
     /// Tasks whose shown tests the reference fails: there, guidance is shown something false.
     pub shown_contradict: Vec<String>,
+    /// Records that were left out, each with its line and what is wrong with it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unreadable: Vec<String>,
     /// Wall time in seconds.
     pub seconds: f64,
     /// What a person should know about the file.
@@ -57,9 +60,11 @@ pub struct Verification {
 }
 
 impl Verification {
-    /// Nothing failed but what is known to.
+    /// Nothing failed but what is known to, and every record could be read.
     pub fn is_clean(&self) -> bool {
-        self.errors.is_empty() && self.failures.iter().all(|failure| failure.known.is_some())
+        self.errors.is_empty()
+            && self.unreadable.is_empty()
+            && self.failures.iter().all(|failure| failure.known.is_some())
     }
 }
 
@@ -116,6 +121,7 @@ pub async fn verify(
         unproven: 0,
         skipped,
         shown_contradict: Vec::new(),
+        unreadable: set.faults.iter().map(ToString::to_string).collect(),
         seconds: 0.0,
         warnings: set.warnings.clone(),
     };

@@ -3,8 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use egcfg_bench::dataset::Dataset;
-use egcfg_bench::eval::{Samples, Summary, VerdictLog, evalplus_results, evaluate, summarize};
+use egcfg_bench::eval::{
+    Conditions, Key, Samples, Summary, VerdictLog, evalplus_results, evaluate, summarize,
+};
 use egcfg_grade::{Extent, Grade, Outcome, grade};
+use egcfg_sandbox::{Limits, SandboxOptions};
 use serde_json::json;
 
 use crate::{executor, load};
@@ -21,7 +24,10 @@ fn write(folder: &Path, name: &str, text: &str) -> PathBuf {
 }
 
 async fn judged(set: &Dataset, samples: &Samples) -> (Vec<Grade>, Summary) {
-    let judged = evaluate(set, samples, &executor().await, &mut None, "", 2, |_, _| {}).await.unwrap();
+    let judged = evaluate(set, samples, &executor().await, &mut None, &Conditions::default(), 2, |_, _| {})
+        .await
+        .unwrap()
+        .grades;
     let summary = summarize(set, samples, &judged, &[1, 2, 3, 10]);
     (judged, summary)
 }
@@ -38,7 +44,7 @@ async fn samples_of_one_suite_are_scored() {
     ];
     let text = lines.map(|line| line.to_string() + "\n").concat();
     let set = load("mbpp", "mbpp.jsonl");
-    let samples = Samples::read(&write(folder.path(), "samples.jsonl", &text), &set).unwrap();
+    let samples = Samples::read(&write(folder.path(), "samples.jsonl", &text), &set, false).unwrap();
     assert_eq!(samples.foreign, ["99"]);
     let (judged, summary) = judged(&set, &samples).await;
     let outcomes: Vec<bool> = judged.iter().map(|j| j.outcome == Outcome::Passed).collect();
@@ -66,7 +72,7 @@ async fn a_plus_suite_is_scored_beside_its_base() {
         json!({"task_id": "Mbpp/2", "solution": real})
     );
     let set = load("mbpp+", "mbpp_plus.jsonl");
-    let samples = Samples::read(&write(folder.path(), "s.jsonl", &lines), &set).unwrap();
+    let samples = Samples::read(&write(folder.path(), "s.jsonl", &lines), &set, false).unwrap();
     let (judged, summary) = judged(&set, &samples).await;
     assert_eq!((judged[0].base, judged[0].outcome), (Some(Outcome::Passed), Outcome::Failed));
     assert!(
@@ -100,7 +106,7 @@ async fn completions_follow_their_header_and_solutions_do_not() {
         json!({"task_id": "HumanEval/1", "solution": "def mirror(text):\n    return text[::-1]\n"})
     );
     let set = load("humaneval", "humaneval.jsonl.gz");
-    let samples = Samples::read(&write(folder.path(), "s.jsonl", &lines), &set).unwrap();
+    let samples = Samples::read(&write(folder.path(), "s.jsonl", &lines), &set, false).unwrap();
     let (_, summary) = judged(&set, &samples).await;
     assert_eq!((summary.score.solved, summary.score.total), (2, 2), "{:?}", summary.tasks);
 }
@@ -110,7 +116,7 @@ fn lists_and_folders_are_samples_too() {
     let folder = tempfile::tempdir().unwrap();
     let set = load("mbpp", "mbpp.jsonl");
     let lists = json!([["a = 1", "a = 2"], [RIGHT], [], ["x"], ["beyond"]]).to_string();
-    let samples = Samples::read(&write(folder.path(), "generations.json", &lists), &set).unwrap();
+    let samples = Samples::read(&write(folder.path(), "generations.json", &lists), &set, false).unwrap();
     let places: Vec<(usize, usize)> = samples.samples.iter().map(|s| (s.item, s.number)).collect();
     assert_eq!((places, samples.foreign.len()), (vec![(0, 0), (0, 1), (1, 0), (3, 0)], 1));
     // A results folder; the second kind of file names its task itself.
@@ -123,35 +129,14 @@ fn lists_and_folders_are_samples_too() {
         &json!({"code": WRONG, "egcfg": {"task": "12"}}).to_string(),
     );
     write(&root, "mbpp/model/solved_tasks/11.json", "{}");
-    let samples = Samples::read(&root, &set).unwrap();
+    let samples = Samples::read(&root, &set, false).unwrap();
     let found: Vec<(usize, &str)> = samples.samples.iter().map(|s| (s.item, s.program.as_str())).collect();
     assert_eq!(found, [(1, RIGHT), (2, WRONG)]);
     // Folders of programs, with underscores for slashes.
     let set = load("humaneval", "humaneval.jsonl.gz");
     let root = folder.path().join("programs");
     write(&root, "HumanEval_1/0.py", "def mirror(text): ...");
-    assert_eq!(Samples::read(&root, &set).unwrap().samples[0].item, 1);
-}
-
-#[test]
-fn samples_that_are_none_are_named() {
-    let folder = tempfile::tempdir().unwrap();
-    let set = load("mbpp", "mbpp.jsonl");
-    let message = |text: &str| {
-        let error = Samples::read(&write(folder.path(), "s.jsonl", text), &set).unwrap_err().to_string();
-        error.rsplit_once('/').map_or(error.clone(), |(_, rest)| rest.to_owned())
-    };
-    let good = json!({"task_id": "11", "completion": ""}).to_string();
-    assert_eq!(
-        message(&format!("{good}\n{{\"task_id\": 1}}")),
-        "s.jsonl:2: field `completion` or `solution` is missing"
-    );
-    assert_eq!(
-        message("{\"task_id\": 1, \"solution\": 5}"),
-        "s.jsonl:1: field `solution`: expected a text or a list of texts"
-    );
-    assert_eq!(message("{\"solution\": 5}"), "s.jsonl:1: missing field `task_id`");
-    assert!(message("{\"task_id\": 7, \"solution\": \"\"}").ends_with("s.jsonl is of a task of mbpp"));
+    assert_eq!(Samples::read(&root, &set, false).unwrap().samples[0].item, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -164,15 +149,16 @@ async fn a_killed_run_goes_on_where_it_was() {
         json!({"task_id": 11, "solution": RIGHT}),
         json!({"task_id": 11, "solution": WRONG})
     );
-    let samples = Samples::read(&write(folder.path(), "s.jsonl", &text), &set).unwrap();
+    let samples = Samples::read(&write(folder.path(), "s.jsonl", &text), &set, false).unwrap();
     let executor = executor().await;
     let run = async |samples: &Samples| {
         let mut log = Some(VerdictLog::open(&path).unwrap());
         let mut first = None;
-        let judged = evaluate(&set, samples, &executor, &mut log, "", 1, |done, _| {
+        let conditions = Conditions::default();
+        let judged = evaluate(&set, samples, &executor, &mut log, &conditions, 1, |done, _| {
             first.get_or_insert(done);
         });
-        let judged = judged.await.unwrap();
+        let judged = judged.await.unwrap().grades;
         (judged, first.unwrap())
     };
     let (judged, first) = run(&samples).await;
@@ -200,6 +186,46 @@ async fn a_killed_run_goes_on_where_it_was() {
     };
     let (_, first) = run(&changed).await;
     assert_eq!(first, 1);
+}
+
+/// A kept verdict counts under the very same tests, program and conditions, and under no other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_verdict_is_kept_for_what_it_was_judged_by() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut set = load("mbpp", "mbpp.jsonl");
+    let mut log = VerdictLog::open(&folder.path().join("log")).unwrap();
+    let program = "def double_all(items):\n    return items\n";
+    let options = SandboxOptions::default();
+    let limits = Limits { wall: 2 * options.limits.wall, ..options.limits.clone() };
+    let others = [
+        SandboxOptions { calibrate: false, ..options.clone() },
+        SandboxOptions { limits, ..options.clone() },
+        SandboxOptions { preload: vec!["json".into()], ..options.clone() },
+        SandboxOptions { import_paths: vec![folder.path().to_owned()], ..options.clone() },
+    ];
+    let executor = executor().await;
+    let conditions = Conditions::of(&options, &executor);
+    assert_eq!(conditions, Conditions::of(&options, &executor));
+    let key = Key::of(&set.items[1], program, &conditions);
+    let grade = Grade::of(&[], &[], None);
+    log.append(&key, "11", 0, &grade).unwrap();
+    let log = VerdictLog::open(&folder.path().join("log")).unwrap();
+    assert_eq!((log.get(&key), log.is_changed(&key)), (Some(&grade), false));
+    let mut keys = std::collections::HashSet::from([key]);
+    for options in &others {
+        let other = Key::of(&set.items[1], program, &Conditions::of(options, &executor));
+        assert!(log.get(&other).is_none() && log.is_changed(&other), "{options:?}");
+        assert!(keys.insert(other));
+    }
+    // A package that comes in changes what can be imported.
+    std::fs::create_dir(folder.path().join("numpy-2.0.dist-info")).unwrap();
+    assert!(keys.insert(Key::of(&set.items[1], program, &Conditions::of(&others[3], &executor))));
+    // Other tests, another program: another subject, not the same under other conditions.
+    let other = Key::of(&set.items[1], "x = 1", &conditions);
+    assert!(!log.is_changed(&other) && keys.insert(other));
+    set.items[1].task.shown_tests.pop();
+    let other = Key::of(&set.items[1], program, &conditions);
+    assert!(!log.is_changed(&other) && keys.insert(other));
 }
 
 /// MBPP-ET has three tasks with asserts that are no Python: no program passes them, none is to blame, and no other try helps.

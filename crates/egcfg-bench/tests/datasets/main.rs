@@ -4,6 +4,7 @@
 mod errors;
 mod evaluating;
 mod loading;
+mod samples;
 mod shared;
 mod verifying;
 

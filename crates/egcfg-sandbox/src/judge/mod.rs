@@ -6,5 +6,6 @@ pub(crate) mod asserts;
 pub(crate) mod compare;
 pub(crate) mod failure;
 pub(crate) mod pace;
+pub(crate) mod script;
 pub(crate) mod session;
 pub(crate) mod stdio;

@@ -1,6 +1,8 @@
 //! One program in one child: loading it, asking it, and what an answer that is none means. A child that was ended, or
 //! that must not be trusted further, is replaced by a fresh one with the next request.
 
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +11,7 @@ use egcfg_task::{Backend, Form, Verdict};
 use crate::error::SandboxError;
 use crate::judge::failure::{Failure, exception, exited};
 use crate::judge::pace::{Pace, Purpose};
+use crate::limits::Limits;
 use crate::options::{Program, TraceOptions};
 use crate::protocol::frame::Frame;
 use crate::supervisor::bundle::CPU_BACKSTOP;
@@ -22,6 +25,12 @@ use crate::token::token;
 /// Room in a trace's memory beside the rendered values: names, lines, numbers.
 const TRACE_SLACK: u64 = 256 << 10;
 
+/// Why a request has no answer.
+enum Unanswered {
+    Told(Failure),
+    Ended(Ended),
+}
+
 /// See the module's paragraph.
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
@@ -29,6 +38,8 @@ pub(crate) struct Session<'a> {
     program: &'a Program,
     trace: Option<&'a TraceOptions>,
     child: Option<Child>,
+    /// A call or a test has run in the child.
+    used: bool,
     /// What the entry point is: `function`, `class`, `callable`, `value`, `missing` or `script`.
     pub(crate) entry: String,
     trace_bytes: Vec<u8>,
@@ -46,12 +57,17 @@ impl<'a> Session<'a> {
         purpose: Purpose,
     ) -> Self {
         let (pace, entry, trace_bytes) = (Pace::new(&pool.limits, purpose), String::new(), Vec::new());
-        Self { pool, program, trace, child: None, entry, trace_bytes, pace, loading: false }
+        Self { pool, program, trace, child: None, used: false, entry, trace_bytes, pace, loading: false }
     }
 
     /// Whether a child with the program in it is there.
     pub(crate) fn is_loaded(&self) -> bool {
         self.child.is_some()
+    }
+
+    /// Whether a call or a test has run in the child since the program was loaded.
+    pub(crate) fn is_used(&self) -> bool {
+        self.used
     }
 
     /// The child, where there is one.
@@ -81,6 +97,13 @@ impl<'a> Session<'a> {
         Watch::start(&self.pace.limits(self.loading), reading)
     }
 
+    /// The same for a run with a limit of time of its own, where that is shorter.
+    pub(crate) fn watch_within(&self, time: Duration) -> Watch {
+        let limits = self.pace.limits(self.loading);
+        let (wall, cpu, idle) = (limits.wall.min(time), limits.cpu.min(time), limits.idle.min(time));
+        Watch::start(&Limits { wall, cpu, idle, ..limits }, None)
+    }
+
     /// Throws the child away when it has used so much processor time that the kernel's own limit comes near.
     pub(crate) fn retire_when_spent(&mut self) {
         let limits = &self.pool.limits;
@@ -95,6 +118,16 @@ impl<'a> Session<'a> {
 
     /// Loads the program into a fresh child. The inner result is the program's.
     pub(crate) async fn load(&mut self) -> Result<Result<(), Failure>, SandboxError> {
+        let form: &[u8] = if self.program.form == Form::Stdio { b"stdio" } else { b"asserts" };
+        self.load_as(form).await
+    }
+
+    /// The same for a test that is to run beside it, and that may patch what the program uses.
+    pub(crate) async fn load_for_a_test(&mut self) -> Result<Result<(), Failure>, SandboxError> {
+        self.load_as(b"beside").await
+    }
+
+    async fn load_as(&mut self, form: &[u8]) -> Result<Result<(), Failure>, SandboxError> {
         let child = self.pool.child(Role::Candidate).await?;
         let trace = match self.trace {
             None => String::new(),
@@ -113,9 +146,8 @@ impl<'a> Session<'a> {
             }
         };
         self.child = Some(child);
-        self.loading = true;
+        (self.used, self.loading) = (false, true);
         let mut watch = self.watch();
-        let form: &[u8] = if self.program.form == Form::Stdio { b"stdio" } else { b"asserts" };
         let program = self.program;
         let fields: [&[u8]; 5] = [
             program.source.as_bytes(),
@@ -147,19 +179,52 @@ impl<'a> Session<'a> {
         fields: &[&[u8]],
         watch: &mut Watch,
     ) -> Result<Frame, Failure> {
-        let Some(child) = &mut self.child else {
-            return Err(Failure::new(Verdict::HarnessError, "a request without a process"));
-        };
-        let token = token();
-        let mut all: Vec<&[u8]> = vec![&token];
-        all.extend_from_slice(fields);
-        let failure = match child.ask(kind, &all, watch).await {
-            Ok(frame) if frame.field(0) == token && child.is_quiet() => return Ok(frame),
-            Ok(_) => Failure::new(Verdict::Forged, "the program wrote on the harness's own channel"),
-            Err(ended) => self.explain(&ended),
+        let failure = match self.answer(kind, fields, watch).await {
+            Ok(frame) => return Ok(frame),
+            Err(Unanswered::Told(failure)) => failure,
+            Err(Unanswered::Ended(ended)) => self.explain(&ended),
         };
         self.discard();
         Err(failure)
+    }
+
+    /// Runs a script to its end; returns its exit code. One that ends its own process has ended, too: what it had written by
+    /// then is there to be read.
+    pub(crate) async fn run_script(&mut self, watch: &mut Watch) -> Result<i32, Failure> {
+        // Threads that do nothing for most of the time that the idle clock allows will not end.
+        let patience = format!("{:.3}", self.pace.limits(false).idle.as_secs_f64() * 0.75);
+        let failure = match self.answer(b'X', &[patience.as_bytes()], watch).await {
+            Ok(frame) if frame.kind == b'D' => return Ok(frame.text(1).parse().unwrap_or(0)),
+            Ok(frame) => return Err(self.raised(&frame)),
+            Err(Unanswered::Ended(Ended::Exited(Some(exit))))
+                if let Some(code) = ExitStatus::from_raw(exit.status).code() =>
+            {
+                return Ok(code);
+            }
+            Err(Unanswered::Told(failure)) => failure,
+            Err(Unanswered::Ended(ended)) => self.explain(&ended),
+        };
+        self.discard();
+        Err(failure)
+    }
+
+    async fn answer(&mut self, kind: u8, fields: &[&[u8]], watch: &mut Watch) -> Result<Frame, Unanswered> {
+        let Some(child) = &mut self.child else {
+            let failure = Failure::new(Verdict::HarnessError, "a request without a process");
+            return Err(Unanswered::Told(failure));
+        };
+        self.used |= matches!(kind, b'C' | b'U');
+        let token = token();
+        let mut all: Vec<&[u8]> = vec![&token];
+        all.extend_from_slice(fields);
+        match child.ask(kind, &all, watch).await {
+            Ok(frame) if frame.field(0) == token && child.is_quiet() => Ok(frame),
+            Ok(_) => Err(Unanswered::Told(Failure::new(
+                Verdict::Forged,
+                "the program wrote on the harness's own channel",
+            ))),
+            Err(ended) => Err(Unanswered::Ended(ended)),
+        }
     }
 
     /// Ends when the child is beyond a limit of what it holds while nobody waits for it: its threads go on meanwhile. With it

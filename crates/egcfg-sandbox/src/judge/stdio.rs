@@ -72,15 +72,10 @@ async fn run(session: &mut Session<'_>, stdin: &str, expected: &str, compare: Co
         }
         Err(failure) => return plain(failure, watch.elapsed()),
     }
-    let answer = match session.ask(b'X', &[], &mut watch).await {
-        Ok(answer) => answer,
+    let code = match session.run_script(&mut watch).await {
+        Ok(code) => code,
         Err(failure) => return plain(failure, watch.elapsed()),
     };
-    if answer.kind != b'D' {
-        let failure = session.raised(&answer);
-        return plain(failure, watch.elapsed());
-    }
-    let code = answer.text(1).parse().unwrap_or(0);
     if code != 0 {
         let text = format!("the program ended itself with exit code {code}");
         return plain(Failure::new(Verdict::ExitedEarly { code }, text), watch.elapsed());

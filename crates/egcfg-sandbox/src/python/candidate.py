@@ -6,8 +6,6 @@ than its protocol's. The one exception are tests that need objects of the progra
 their verdict is labelled as unproven.
 """
 
-import ast
-import io
 import mmap
 import os
 import struct
@@ -16,10 +14,13 @@ import types
 
 import trace_source as tracing_source
 import tracer as tracing
-from _egcfg_codec import Decoder, Encoder, Malformed, name_of
+import _egcfg_script as script
+from _egcfg_beside import NOTE, Beside, failed_here
+from _egcfg_codec import Decoder, Encoder, Handles, Malformed, name_of
 
 _read, _write, _exit = os.read, os.write, os._exit
 _setrecursionlimit, _settrace = sys.setrecursionlimit, sys.settrace
+_getrecursionlimit = sys.getrecursionlimit
 _modules = sys.modules
 _mro = type.__dict__["__mro__"].__get__
 _u32 = struct.Struct("<I").pack
@@ -31,7 +32,6 @@ _BUILTIN_ERRORS = {
 }
 _ERROR_NAMES = {cls: name for name, cls in _BUILTIN_ERRORS.items()}
 _BaseException, _SystemExit, _SyntaxError = BaseException, SystemExit, SyntaxError
-_AssertionError = AssertionError
 _Function, _Module, _Type = types.FunctionType, types.ModuleType, type
 _str = str
 _MESSAGE = 2000
@@ -81,49 +81,39 @@ def describe(error):
     return name_of(cls), bases, text[:_MESSAGE]
 
 
-def exit_code(error):
-    """The exit status that `sys.exit(x)` asks for."""
-    code = error.code
-    if code is None:
-        return 0
-    return code & 0xFF if _Type(code) is int else 1
-
-
-def calls_entry(source, entry):
-    """Whether the harness must call `entry`: the script defines it and does not mention it at its own top level."""
-    tree = ast.parse(source)
-    defined, pending = False, list(tree.body)
-    while pending:
-        node = pending.pop()
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            defined = defined or node.name == entry
-            continue
-        if isinstance(node, ast.Name) and node.id == entry and isinstance(node.ctx, ast.Load):
-            return False
-        pending.extend(ast.iter_child_nodes(node))
-    return defined
-
-
 class Server:
     """One program and the requests about it."""
 
     def __init__(self, fd, trace_fd):
         self.fd, self.trace_fd = fd, trace_fd
-        self.namespace, self.source, self.handles = {}, "", []
-        self.budget = self.buffer = self.program = None
+        self.namespace, self.source, self.handles = {}, "", Handles()
+        self.budget = self.buffer = self.program = self.traced = None
         self.setup, self.setup_done = "", False
         self.code, self.call = None, False
+        # The program's own recursion limit, which holds while it runs, and whether it does now.
+        self.limit, self.running = _RECURSION, False
+
+    def go(self):
+        """From here on the program runs, under the recursion limit that it has chosen."""
+        self.running = True
+        _setrecursionlimit(self.limit)
+
+    def rest(self):
+        """From here on the driver runs."""
+        _settrace(None)
+        if self.running:
+            self.running, self.limit = False, _getrecursionlimit()
+        _setrecursionlimit(_RECURSION)
 
     def reply(self, kind, token, *fields):
-        _settrace(None)
-        _setrecursionlimit(_RECURSION)
+        self.rest()
         send(self.fd, kind, token, *fields)
 
     def failed(self, token, error):
         """Reports what a program raised."""
-        _setrecursionlimit(_RECURSION)
+        self.rest()
         if isinstance(error, _SystemExit):
-            self.reply(b"Q", token, b"%d" % exit_code(error))
+            self.reply(b"Q", token, b"%d" % script.exit_code(error))
             return
         name, bases, text = describe(error)
         encode = lambda value: value.encode("utf-8", "replace")
@@ -133,12 +123,14 @@ class Server:
 
     def P(self, token, source, entry, setup, form, trace):
         """Loads the program."""
-        self.source, self.entry = source.decode("utf-8", "surrogatepass"), entry.decode()
+        # A file's byte order mark is no part of its text.
+        self.source, self.entry = source.decode("utf-8", "surrogatepass").lstrip("\ufeff"), entry.decode()
         self.setup = setup.decode("utf-8", "surrogatepass")
         name = "__main__" if form == b"stdio" else "solution"
         self.module = _Module(name)
         self.namespace = self.module.__dict__
         _modules[name] = _modules["__main__"] = self.module
+        script.prepare(self.module, self.source, "<program>", form == b"asserts")
         try:
             code = self.compile(trace)
         except (_SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -149,9 +141,10 @@ class Server:
             return self.reply(b"S", token, text.encode("utf-8", "replace"))
         if form == b"stdio":
             # Its body may read standard input, so it runs when that is known.
-            self.code, self.call = code, calls_entry(self.source, self.entry)
+            self.code, self.call = code, script.calls_entry(self.source, self.entry)
             return self.reply(b"L", token, b"script")
         try:
+            self.go()
             exec(code, self.namespace)
             if self.setup:
                 # Setup code may lack names that only the tests' side has; a test that needs it says so itself.
@@ -179,7 +172,7 @@ class Server:
             return "missing"
         if issubclass(_Type(value), _Type):
             return "class"
-        if _Type(value) is _Function:
+        if _Type(value) is _Function and value.__name__ == name:
             return "function"
         return "callable" if callable(value) else "value"
 
@@ -204,15 +197,16 @@ class Server:
         args, kwargs = decoder.message()
         kwargs = dict(kwargs)
         try:
+            function = self.namespace[which.decode()] if target == b"n" else self.handles.items[int(which)]
+            self.go()
             if target == b"x":
-                value = (next(self.handles[int(which)]),)
+                value = (next(function) if self.traced is None else self.traced.go_on(next, (function,)),)
+            elif self.program is None:
+                value = function(*args, **kwargs)
+            elif target == b"h" and self.traced is not None:
+                value = self.traced.go_on(function, args, kwargs)
             else:
-                function = self.handles[int(which)] if target == b"h" else self.namespace[which.decode()]
-                if self.program is not None:
-                    tracer = self.tracer()
-                    value = tracer.call(function, args, kwargs, invocation.decode(), self.namespace)
-                else:
-                    value = function(*args, **kwargs)
+                value = self.tracer().call(function, args, kwargs, invocation.decode(), self.namespace)
         except _BaseException as error:
             if target == b"x" and isinstance(error, StopIteration):
                 value = ()
@@ -226,51 +220,58 @@ class Server:
                 return self.reply(b"E", token, *fields, state)
         try:
             data = self.encode(decoder, value)
+        except RecursionError:
+            # It nests deeper than a message may.
+            self.rest()
+            data = bytes(8) + Encoder((), self.handles).opaque(value, _Type(value))
         except _BaseException as error:
             return self.failed(token, error)
         self.reply(b"V", token, data)
 
     def encode(self, decoder, value):
-        _settrace(None)
-        _setrecursionlimit(_RECURSION)
-        encoder = Encoder(decoder.heap, self.module.__name__, self.handles)
+        self.rest()
+        encoder = Encoder(decoder.heap, self.handles)
         return encoder.message(value, decoder.spans)[0]
 
     def tracer(self):
         steps, seconds, size, backend, instructions = self.budget
         sink = tracing.MemorySink(self.buffer)
         budget = tracing.Budget(steps=steps, seconds=seconds, size=size)
-        return tracing.Tracer(self.program, sink, budget, backend=backend, instructions=instructions)
+        self.traced = tracing.Tracer(self.program, sink, budget, backend=backend, instructions=instructions)
+        return self.traced
 
     def U(self, token, source, invocation):
-        """Runs a test that needs the program's own objects, here, in the program's namespace."""
+        """Runs a test that needs the program's own objects, here, in the program's namespace. The program is asked nothing
+        more after that."""
         try:
-            code = compile(source.decode("utf-8", "surrogatepass"), "<test>", "exec", dont_inherit=True)
+            test = Beside(source.decode("utf-8", "surrogatepass"))
         except Exception as error:
             return self.reply(b"F", token, b"test", ("%s: %s" % describe(error)[::2]).encode("utf-8", "replace"))
-        namespace = dict(self.namespace)
+        namespace = self.namespace
         namespace.setdefault("candidate", namespace.get(self.entry))
+        namespace[NOTE] = test.compare
+        script.remember(self.source, "<program>", self.module.__dict__["__file__"])
         try:
+            self.go()
             if self.setup and not self.setup_done:
                 exec(compile(self.setup, "<setup>", "exec"), namespace)
             if self.program is not None:
-                self.tracer().evaluate(code, namespace, invocation.decode())
+                self.tracer().evaluate(test.code, namespace, invocation.decode())
             else:
-                exec(code, namespace)
+                exec(test.code, namespace)
         except _BaseException as error:
-            frames, at = [], error.__traceback__
-            while at is not None:
-                frames.append(at.tb_frame.f_code.co_filename)
-                at = at.tb_next
-            if isinstance(error, _AssertionError) and frames and frames[-1] == "<test>":
-                return self.reply(b"F", token, b"assert", _str(error)[:_MESSAGE].encode("utf-8", "replace"))
+            self.rest()
+            if failed_here(error):
+                return self.reply(b"F", token, b"assert", test.message(error)[:_MESSAGE].encode("utf-8", "replace"))
             return self.failed(token, error)
         self.reply(b"O", token)
 
     def R(self, token, expression):
-        """Evaluates an expression, traced."""
+        """Evaluates an expression, traced, and runs the body of a generator or coroutine that comes of it."""
         try:
-            self.tracer().evaluate(expression.decode(), self.namespace)
+            self.go()
+            value = self.tracer().evaluate(expression.decode(), self.namespace)
+            script.run_body(value, self.traced)
         except _BaseException as error:
             return self.failed(token, error)
         self.reply(b"O", token)
@@ -290,27 +291,11 @@ class Server:
             return self.reply(b"H", token, _str(error).encode("utf-8", "replace"))
         self.reply(b"I", token)
 
-    def X(self, token):
-        """Runs the program on standard input: the whole script, then its function unless the script calls it itself."""
-        sys.stdin = sys.__stdin__ = io.TextIOWrapper(io.BufferedReader(io.FileIO(0, "r", closefd=False)), "utf-8")
-        out, code = sys.stdout, 0
+    def X(self, token, patience):
+        """Runs the program on standard input, from its first line to its end."""
         try:
-            if self.program is not None and not self.call:
-                self.tracer().execute(self.namespace)
-            else:
-                exec(self.code, self.namespace)
-            if self.call and self.program is not None:
-                self.tracer().call(self.namespace[self.entry], (), {}, self.entry + "()", self.namespace)
-            elif self.call:
-                self.namespace[self.entry]()
-        except _SystemExit as error:
-            code = exit_code(error)
-        except _BaseException as error:
-            return self.failed(token, error)
-        try:
-            out.flush()
-            if sys.stdout is not out:
-                sys.stdout.flush()
+            self.go()
+            code = script.run(self, float(patience))
         except _BaseException as error:
             return self.failed(token, error)
         self.reply(b"D", token, b"%d" % code)

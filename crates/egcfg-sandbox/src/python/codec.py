@@ -14,7 +14,7 @@ Layout (all integers little-endian u32)::
     contents  = count, item*          (dict kinds: key then value; bytearray: length, bytes)
     value     = tag, payload          (see the functions named `_e_...`)
 
-`wire/value.rs` checks the same grammar before anything from a candidate's process reaches the judging process.
+`protocol/value.rs` checks the same grammar before anything from a candidate's process reaches the judging process.
 Objects outside the list travel as a bare type name (`Opaque`), iterators and functions as a handle that stays in the
 process that made them.
 """
@@ -23,8 +23,12 @@ import collections
 import datetime
 import decimal
 import fractions
+import functools
 import itertools
+import operator
+import os
 import struct
+import sys
 import types
 
 MAX_DEPTH = 100
@@ -33,7 +37,6 @@ _ru32 = struct.Struct("<I").unpack_from
 _f64 = struct.Struct("<d").pack
 _rf64 = struct.Struct("<d").unpack_from
 _type_name = type.__dict__["__name__"].__get__
-_type_module = type.__dict__["__module__"].__get__
 
 _dict_keys, _dict_values, _dict_items = type({}.keys()), type({}.values()), type({}.items())
 _dict_iter, _dict_update, _dict_clear = dict.items, dict.update, dict.clear
@@ -60,14 +63,23 @@ _ITERATORS = (
     type(iter(range(0))), type(iter([].__reversed__())), itertools.chain, itertools.count, itertools.cycle,
     itertools.repeat, itertools.accumulate, itertools.compress, itertools.dropwhile, itertools.takewhile,
     itertools.islice, itertools.starmap, itertools.zip_longest, itertools.product, itertools.permutations,
-    itertools.combinations, itertools.combinations_with_replacement, itertools.groupby,
+    itertools.combinations, itertools.combinations_with_replacement, itertools.groupby, itertools.filterfalse,
+    type(itertools.tee(())[0]), type(iter(int, 0)), type(iter(collections.deque())), type(reversed(collections.deque())),
+    type(reversed({})), type(reversed({}.values())), type(reversed({}.items())), type(reversed(range(0))),
+    type(iter(bytearray())), *[getattr(itertools, name) for name in ("pairwise", "batched") if hasattr(itertools, name)],
 )
-_CALLABLES = (types.FunctionType, types.MethodType, types.BuiltinFunctionType)
+_CALLABLES = (
+    types.FunctionType, types.MethodType, types.BuiltinFunctionType, functools.partial,
+    type(functools.lru_cache(None)(lambda: None)), operator.itemgetter, operator.attrgetter, operator.methodcaller,
+    types.MethodWrapperType, types.MethodDescriptorType, types.WrapperDescriptorType,
+)
 
 
 # What a profile adds: from a type to a function that gives a name and a value of the kinds above (or None), and from such a
 # name to a function that makes the object anew.
 EXTENSIONS, BUILDERS = {}, {}
+# In the place of a factory's name: it stays with the program.
+_UNKNOWN = "?"
 
 
 class Malformed(Exception):
@@ -79,18 +91,92 @@ class Unencodable(Exception):
 
 
 class Opaque:
-    """Stands for an object that has no canonical form: equal to nothing but itself."""
+    """Stands for an object that has no canonical form: equal to nothing but itself. `compares` says that its class has code of
+    the program's for comparing it, so that what it says of itself is worth nothing. `touched` is called when a test wants
+    more of it than a comparison or its truth."""
 
-    __slots__ = ("name", "own", "truth")
+    __slots__ = ("name", "compares", "truth")
+    touched = None
 
-    def __init__(self, name, own, truth):
-        self.name, self.own, self.truth = name, own, truth
+    def __init__(self, name, compares, truth):
+        self.name, self.compares, self.truth = name, compares, truth
 
     def __bool__(self):
         return self.truth
 
     def __repr__(self):
         return "<%s object>" % self.name
+
+    def _touch(self, *args, **kwargs):
+        Opaque.touched()
+
+    def __getattr__(self, name):
+        if name[:2] == "__":
+            # Asked for by the interpreter and its library, to find out what an object is.
+            raise AttributeError(name)
+        Opaque.touched()
+
+    __getitem__ = __iter__ = __next__ = __len__ = __call__ = __enter__ = __await__ = __aiter__ = __str__ = __format__ = _touch
+
+
+class Handles:
+    """The iterators and functions that stay here, by number. The same object has the same number each time."""
+
+    __slots__ = ("items", "numbers")
+
+    def __init__(self):
+        self.items, self.numbers = [], {}
+
+    def number(self, x):
+        known = self.numbers.get(id(x))
+        if known is None:
+            known = self.numbers[id(x)] = len(self.items)
+            self.items.append(x)
+        return known
+
+
+# How a class may be compared or turned into what is compared. Where the program has written one of these itself, its
+# objects say of themselves what they like.
+_COMPARING = frozenset((
+    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__bool__", "__class__", "__int__", "__index__",
+    "__float__", "__complex__", "__abs__", "__round__", "__sub__", "__rsub__", "__add__", "__radd__", "__getattribute__",
+))
+_mro_of = type.__dict__["__mro__"].__get__
+_dict_of = type.__dict__["__dict__"].__get__
+_LIBRARY = tuple({
+    folder + "/" for folder in (sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)) if folder
+})
+_heap_type = lambda cls: type.__dict__["__flags__"].__get__(cls) & (1 << 9)
+
+
+def compares_itself(cls):
+    """Whether a class has code of the program's for comparing its objects. What C code or the library wrote is not the
+    program's, nor is the `__eq__` that `dataclass` makes."""
+    try:
+        for kind in (cls, type(cls)):
+            for base in _mro_of(kind):
+                if not _heap_type(base):
+                    continue
+                names = _dict_of(base)
+                for name in _COMPARING & names.keys():
+                    if not _of_the_library(names[name], name, names):
+                        return True
+    except Exception:
+        return True
+    return False
+
+
+def _of_the_library(found, name, names):
+    while type(found) in (staticmethod, classmethod):
+        found = found.__func__
+    if found is None and name == "__hash__" or type(found) in (types.WrapperDescriptorType, types.MethodDescriptorType):
+        return True
+    if type(found) is not types.FunctionType:
+        return False
+    file = found.__code__.co_filename
+    if file == "<string>":
+        return "__dataclass_params__" in names and name in ("__eq__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")
+    return file.startswith(_LIBRARY) or file.startswith("<frozen ")
 
 
 def _text(value):
@@ -110,17 +196,17 @@ def name_of(cls):
 class Encoder:
     """Encodes one message.
 
-    `known` are containers that the receiver has already, in the order of their numbers. `own_module` is the module
-    name of the program, whose classes are marked as its own. `handles` (a list) receives iterators and functions;
-    without it (in arguments) they are refused, as are objects without a canonical form.
+    `known` are containers that the receiver has already, in the order of their numbers. `handles` receives iterators and
+    functions; without it (in arguments) they are refused, as are objects without a canonical form. `reordered` says that
+    a set will come in another order at the other end.
     """
 
-    def __init__(self, known=(), own_module=None, handles=None):
+    def __init__(self, known=(), handles=None):
         self.heap = list(known)
         self.known = len(self.heap)
         self.memo = {id(container): index for index, container in enumerate(self.heap)}
-        self.own_module = own_module
         self.handles = handles
+        self.reordered = False
 
     def message(self, root, sent=None):
         """The message for `root`; `sent` are the contents of the known containers as they came in."""
@@ -142,7 +228,10 @@ class Encoder:
     def kind(self, container):
         kind = KINDS[type(container)]
         if kind == b"G":
-            name = _TYPE_NAMES.get(container.default_factory, "")
+            factory = container.default_factory
+            name = "" if factory is None else _TYPE_NAMES.get(factory, _UNKNOWN) if type(factory) is type else _UNKNOWN
+            if name == _UNKNOWN and self.handles is None:
+                raise Unencodable("defaultdict")
             return kind + _text(name)
         if kind == b"q":
             return kind + (_u32(0xFFFFFFFF) if container.maxlen is None else _u32(container.maxlen))
@@ -154,6 +243,8 @@ class Encoder:
             return _u32(len(container)) + bytes(container)
         if cls is list or cls is set or cls is collections.deque:
             items = list(container)
+            if cls is set and len(items) > 1 and self.handles is None and list(set(items)) != items:
+                self.reordered = True
             value = self.value
             return _u32(len(items)) + b"".join([value(item, 1) for item in items])
         pairs = list(_ordered_items(container) if cls is collections.OrderedDict else _dict_iter(container))
@@ -183,18 +274,13 @@ class Encoder:
         if self.handles is None:
             raise Unencodable(name_of(cls))
         if cls in _ITERATORS or cls in _CALLABLES:
-            self.handles.append(x)
             flag = b"c" if cls in _CALLABLES else b"i"
-            return b"p" + flag + _u32(len(self.handles) - 1) + _text(name_of(cls))
+            return b"p" + flag + _u32(self.handles.number(x)) + _text(name_of(cls))
         return self.opaque(x, cls)
 
     def opaque(self, x, cls):
-        try:
-            own = _type_module(cls) == self.own_module
-        except Exception:
-            own = True
         flag = b"2"
-        if not own:
+        if not compares_itself(cls):
             try:
                 flag = b"1" if x else b"0"
             except Exception:
@@ -300,7 +386,7 @@ _ENCODERS = {
 class Decoder:
     """Decodes one message. `known` are containers that the sender knows by number; `remote(kind, id, name)` makes the
     stand-in for a handle. `opaque` collects every `Opaque` that was met; `odd` says that the message held more than numbers,
-    text, truth values and plain containers."""
+    text, truth values and plain containers; `reordered` that a set has another order here than where it came from."""
 
     def __init__(self, data, known=(), remote=None):
         self.data, self.at = data, 0
@@ -308,7 +394,7 @@ class Decoder:
         self.known = len(self.heap)
         self.remote = remote
         self.opaque = []
-        self.odd = False
+        self.odd = self.reordered = False
         self.spans = []
 
     def message(self):
@@ -350,7 +436,8 @@ class Decoder:
     def new_container(self):
         kind = self.take(1)
         if kind == b"G":
-            return collections.defaultdict(TYPES.get(self.text()))
+            name = self.text()
+            return collections.defaultdict(_absent_factory if name == _UNKNOWN else TYPES.get(name))
         if kind == b"q":
             limit = self.u32()
             return collections.deque(maxlen=None if limit == 0xFFFFFFFF else limit)
@@ -378,6 +465,8 @@ class Decoder:
             items = [value(1) for _ in range(count)]
             container.clear()
             container.update(items)
+            if count > 1 and list(container) != items:
+                self.reordered = True
         elif cls is collections.deque:
             items = [value(1) for _ in range(count)]
             container.clear()
@@ -435,7 +524,12 @@ class Decoder:
             return tuple([self.value(depth + 1, skip) for _ in range(self.u32())])
         if tag == b"z":
             items = [self.value(depth + 1, skip) for _ in range(self.u32())]
-            return None if skip else frozenset(items)
+            if skip:
+                return None
+            made = frozenset(items)
+            if len(items) > 1 and list(made) != items:
+                self.reordered = True
+            return made
         return self.rare(tag, depth, skip)
 
     def rare(self, tag, depth, skip):
@@ -506,6 +600,11 @@ class Decoder:
         if tag == b"N":
             return None
         return datetime.timezone(datetime.timedelta(self.integer(), self.integer(), self.integer()))
+
+
+def _absent_factory():
+    """The factory of a `defaultdict` that has one of the program's own."""
+    Opaque.touched()
 
 
 _CONSTANTS = {b"N": None, b"T": True, b"F": False, b"E": ..., b"I": NotImplemented}

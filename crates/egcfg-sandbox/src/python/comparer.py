@@ -9,22 +9,24 @@ the supervisor has it run in the program's own process under a weaker label.
 One such process may serve several programs, one after the other, for as long as nothing could have stayed behind: see
 `_Test.leaves_nothing`. After any other test it says so, and is replaced.
 
-The file is long because a test's run, the stand-ins it meets and what is told of its failure know of each other.
+Nor does a failure count where a value did not cross over exactly (an iterator that can only be iterated, a set in another
+order, an exception's attributes): then the test runs beside the program too, and only what fails there as well has failed.
+
+The file is long because a test's run and what is told of its failure know of each other.
 """
 
 import ast
 import builtins
 import collections
 import sys
-import types
 
 from _egcfg_candidate import describe, receive, send
 from _egcfg_codec import Decoder, Encoder, Malformed, Opaque, Unencodable
 from _egcfg_codec_data import MODULES as _DATA_MODULES
+from _egcfg_shown import difference, line as _line, shown as _repr
+from _egcfg_standins import Function, Items, NeedsProgram, Stop
+from _egcfg_statements import Statement, expected_side, failing_assert
 
-_GOT = 300
-_ITEMS = 100_000
-_VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
 # A process that has held a larger message is not kept: its memory would stay grown.
 _LARGE = 64 << 10
 _ERRORS = {
@@ -32,75 +34,8 @@ _ERRORS = {
 }
 _KNOWN = frozenset(_ERRORS.values())
 _STDLIB = getattr(sys, "stdlib_module_names", None)
-
-
-# What a test may consist of that leaves nothing behind: expressions over literals and the program's answers, and
-# built-in functions that only compute. No names are bound, nothing is imported, no attribute is touched.
-_PURE_NODES = (
-    ast.Module, ast.Assert, ast.Compare, ast.cmpop, ast.BoolOp, ast.boolop, ast.UnaryOp, ast.unaryop, ast.BinOp,
-    ast.operator, ast.Constant, ast.List, ast.Tuple, ast.Set, ast.Dict, ast.Call, ast.Name, ast.Load,
-)
-_PURE_CALLS = frozenset(
-    "abs all any bool dict float frozenset int len list max min round set sorted str sum tuple".split()
-)
-
-
-_LOOPS = (ast.For, ast.While, ast.FunctionDef, ast.comprehension, ast.Lambda)
 # So many short statements are kept for the next program, which often has the same tests.
 _STATEMENTS, _SHORT = 64, 500
-
-
-class _Stop(BaseException):
-    """The supervisor has settled this test already."""
-
-
-class _NeedsProgram(BaseException):
-    """The test needs objects of the program's own."""
-
-
-class _Statement:
-    """A test's text: its tree and code, and what can be said of it before it runs."""
-
-    def __init__(self, source, entry):
-        self.source, self.tree = source, ast.parse(source)
-        self.code = compile(self.tree, "<test>", "exec", dont_inherit=True)
-        called = (entry, "candidate")
-        # Whether it is of the few forms that leave nothing behind, and the names that it takes from elsewhere.
-        self.closed, loads, binds, calls, loops = True, {}, set(), [], False
-        for node in ast.walk(self.tree):
-            kind = node.__class__
-            if kind is ast.Name:
-                if isinstance(node.ctx, ast.Load):
-                    loads[node.id] = None
-                else:
-                    binds.add(node.id)
-                self.closed = self.closed and (node.id in _PURE_CALLS or node.id in called)
-                continue
-            self.closed = self.closed and issubclass(kind, _PURE_NODES)
-            if kind is ast.Call:
-                if isinstance(node.func, ast.Name) and node.func.id in called:
-                    calls.append(node)
-            elif kind in _LOOPS:
-                loops = True
-            if kind is ast.arg:
-                binds.add(node.arg)
-            elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
-                binds.add(node.name)
-            elif kind is ast.alias:
-                binds.add((node.asname or node.name).split(".")[0])
-            elif kind is ast.ExceptHandler and node.name:
-                binds.add(node.name)
-        self.free = [name for name in loads if name not in binds and not hasattr(builtins, name)]
-        # The one call that it makes, if there is one.
-        self.call = calls[0] if len(calls) == 1 and not loops else None
-        self.text = None
-
-    def invocation(self):
-        """The text of the one call that this test makes, or None."""
-        if self.text is None and self.call is not None:
-            text = ast.get_source_segment(self.source, self.call)
-            self.text = text if text and "\n" not in text else ast.unparse(self.call)
-        return self.text
 
 
 class _Test:
@@ -110,6 +45,8 @@ class _Test:
         self.statement = statement
         self.calls, self.errors, self.opaque = [], [], []
         self.unproven = self.odd_values = self.shared = False
+        # It asked for more than there is here; it holds stand-ins; a set came in another order; calls were made.
+        self.needs_program = self.stand_ins = self.reordered = self.asked = False
 
     def leaves_nothing(self):
         """Whether this test, as it went, cannot have changed anything that a later test could notice.
@@ -118,8 +55,21 @@ class _Test:
         program raised were built-in ones.
         """
         return self.statement.closed and not (
-            self.unproven or self.odd_values or self.opaque or any(type(error) not in _KNOWN for error in self.errors)
+            self.unproven or self.odd_values or self.opaque or self.needs_program
+            or any(type(error) not in _KNOWN for error in self.errors)
         )
+
+    def is_inexact(self, error):
+        """Whether the test's failure by this error may be due to what did not cross over exactly."""
+        if self.reordered and self.statement.sees_order:
+            return True
+        if any(error is known for known in self.errors):
+            # Not a class that a test could wait for: one of its name.
+            return type(error) not in _KNOWN and self.statement.catches
+        if self.errors or self.stand_ins and not self.statement.closed:
+            return True
+        # What the program has made meanwhile: names, modules, files.
+        return isinstance(error, (NameError, ImportError, OSError, EOFError)) and self.asked
 
 
 class Comparer:
@@ -128,7 +78,7 @@ class Comparer:
     def __init__(self, fd, statements):
         self.fd, self.entry, self.kind = fd, "", ""
         self.statements = statements
-        self.base, self.test, self.whole, self.setup = {}, None, False, ""
+        self.base, self.test, self.whole, self.setup, self.met = {}, None, False, "", {}
         self.setup_unproven = self.tracing = False
         self.waiting = collections.deque()
         # Whether all that happened here so far can be forgotten.
@@ -143,17 +93,19 @@ class Comparer:
             self.waiting.append(fields)
             kind, fields = receive(self.fd)
         if kind == b"K":
-            raise _Stop
+            raise Stop
         return kind, fields
 
     # Calls.
 
-    def proxy(self, target, which, name):
-        def proxy(*args, **kwargs):
-            return self.call(target, which, name, args, kwargs)
+    def touched(self):
+        """A test wants more of something of the program's than a stand-in has."""
+        if self.test is not None:
+            self.test.needs_program = True
+        raise NeedsProgram
 
-        proxy.__name__ = proxy.__qualname__ = name
-        return proxy
+    def function(self, name, kind):
+        return Function(self.call, "n", name, name, kind == "function")
 
     def call(self, target, which, name, args, kwargs):
         test = self.test
@@ -161,7 +113,9 @@ class Comparer:
         try:
             message, _ = encoder.message((args, tuple(kwargs.items())))
         except Unencodable:
-            raise _NeedsProgram
+            self.touched()
+        test.asked = True
+        test.reordered = test.reordered or encoder.reordered
         invocation = ""
         if self.tracing and target == "n":
             invocation = test.statement.invocation() or _invocation(name, args, kwargs)
@@ -184,22 +138,18 @@ class Comparer:
         finally:
             self.test.opaque.extend(decoder.opaque)
             self.test.odd_values = self.test.odd_values or decoder.odd or len(data) > _LARGE
+            self.test.reordered = self.test.reordered or decoder.reordered
             # More references than containers that came with them: some stand in several places.
             if data.count(b"@") > len(decoder.heap) - decoder.known:
                 self.test.shared = True
 
     def remote(self, kind, number, name):
-        """The stand-in for an iterator or a function that the program returned."""
-        if kind == b"i":
-            return self.items(number)
-        return self.proxy("h", str(number), name)
-
-    def items(self, number):
-        while True:
-            item = self.call("x", str(number), "next", (), {})
-            if item == ():
-                return
-            yield item[0]
+        """The stand-in for an iterator or a function that the program returned; the same one each time."""
+        self.test.stand_ins = True
+        if (kind, number) not in self.met:
+            made = Items(self.call, number) if kind == b"i" else Function(self.call, "h", str(number), name, False)
+            self.met[kind, number] = made
+        return self.met[kind, number]
 
     # Tests.
 
@@ -211,26 +161,30 @@ class Comparer:
         """Waits until the program is loaded, and prepares the names that all tests share."""
         answer, fields = self.ask(b"L")
         self.kind = fields[0].decode()
+        Opaque.touched = self.touched
         self.base = {"__name__": "__test__", "__builtins__": builtins}
         if self.kind != "missing":
-            self.base[self.entry] = self.base["candidate"] = self.proxy("n", self.entry, self.entry)
+            self.base[self.entry] = self.base["candidate"] = self.function(self.entry, self.kind)
         if not self.setup:
             return
         try:
-            setup = _Statement(self.setup, self.entry)
+            setup = Statement(self.setup, self.entry)
             self.test = _Test(setup)
+            if setup.reaches:
+                raise NeedsProgram
             self.resolve(self.test)
             exec(compile(setup.tree, "<setup>", "exec"), self.base)
             self.setup_unproven = self.test.unproven
-        except _Stop:
+        except Stop:
             raise
-        except (Exception, _NeedsProgram):
+        except (Exception, NeedsProgram):
             # It needs the program, or fails here: then all tests run where the program is.
             self.whole = True
 
     def resolve(self, test):
         """Finds what the test takes from the program besides its entry point."""
-        names = [name for name in test.statement.free if name not in self.base]
+        sets = test.statement.sets
+        names = [name for name in test.statement.free if name not in self.base] + sets
         if not names:
             return
         answer, fields = self.ask(b"N", "\n".join(names).encode())
@@ -239,6 +193,11 @@ class Comparer:
             return
         for name, kind in zip(names, kinds):
             what, _, home = kind.partition(":")
+            if name in sets:
+                if what in ("value", "function", "callable", "class"):
+                    # It sets a variable of the program's.
+                    raise NeedsProgram
+                continue
             if what == "module" and home in _DATA_MODULES:
                 # Known by other names than their own (`np`).
                 self.base[name] = sys.modules[home]
@@ -247,25 +206,26 @@ class Comparer:
             elif what == "import" and _is_stdlib(home) and hasattr(__import__(home, fromlist=[name]), name):
                 self.base[name] = getattr(__import__(home, fromlist=[name]), name)
             elif what == "function":
-                self.base[name] = self.proxy("n", name, name)
+                self.base[name] = self.function(name, kind)
                 test.unproven = True
             elif what != "missing":
-                raise _NeedsProgram
+                raise NeedsProgram
 
     def judge(self, source):
-        """Runs one test; returns the fields of its outcome: verdict, exception name, error line, got, unproven, and
-        whether this process may serve another program."""
+        """Runs one test; returns the fields of its outcome: verdict, exception name, error line, got, unproven, whether
+        this process may serve another program, and where the verdict is to come from the program's process the one that counts
+        if the test fails there too, with its exception name and line."""
         self.test = None
         outcome = self.outcome(source)
         settled = outcome[0] in ("passed", "wrong", "exception", "assertion")
         self.clean = self.clean and settled and not self.setup and self.test.leaves_nothing()
-        return outcome + ("1" if self.clean else "",)
+        return outcome[:5] + ("1" if self.clean else "",) + outcome[5:]
 
     def statement(self, text):
         """The test of this text; one that leaves nothing behind may have been taken apart for an earlier program."""
         known = self.statements.get((text, self.entry))
         if known is None:
-            known = _Statement(text, self.entry)
+            known = Statement(text, self.entry)
             if known.closed and len(text) <= _SHORT:
                 if len(self.statements) >= _STATEMENTS:
                     self.statements.clear()
@@ -282,41 +242,59 @@ class Comparer:
         try:
             if not self.kind:
                 self.meet()
-        except _Stop:
+        except Stop:
             self.kind = ""
             return "stopped", "", "", "", ""
         self.test = test
-        if self.whole or self.kind == "class":
-            return "program", "", test.statement.invocation() or "", "", ""
+        if self.whole or self.kind == "class" or test.statement.reaches:
+            return self.beside(test)
         test.unproven = self.setup_unproven
         names = dict(self.base)
         known = self.base
+        self.met = {}
+        failure = None
         try:
             self.base = names
             self.resolve(test)
             exec(test.statement.code, names)
-            verdict = ("passed", "", "")
-            if test.opaque:
-                verdict = self.odd(test)
-        except _NeedsProgram:
-            return "program", "", test.statement.invocation() or "", "", ""
-        except _Stop:
+        except NeedsProgram:
+            test.needs_program = True
+        except Stop:
             return "stopped", "", "", "", ""
         except Malformed as error:
-            verdict = ("forged", "", "the program's process sent a malformed value: %s" % error)
+            return "forged", "", "the program's process sent a malformed value: %s" % error, "", ""
         except BaseException as error:
-            verdict = self.odd(test) if test.opaque else self.failed(test, error)
+            failure = error
         finally:
             self.base = known
-        got = _repr(test.calls[0], test.shared) if len(test.calls) == 1 else ""
-        return verdict + (got, "1" if test.unproven else "")
+        return self.settled(test, failure)
 
-    def odd(self, test):
-        """The verdict on a test that met an object without a canonical form."""
-        own = [value.name for value in test.opaque if value.own]
-        if own:
-            return "wrong", "", "returned an object of the program's own class %s" % own[0]
-        return "wrong", "", "returned an object of the type %s, which no test can compare" % test.opaque[0].name
+    def settled(self, test, failure):
+        """The outcome of a test that has run to its end, or to a failure."""
+        if test.needs_program:
+            return self.beside(test)
+        got = _repr(test.calls[0], test.shared) if len(test.calls) == 1 else ""
+        tail = (got, "1" if test.unproven else "")
+        for value in test.opaque:
+            if value.compares:
+                line = "returned an object of the class %s, for which the program has written the comparison" % value.name
+                return ("wrong", "", line) + tail
+        if test.opaque:
+            return self.beside(test)
+        if failure is None:
+            # A value that comes twice is two objects here, whatever it was there.
+            if test.statement.asks_identity and len(test.calls) > 1:
+                return self.beside(test)
+            return ("passed", "", "") + tail
+        verdict = self.failed(test, failure)
+        if test.is_inexact(failure) or test.statement.asks_identity and len(test.calls) > 1:
+            return self.beside(test, verdict, tail)
+        return verdict + tail
+
+    def beside(self, test, verdict=("", "", ""), tail=("", "")):
+        """Has the test run in the program's process, which must share its built-in names with it where it `reaches` for them."""
+        reaches = "1" if test.statement.reaches else ""
+        return ("program", tail[0], test.statement.invocation() or "", reaches, tail[1]) + verdict
 
     def failed(self, test, error):
         name, _, text = describe(error)
@@ -325,14 +303,14 @@ class Comparer:
             return kind, name, _line("%s: %s" % (name, text) if text else name)
         if isinstance(error, MemoryError):
             return "memory", name, "the returned value does not fit into the judge's memory"
-        node = _failing_assert(test.statement.tree, error) if isinstance(error, AssertionError) else None
+        node = failing_assert(test.statement.tree, error) if isinstance(error, AssertionError) else None
         if node is None:
             kind = "assertion" if isinstance(error, AssertionError) else "exception"
             return kind, name, _line("the test raised %s: %s" % (name, text))
         got = _repr(test.calls[-1], test.shared) if test.calls else ""
-        expected = _expected(node.test, self.entry)
+        expected = expected_side(node.test, self.entry)
         if expected is not None and got:
-            return "wrong", "", "expected %s, got %s" % (_line(expected), got)
+            return "wrong", "", "expected %s, got %s" % difference(expected, test.calls[-1], got, test.shared)
         compared = any(isinstance(part, (ast.Compare, ast.Call)) for part in ast.walk(node.test))
         line = "%s is false" % _line(ast.unparse(node.test)) + (", the call returned %s" % got if got else "")
         return "wrong" if compared else "assertion", "", line
@@ -340,42 +318,6 @@ class Comparer:
 
 def _is_stdlib(home):
     return home in _STDLIB if _STDLIB is not None else home in sys.modules and home != "__main__"
-
-
-def _line(text):
-    text = " ".join(text.split())
-    return text if len(text) <= _GOT else text[:_GOT] + "..."
-
-
-def _repr(value, shared=False):
-    """A bounded repr of a decoded value, which holds built-in values only. A few lists that hold one another twice have a repr
-    without end; where containers are shared it is counted first."""
-    if isinstance(value, types.GeneratorType):
-        return "<iterator>"
-    try:
-        text = "<%s>" % type(value).__name__ if shared and _is_vast(value) else repr(value)
-    except Exception:
-        # Too deep, too many digits; or an object of a library's that cannot be shown.
-        return "<%s>" % type(value).__name__
-    return text if len(text) <= _GOT else text[:_GOT] + "..."
-
-
-def _is_vast(value):
-    """Whether more than `_ITEMS` values would be shown, each as often as it is met."""
-    left, pending = _ITEMS, [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            parts = [*item.keys(), *item.values()]
-        elif isinstance(item, (list, tuple, set, frozenset, collections.deque, *_VIEWS)):
-            parts = item
-        else:
-            continue
-        left -= len(parts)
-        if left < 0:
-            return True
-        pending.extend(parts)
-    return False
 
 
 def _invocation(name, args, kwargs):
@@ -410,32 +352,6 @@ def _rebuild(name, bases, text):
             continue
     # Never the error of this attempt, which a test may be waiting for.
     return Exception(text)
-
-
-def _failing_assert(tree, error):
-    """The assert statement that raised this, if one of the test's own did."""
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        inside = trace.tb_frame.f_code.co_filename == "<test>"
-        line = trace.tb_lineno if inside else None
-        trace = trace.tb_next
-    if line is None:
-        return None
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Assert) and node.lineno <= line <= node.end_lineno:
-            return node
-    return None
-
-
-def _expected(node, entry):
-    """The source of what a simple `f(..) == expected` expects."""
-    if not (isinstance(node, ast.Compare) and len(node.ops) == 1 and isinstance(node.ops[0], (ast.Eq, ast.Is))):
-        return None
-    for call, other in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
-        if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id in (entry, "candidate"):
-            if not any(isinstance(part, ast.Call) for part in ast.walk(other)):
-                return ast.unparse(other)
-    return None
 
 
 def serve(fd):

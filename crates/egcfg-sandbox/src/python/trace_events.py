@@ -71,6 +71,8 @@ class Events(Recorder):
         if number is None or number >= len(statements):
             return
         line = statements[number]
+        if rec.code.phantoms and frame.f_lasti in rec.code.phantoms:
+            return
         last = rec.last
         if line == last and not (self.endless and self.endless.get(line, NO_LOOP)[1] == number):
             return

@@ -19,7 +19,8 @@ from trace_values import Values, clean, dict_items, flat, text_of_str, type_name
 mro_of = type.__dict__["__mro__"].__get__
 type_dict_of = type.__dict__["__dict__"].__get__
 type_flags_of = type.__dict__["__flags__"].__get__
-HEAP_TYPE = 1 << 9
+# Types that a class statement made, not C code: made at run time and open to change (3.9 does not say the latter).
+MADE, CLOSED = 1 << 9, 1 << 8
 getset_type = type(type.__dict__["__dict__"])
 member_type = type(types.FunctionType.__dict__["__closure__"])
 memoised_type = type(functools.lru_cache(maxsize=None)(lambda: None))
@@ -122,9 +123,11 @@ class Renderer(Values):
             if base is type:
                 return "<Class " + type_name(value) + ">"
         name = type_name(kind)
-        if not type_flags_of(kind) & HEAP_TYPE and id(kind) not in SAFE_REPR_IDS:
+        if not by_class_statement(kind) and id(kind) not in SAFE_REPR_IDS:
             if any_is(mro, BaseException):
                 return self.exception_text(value, name, nesting)
+            if any_is(mro, tuple):
+                return self.named_tuple_text(value, name, mro, nesting)
             return "<" + name + " object>"
         fields = fields_of(value, mro)
         if fields is not None and any_is(type_mro_of(type(kind)), enum.EnumMeta) and flat(list(fields)):
@@ -230,6 +233,10 @@ class Renderer(Values):
         return clean(text)
 
 
+def by_class_statement(kind):
+    return type_flags_of(kind) & (MADE | CLOSED) == MADE
+
+
 def type_mro_of(kind):
     """A type's bases; some internal types of old versions have none before they are first used."""
     return mro_of(kind) or ()
@@ -260,7 +267,7 @@ def slots_of(value, mro):
     """Pairs of slot name and content, as far as they are set."""
     pairs = []
     for base in reversed(mro):
-        if type_flags_of(base) & HEAP_TYPE:
+        if by_class_statement(base):
             for key, found in list(type_dict_of(base).items()):
                 if type(found) is member_type and type(key) is str:
                     try:

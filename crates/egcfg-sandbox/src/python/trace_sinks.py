@@ -21,7 +21,7 @@ class Budget:
 class MemorySink:
     """Writes into shared memory: eight bytes of length, then the bytes."""
 
-    __slots__ = ("base", "buffer", "count", "limit", "position")
+    __slots__ = ("base", "buffer", "count", "limit", "mark", "position")
 
     def __init__(self, buffer, start=0, end=None):
         self.buffer = buffer
@@ -31,6 +31,7 @@ class MemorySink:
         # The last bytes are kept for the end record.
         self.limit = (len(buffer) if end is None else end) - 32
         self.count[0] = 0
+        self.mark = None
 
     def write(self, data):
         """Returns False when there is no more room."""
@@ -44,8 +45,15 @@ class MemorySink:
         return True
 
     def finish(self, data):
+        self.mark = self.position, self.limit
         self.limit += 32
         self.write(data)
+
+    def reopen(self):
+        """Takes the end record back; whether that can be done."""
+        self.position, self.limit = self.mark
+        self.count[0] = self.position - self.base
+        return True
 
     def flush(self):
         pass
@@ -71,6 +79,10 @@ class FdSink:
     def finish(self, data):
         self.held.append(data)
         self.flush()
+
+    def reopen(self):
+        """What was written has gone."""
+        return False
 
     def flush(self):
         data = memoryview(b"".join(self.held))

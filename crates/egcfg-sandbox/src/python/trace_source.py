@@ -9,8 +9,8 @@ import ast
 import opcode
 import sys
 from builtins import (
-    MemoryError, RecursionError, bytes, compile, enumerate, frozenset, getattr, id, isinstance, len,
-    list, max, min, range, set, tuple, type,
+    MemoryError, RecursionError, all, bytes, compile, enumerate, frozenset, getattr, id, isinstance, len,
+    list, max, min, range, set, sorted, tuple, type, zip,
 )
 
 SOURCE_LIMIT = 400
@@ -30,6 +30,9 @@ RETURNS = operations("RETURN_VALUE", "RETURN_CONST", "RETURN_GENERATOR")
 YIELDS = operations("YIELD_VALUE", "YIELD_FROM", "ASYNC_GEN_WRAP")
 # Where a StopIteration is the quiet end of a loop or of an awaited object, not an exception of the program's.
 QUIET_ENDS = operations("FOR_ITER", "YIELD_FROM", "SEND", "END_SEND", "CLEANUP_THROW", "END_ASYNC_FOR", "GET_ANEXT")
+# Of 3.10 and 3.11: what stands where a `case` is left, on the line of a statement that does not run.
+LEAVINGS = operations("NOP", "POP_TOP", "JUMP_FORWARD", "JUMP_ABSOLUTE", "JUMP_BACKWARD")
+LEAVES_CASES = (3, 10) <= sys.version_info < (3, 12)
 YIELD_FROM = opcode.opmap.get("YIELD_FROM")
 LOAD_FAST_AND_CLEAR = opcode.opmap.get("LOAD_FAST_AND_CLEAR")
 
@@ -38,10 +41,10 @@ class Code:
     """What the tracer knows about a code object."""
 
     __slots__ = (
-        "code", "function", "hidden", "hidden_names", "line", "name", "operations", "rank", "resumable", "shared",
+        "code", "function", "hidden", "hidden_names", "line", "name", "operations", "phantoms", "rank", "resumable", "shared",
     )
 
-    def __init__(self, code, statements, headers):
+    def __init__(self, code, statements, headers, cases=()):
         self.code = code
         self.name = code.co_name
         self.hidden = code.co_name in COMPREHENSIONS
@@ -59,6 +62,8 @@ class Code:
                 self.rank[name] = position
         self.hidden_names = frozenset([name for name in names if name[:1] == "." or dunder(name)])
         self.shared = self.comprehension_names()
+        # Offsets at which a line is reported that does not run.
+        self.phantoms = phantoms(code, cases) if cases else ()
 
     def comprehension_names(self):
         """Variables of comprehensions that live in this frame (3.12 and later); while one runs, they are not the
@@ -71,6 +76,25 @@ class Code:
                 if data[at] == LOAD_FAST_AND_CLEAR and data[at + 1] < len(local):
                     names.add(local[data[at + 1]])
         return frozenset(names)
+
+
+def phantoms(code, cases):
+    """Where the compiler left jumps and the like on the line of a statement inside a `case` that begins elsewhere."""
+    import dis
+
+    lines, real, hollow = {}, set(), []
+    for start, end, line in code.co_lines():
+        for at in range(start, end, 2):
+            lines[at] = line
+    size = len(code.co_code)
+    bounds = sorted({*[start for start, _, _ in code.co_lines()], *dis.findlabels(code.co_code), size})
+    for start, end in zip(bounds, bounds[1:]):
+        line = lines.get(start)
+        if all([code.co_code[at] in LEAVINGS for at in range(start, end, 2)]):
+            hollow.append((start, line))
+        else:
+            real.add(line)
+    return frozenset([start for start, line in hollow if line in real and line in cases])
 
 
 def bool_of(flag):
@@ -97,6 +121,8 @@ class Program:
         self.withs = {}
         # 3.9 reports no line for the header of `while True`: first line of the body -> (header, end of that statement).
         self.endless = {}
+        # Lines of `match` statements, where their bounds are reported wrongly.
+        self.cases = set()
         try:
             self.survey(ast.parse(source, filename))
         except (RecursionError, MemoryError):
@@ -135,6 +161,8 @@ class Program:
                         pending.append(handler.body)
                     self.fill(top, end, start)
                 elif getattr(node, "cases", None):
+                    if LEAVES_CASES:
+                        self.cases.update(range(start, end + 1))
                     self.fill(start, node.cases[0].pattern.lineno - 1, start)
                     for case in node.cases:
                         line = case.pattern.lineno
@@ -154,7 +182,7 @@ class Program:
         while pending:
             inner = pending.pop()
             if id(inner) not in self.codes:
-                self.codes[id(inner)] = Code(inner, self.statements, self.headers)
+                self.codes[id(inner)] = Code(inner, self.statements, self.headers, self.cases)
                 pending.extend([const for const in inner.co_consts if type(const) is code_type])
         return self.codes[id(code)]
 

@@ -9,6 +9,7 @@ built-in types. What is left out is marked by `...`; addresses never appear.
 Sets are shown sorted (by value where the elements are numbers or texts of one kind, else by their rendering), so
 that a trace does not depend on hash seeds; sets of more than `SORT_LIMIT` elements are shown in iteration order.
 """
+import _weakref
 import enum
 import types
 from builtins import (
@@ -28,6 +29,7 @@ is_atom_id = ATOM_IDS.__contains__
 NUMBER_IDS = frozenset(map(id, (int, bool, float)))
 VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
 
+weakref_type = _weakref.ref
 type_name_of = type.__dict__["__name__"].__get__
 dict_items = dict.items
 text_of_str = str.__str__
@@ -40,6 +42,9 @@ def type_name(kind):
     if kind is enum.EnumMeta:
         # Its name is another one before 3.11.
         return "EnumType"
+    if kind is weakref_type:
+        # And this one before 3.10.
+        return "ReferenceType"
     return clean(type_name_of(kind))
 
 

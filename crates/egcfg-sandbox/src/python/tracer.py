@@ -26,11 +26,13 @@ One `Tracer` traces one invocation and writes one trace to its sink:
   exception through unchanged (`SystemExit` and `KeyboardInterrupt` included).
 - ``tracer.evaluate(expression, namespace, invocation=None)`` evaluates an expression (text, or a code object that
   was compiled by the driver): for invocations such as ``sorted(f([2, 1]))``.
+- ``tracer.go_on(function, args, kwargs)`` continues the trace of the last invocation with another call: of an iterator's next
+  step, so that the body of a generator shows, or of a function that was returned.
 - ``tracer.execute(namespace, invocation="<program>")`` runs the program's own module body traced: for programs whose
   work is at module level. The body shows as a call of ``<module>`` at depth 2.
 
 ``invocation`` is the text shown as the first step. ``namespace`` are the program's globals: those without leading and
-trailing double underscores are the locals of the invocation's own steps. After any of the three, ``tracer.cut`` is
+trailing double underscores are the locals of the invocation's own steps. After any of them, ``tracer.cut`` is
 None or the reason for which the trace ends early, and ``tracer.steps`` the number of steps written. The trace is
 complete in the sink when they return or raise; nothing has to be closed.
 
@@ -137,6 +139,8 @@ class Tracer(trace_events.Events):
         trace_events.Events.__init__(self, program, sink, Budget() if budget is None else budget, instructions)
         self.backend, self.on_cut = backend, on_cut
         self.off = True
+        # What a trace that goes on needs of the one that has ended: its first frame, suspended ones, the time left.
+        self.kept = None
         self.facility = Settrace(self) if backend == "settrace" else Monitoring(self)
 
     # What the driver calls.
@@ -176,6 +180,21 @@ class Tracer(trace_events.Events):
             self.end_raised(error)
             raise
         self.end_returned(None)
+
+    def go_on(self, function, args=(), kwargs=None):
+        """Calls a function as a part of the last invocation, whose trace it continues: the next step of an iterator that was
+        returned, a call of a function that was."""
+        if not self.ended or self.cut is not None or not self.sink.reopen():
+            return function(*args, **(kwargs or {}))
+        self.stack, self.suspended, left = self.kept
+        self.deadline = clock() + left
+        self.ended = self.off = False
+        self.facility.start()
+        try:
+            return function(*args, **(kwargs or {}))
+        finally:
+            self.stop()
+            self.finish()
 
     # The invocation's own steps.
 
@@ -219,6 +238,7 @@ class Tracer(trace_events.Events):
             if self.cut is None and self.deep:
                 self.cut = "depth"
             self.sink.finish(b'["E",null]\n' if self.cut is None else ('["E","%s"]\n' % self.cut).encode())
+            self.kept = self.stack[:1], self.suspended, max(0.0, self.deadline - clock())
         self.stack = []
         self.suspended = {}
 

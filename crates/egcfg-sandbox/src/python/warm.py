@@ -10,7 +10,7 @@ import sys
 
 import _egcfg_candidate as candidate
 import _egcfg_comparer as comparer
-from _egcfg_codec import Encoder
+from _egcfg_codec import Encoder, Handles
 
 _SOURCE = b"def f(xs):\n    total = 0\n    for x in xs:\n        if x % 2:\n            total += x\n    return [total]\n"
 _TEST = b"assert f([1, 2]) == [1]"
@@ -60,7 +60,7 @@ def _traced(ours, theirs, memory):
 def _compared(ours, theirs, _):
     judge = comparer.Comparer(theirs, {})
     judge.begin(b"f", b"", b"")
-    answer, _ = Encoder([[1, 2]], handles=[]).message([1], [b"\2\0\0\0i\1\0\0\0001i\1\0\0\0002"])
+    answer, _ = Encoder([[1, 2]], Handles()).message([1], [b"\2\0\0\0i\1\0\0\0001i\1\0\0\0002"])
     candidate.send(ours, b"L", b"function")
     candidate.send(ours, b"V", answer)
     outcome = judge.judge(_TEST)

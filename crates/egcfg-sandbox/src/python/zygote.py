@@ -7,7 +7,9 @@ new child. Children are reaped only when the supervisor asks, so that their proc
 it has done with them. When the socket ends, so does this process, and the parent-death signal ends its children.
 """
 
+import _sitebuiltins
 import _socket as socket
+import builtins
 import ctypes
 import fcntl
 import gc
@@ -48,6 +50,7 @@ def main(config):
         os.dup2(null, fd)
     given = set(os.environ)
     sys.path[:] = [path for path in sys.path if path] + config["extra_paths"]
+    _give_exits()
     _preload(config["preload"], namespaces)
     # Numeric libraries set some for themselves: no secrets of the user's, and children find them set.
     config["plan"]["set_by_modules"] = sorted(set(os.environ) - given)
@@ -84,6 +87,13 @@ def main(config):
             control.send(b"S" + b"".join([_reap(namespaces, pid) for pid in struct.unpack("=%di" % (len(rest) // 4), rest)]))
         for fd in fds:
             os.close(fd)
+
+
+def _give_exits():
+    """What a normal start of Python adds to the built-in names; this one was without the module that does."""
+    for name in ("exit", "quit"):
+        setattr(builtins, name, _sitebuiltins.Quitter(name, "Ctrl-D (i.e. EOF)"))
+    builtins.help = _sitebuiltins._Helper()
 
 
 def _descriptors(ancillary):

@@ -34,6 +34,11 @@ name=sys.implementation.name, executable=sys.executable, paths=[p for p in sys.p
 [os.path.dirname(os.__file__), os.path.join(sys.base_exec_prefix, 'lib')])))";
 
 impl Interpreter {
+    /// Directories of installed packages that programs may import from; empty where the profile hides them.
+    pub fn packages(&self) -> &[PathBuf] {
+        &self.packages
+    }
+
     /// Finds the interpreter: the one named, else an active virtual environment's, else `python3` on `PATH`.
     pub fn find(named: Option<&Path>) -> Result<Self, SandboxError> {
         if let Some(path) = named {

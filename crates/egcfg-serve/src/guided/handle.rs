@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::admission::Place;
 use crate::app::{App, now};
+use crate::compute::apart;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::guided::asked::{Asked, Form, read};
@@ -34,13 +35,15 @@ pub(crate) async fn handle(
     if asked.stream {
         let ignored = asked.ignored.clone();
         let reply = stream::respond(app.clone(), move |events| async move {
-            let _slot = slot;
-            streamed(&app, &asked, id, events).await
+            apart(slot, move || async move { streamed(&app, &asked, id, events).await }).await?;
+            Ok(())
         });
         return Ok(tell(reply, &ignored));
     }
     let sink = Sink { metrics: Arc::clone(&app.0.metrics), stream: None };
-    let solution = carry_out(&app, &asked, &sink).await?;
+    let own = app.clone();
+    let work = move || async move { Ok((carry_out(&own, &asked, &sink).await?, asked)) };
+    let (slot, (solution, asked)) = apart(slot, work).await?;
     drop(slot);
     let usage = count(&app, &solution);
     let (choice, _) = choice(&asked, &solution, false)?;

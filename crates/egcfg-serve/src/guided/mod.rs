@@ -11,3 +11,4 @@ mod task;
 
 pub(crate) use asked::Form;
 pub(crate) use handle::handle;
+pub(crate) use task::task;

@@ -17,7 +17,7 @@ pub(crate) fn task(limits: &Limits, fields: &mut Fields, prompt: String) -> Resu
     for (index, value) in list.into_iter().enumerate() {
         let test = match value {
             Value::String(source) => {
-                let at = |message: &str| ApiError::field(format!("tests[{index}]"), message);
+                let at = |message: &str| fields.error(&format!("tests[{index}]"), message);
                 if source.len() > limits.test_bytes {
                     return Err(at(&format!("is longer than {} bytes", limits.test_bytes)));
                 }
@@ -58,6 +58,7 @@ pub(crate) fn task(limits: &Limits, fields: &mut Fields, prompt: String) -> Resu
             fields.error("entry_point", "is needed: the tests call no function that could be meant")
         })?,
     };
+    let allowed = fields.flag("allow_doubtful_tests")?;
     let mut python = |name: &str| -> Result<String, ApiError> {
         let text = fields.text(name)?.unwrap_or_default();
         if text.len() > limits.test_bytes {
@@ -66,7 +67,14 @@ pub(crate) fn task(limits: &Limits, fields: &mut Fields, prompt: String) -> Resu
         Ok(text)
     };
     let (setup_code, header) = (python("setup_code")?, python("header")?);
-    Ok(Task { prompt, entry_point, form, shown_tests: tests, setup_code, header, ..Task::default() })
+    let task = Task { prompt, entry_point, form, shown_tests: tests, setup_code, header, ..Task::default() };
+    match egcfg_grade::doubtful(&task) {
+        Some(doubt) if !allowed => {
+            let text = format!("{doubt}; `allow_doubtful_tests` takes it as it is");
+            Err(fields.error("tests", text))
+        }
+        _ => Ok(task),
+    }
 }
 
 fn is_identifier(name: &str) -> bool {

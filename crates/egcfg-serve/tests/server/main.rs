@@ -12,3 +12,4 @@ mod parts;
 mod python;
 mod responses;
 mod streams;
+mod trainers;

@@ -132,7 +132,7 @@ fn what_is_no_request_gets_an_error_of_the_usual_form() {
                    transfer-encoding: chunked\r\n\r\n";
     let post = "POST /tokenize HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let mut wrong = Vec::new();
-    let many: String = (0..200).map(|n| format!("x-{n}: 1\r\n")).collect();
+    let many = "x: 1\r\n".repeat(200);
     for (request, status) in [
         ("NONSENSE\r\n\r\n".to_owned(), 400),
         ("GET /health HTTP/1.1\r\nhost localhost\r\n\r\n".to_owned(), 400),
@@ -290,7 +290,7 @@ impl LanguageModel for SlowWords {
 fn whatever_computes_for_long_keeps_nobody_from_hearing_that_the_server_lives() {
     let (go, wait) = std::sync::mpsc::channel();
     let mut slow = parts(Arc::new(SlowWords(bytes_model(PROGRAM), std::sync::Mutex::new(wait))));
-    slow.limits.in_flight = 6;
+    slow.limits.in_flight = 8;
     let server = Server::start(slow);
     let address = server.address;
     // More than there are threads that carry requests.
@@ -303,13 +303,15 @@ fn whatever_computes_for_long_keeps_nobody_from_hearing_that_the_server_lives() 
             json!({ "messages": [{ "role": "user", "content": "a" }], "max_tokens": 1 }),
         ),
         ("/tokenize", json!({ "messages": [{ "role": "user", "content": "a" }] })),
-        ("/v1/completions", json!({ "prompt": "b", "max_tokens": 1 })),
+        ("/v1/completions", json!({ "prompt": "add", "tests": ["assert f(1) == 7"] })),
+        ("/v1/completions", json!({ "prompt": "add", "tests": ["assert f(1) == 7"], "stream": true })),
+        ("/v1/responses", json!({ "input": "a", "max_output_tokens": 1 })),
     ]
     .iter()
     .map(|(path, body)| begin(address, path, body))
     .collect();
     // All of them are in their tokenizers, and the server answers.
-    while !get(address, "/metrics").body.contains("egcfg_in_flight 6\n") {}
+    while !get(address, "/metrics").body.contains("egcfg_in_flight 8\n") {}
     assert_eq!(get(address, "/health").status, 200);
     assert_eq!(get(address, "/v1/models").status, 200);
     drop(go);

@@ -160,6 +160,7 @@ pub(crate) fn parts(model: Arc<dyn LanguageModel>) -> Parts {
     Parts {
         model,
         executor: Some(Arc::new(Judge { broken: false })),
+        scripts: None,
         template: Template::named("pocket").unwrap(),
         settings: Settings {
             config: "ns2t0.9dinfk1_ln+o".parse().unwrap(),

@@ -81,6 +81,9 @@ pub(crate) struct EvalArgs {
     /// Programs: samples.jsonl ({task_id, completion or solution}), a JSON list of lists, or results in a folder or at s3://bucket/prefix
     #[arg(long, value_name = "FILE")]
     pub(crate) samples: Target,
+    /// Take the program out of each answer that explains it: out of its code fence, behind its thinking
+    #[arg(long)]
+    pub(crate) extract: bool,
     /// Values of k for pass@k; those that there are too few samples for are left out
     #[arg(long, value_delimiter = ',', default_value = "1,10,100", value_name = "KS", value_parser = count::<usize>)]
     pub(crate) k: Vec<usize>,

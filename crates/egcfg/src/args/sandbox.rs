@@ -63,6 +63,11 @@ pub(crate) struct SandboxArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value = "true",
         default_missing_value = "true", action = clap::ArgAction::Set, hide_short_help = true)]
     pub(crate) calibrate: bool,
+    /// Take tests that no wrong program can fail, such as one that asserts nothing
+    ///
+    /// Tests of one's own are looked at before anything runs; those of public data sets are taken as they are.
+    #[arg(long, hide_short_help = true)]
+    pub(crate) allow_doubtful_tests: bool,
     /// Programs that run at the same time [default: the number of processors]
     #[arg(long, value_name = "N", value_parser = count::<usize>, hide_short_help = true)]
     pub(crate) workers: Option<usize>,

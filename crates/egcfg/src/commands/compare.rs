@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::args::compare::CompareArgs;
 use crate::exit::{Failure, SOLVED};
-use crate::input::task_file;
+use crate::input::{doubts, task_file};
 use crate::output::meter::{Meter, Steps};
 use crate::output::requests::requests;
 use crate::output::text::{data, show};
@@ -54,6 +54,7 @@ pub(crate) struct Row {
 pub(crate) async fn run(args: CompareArgs) -> Result<ExitCode, Failure> {
     let (config, gamma) = (method::config(&args.method)?, method::gamma(&args.method)?);
     let mut tasks = task_file::read(&args.tasks)?;
+    doubts::refuse(&tasks, args.sandbox.allow_doubtful_tests)?;
     tasks.truncate(args.limit.unwrap_or(usize::MAX));
     let best_of_temperature = args.best_of_temperature.unwrap_or(config.temperature);
     let jobs = args.jobs.clamp(1, tasks.len().max(1));

@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use std::time::SystemTime;
 
 use egcfg_bench::eval::{
-    EvalError, SampleError, Samples, Score, Summary, VerdictLog, evalplus_results, evaluate, summarize,
+    Conditions, EvalError, Evaluation, SampleError, Samples, Score, Summary, VerdictLog, evalplus_results,
+    evaluate, summarize,
 };
+use egcfg_grade::Grade;
 
 use crate::args::data::EvalArgs;
 use crate::exit::{Failure, SANDBOX, SOLVED};
@@ -17,12 +19,13 @@ use crate::input::results::Results;
 use crate::output::file::write_whole;
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{data, note, show};
-use crate::parts::{concurrency, start};
+use crate::parts::{concurrency, needs, start_sandbox};
 
 pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     let set = load(&args.data.dataset, &args.data.data, &args.data.options(None))?;
     let found = Results::open(&args.samples, false).await?;
-    let samples = Samples::read(found.path(), &set)?;
+    let samples = Samples::read(found.path(), &set, args.extract)?;
+    tell_faults(&samples);
     if !samples.foreign.is_empty() {
         let some: Vec<&str> = samples.foreign.iter().take(3).map(String::as_str).collect();
         note(&format!(
@@ -38,13 +41,19 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
             .hint("choose others with --ids, or take a file that has the tests"));
     }
     let mut log = args.out.as_deref().map(open_log).transpose()?;
-    let (executor, _) = start(&set, &args.sandbox, args.jobs).await?;
     let jobs = concurrency(args.jobs, &args.sandbox);
+    let (sandbox, mut options, _) = needs(set.items.iter().map(|item| &item.task), &args.sandbox)?;
+    options.workers = jobs;
+    let executor = start_sandbox(&sandbox, options.clone()).await?;
+    let conditions = Conditions::of(&options, &executor);
     let meter = Meter::new("samples", Steps::Things, samples.samples.len() as u64);
-    let limits = format!("{:?} {:?}", args.sandbox.timeout, args.sandbox.memory_limit);
     let told = |done, total| meter.at(done as u64, total as u64);
-    let judged = evaluate(&set, &samples, &executor, &mut log, &limits, jobs, told).await?;
+    let judged = evaluate(&set, &samples, &executor, &mut log, &conditions, jobs, told).await?;
     meter.end();
+    if let Some(out) = &args.out {
+        tell_kept(&log_path(out), &judged);
+    }
+    let judged = judged.grades;
     let summary = summarize(&set, &samples, &judged, &args.k);
     if let Some(path) = &args.out {
         let file = evalplus_results(&set, &samples, &judged, &summary, &now());
@@ -54,6 +63,7 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     if summary.missing > 0 {
         note(&format!("warning: {} tasks have no sample and are in no score", summary.missing));
     }
+    tell_fences(&samples, &judged, args.extract);
     if args.json {
         data(&(serde_json::json!(summary).to_string() + "\n"))?;
     } else {
@@ -69,13 +79,59 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(SOLVED))
 }
 
+/// Names the first lines and files that hold no sample.
+fn tell_faults(samples: &Samples) {
+    const TOLD: usize = 5;
+    for fault in samples.faults.iter().take(TOLD) {
+        note(&format!("warning: no sample: {fault}"));
+    }
+    if let Some(more) = samples.faults.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        note(&format!(
+            "warning: and {more} more lines or files without a sample; none of them is in a score"
+        ));
+    }
+}
+
+/// What was taken from the log and what was not.
+fn tell_kept(path: &Path, judged: &Evaluation) {
+    let total = judged.grades.len();
+    if judged.kept > 0 {
+        let anew = total - judged.kept;
+        note(&format!("{} verdicts kept from {}, {anew} judged now", judged.kept, path.display()));
+    }
+    if judged.changed > 0 {
+        note(&format!(
+            "{} programs of {} were judged again: a setting that verdicts depend on has changed (profile, limits, level, interpreter, packages, version)",
+            judged.changed,
+            path.display()
+        ));
+    }
+}
+
+/// Chat answers hold the program in a code fence, which is no Python.
+fn tell_fences(samples: &Samples, judged: &[Grade], extracted: bool) {
+    let fenced = samples.samples.iter().filter(|sample| sample.has_fence()).count();
+    if extracted || fenced == 0 || judged.iter().any(Grade::passed) {
+        return;
+    }
+    let total = samples.samples.len();
+    note(&format!(
+        "warning: no sample passes, and {fenced} of {total} hold a code fence (```), which is not Python"
+    ));
+    note("hint: --extract takes the program out of such answers");
+}
+
 impl From<SampleError> for Failure {
     fn from(error: SampleError) -> Self {
         let failure = Self::input(error.to_string());
         match error {
-            SampleError::Record { .. } => failure
+            SampleError::Fault { .. } => failure
                 .hint("samples are {\"task_id\": ..., \"completion\" or \"solution\": ...}, one a line"),
-            _ => failure,
+            SampleError::File(error) => match error.hint() {
+                Some(hint) => failure.hint(hint),
+                None => failure,
+            },
+            SampleError::NoneFits { .. } => failure,
         }
     }
 }
@@ -98,8 +154,10 @@ fn log_path(out: &Path) -> PathBuf {
 
 fn open_log(out: &Path) -> Result<VerdictLog, Failure> {
     let path = log_path(out);
-    VerdictLog::open(&path)
-        .map_err(|error| Failure::input(format!("failed to open {}: {error}", path.display())))
+    VerdictLog::open(&path).map_err(|error| match error.hint() {
+        Some(hint) => Failure::input(error.to_string()).hint(hint),
+        None => Failure::input(error.to_string()),
+    })
 }
 
 /// Seconds since 1970 as a date, in UTC.

@@ -11,13 +11,14 @@ use egcfg_task::{Task, Test};
 
 use crate::args::programs::JudgeArgs;
 use crate::exit::{Failure, SOLVED, UNSOLVED};
-use crate::input::task_file;
+use crate::input::{doubts, task_file};
 use crate::output::text::{data, note, show};
 use crate::parts::{for_tasks, start_runner};
 
 pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
     let source = read_program(&args.file)?;
     let mut task = read_task(&args)?;
+    doubts::refuse(std::slice::from_ref(&task), args.sandbox.allow_doubtful_tests)?;
     // Results are keyed by the tests that counted.
     task.shown_tests = task.grading_tests().to_vec();
     let runner = start_runner(&for_tasks(&args.sandbox, [&task], false)).await?;

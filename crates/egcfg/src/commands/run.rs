@@ -20,7 +20,7 @@ use crate::args::method::MethodArgs;
 use crate::args::model::ModelArgs;
 use crate::args::run::RunArgs;
 use crate::exit::{Failure, SOLVED};
-use crate::input::experiment;
+use crate::input::{doubts, experiment};
 use crate::output::requests::requests;
 use crate::output::result::circumstances;
 use crate::output::run_progress::RunProgress;
@@ -88,6 +88,9 @@ async fn prepare(
     target: &Target,
 ) -> Result<(Arc<Agent>, String), Failure> {
     let (dataset, tasks) = experiment::tasks(settings)?;
+    if dataset == "tasks" {
+        doubts::refuse(&tasks, args.sandbox.allow_doubtful_tests)?;
+    }
     let jobs = settings.jobs.unwrap_or(1).min(1024);
     let lease = settings.lease.unwrap_or(60.0);
     if !(0.2..=86_400.0).contains(&lease) {

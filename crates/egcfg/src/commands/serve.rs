@@ -35,7 +35,11 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let (runner, model) = tokio::select! {
         started = async {
             let runner = start_runner(&args.sandbox).await?;
-            Ok::<_, Failure>((runner, load_model(&args.model, args.limits.in_flight)?))
+            // Loading reads for long, and what a file makes of it is the file's doing.
+            let (wanted, tasks) = (args.model.clone(), args.limits.in_flight);
+            let loading = tokio::task::spawn_blocking(move || load_model(&wanted, tasks)).await;
+            let model = loading.map_err(|error| Failure::sandbox(format!("failed to load: {error}")))??;
+            Ok::<_, Failure>((runner, model))
         } => started?,
         () = interrupt() => return Err(Failure::interrupted()),
     };
@@ -44,7 +48,8 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
     let loopback_only = loopback && key.is_none();
     let app = App::new(Parts {
         model,
-        executor: Some(Arc::new(runner)),
+        executor: Some(Arc::new(runner.clone())),
+        scripts: Some(Arc::new(runner)),
         template,
         settings,
         gammas: method::gammas(&args.method),

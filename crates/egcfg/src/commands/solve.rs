@@ -14,7 +14,7 @@ use futures::StreamExt as _;
 
 use crate::args::solve::SolveArgs;
 use crate::exit::{Failure, SOLVED, UNSOLVED};
-use crate::input::task_file;
+use crate::input::{doubts, task_file};
 use crate::output::event_log::EventLog;
 use crate::output::meter::{Meter, Steps};
 use crate::output::progress::{Progress, View};
@@ -57,6 +57,7 @@ struct Work<'a> {
 pub(crate) async fn run(args: SolveArgs) -> Result<ExitCode, Failure> {
     let (config, gammas) = (method::config(&args.method)?, method::gammas(&args.method));
     let tasks = read_tasks(&args)?;
+    doubts::refuse(&tasks, args.sandbox.allow_doubtful_tests)?;
     let log = args.events.as_deref().map(EventLog::open).transpose()?;
     let jobs = args.jobs.min(tasks.len());
     // Until there is something to show, Ctrl-C ends everything at once.

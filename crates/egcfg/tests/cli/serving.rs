@@ -170,3 +170,89 @@ fn the_embedded_model_can_be_written_out_for_other_engines() {
     assert!(refused.stderr.contains("hint: it is f16"), "{}", refused.stderr);
     assert!(!empty.path().join("small.gguf").exists());
 }
+
+#[test]
+fn a_thousand_silent_connections_shut_nobody_out() {
+    let server = Server::start(&[]);
+    let mut silent = Vec::new();
+    for _ in 0..1030 {
+        match TcpStream::connect(&server.address) {
+            Ok(stream) => silent.push(stream),
+            // This process has no more descriptors: as many as there are have to do.
+            Err(_) => break,
+        }
+    }
+    // Room for the connection that asks.
+    silent.truncate(silent.len().saturating_sub(8));
+    assert!(silent.len() > 600, "too few descriptors for this test: {}", silent.len());
+    for _ in 0..3 {
+        let reply = server.post("/tokenize", &json!({ "prompt": "a" }));
+        assert!(reply["count"].as_u64().is_some_and(|count| count > 0), "{reply}");
+    }
+}
+
+/// The body that verl's client sends.
+fn verl(code: &str, stdin: &str, seconds: f64) -> Value {
+    json!({
+        "compile_timeout": seconds, "run_timeout": seconds, "code": code, "stdin": stdin, "memory_limit_MB": 1024,
+        "language": "python", "files": {}, "fetch_files": [],
+    })
+}
+
+#[test]
+fn trainers_run_programs_in_the_sandbox() {
+    let server = Server::start(&[]);
+    for (code, stdin, status, run, return_code, out) in [
+        ("print(sum(map(int, input().split())))", "1 2 3\n", "Success", "Finished", json!(0), "6\n"),
+        ("print(1)\nimport sys\nsys.exit(3)", "", "Failed", "Finished", json!(3), "1\n"),
+        ("def f(:", "", "Failed", "Finished", json!(1), ""),
+        ("1 / 0", "", "Failed", "Finished", json!(1), ""),
+        ("if __name__ == '__main__':\n    print('main')", "", "Success", "Finished", json!(0), "main\n"),
+        ("def solve():\n    print('no')\nprint('yes')", "", "Success", "Finished", json!(0), "yes\n"),
+    ] {
+        let reply = server.post("/run_code", &verl(code, stdin, 5.0));
+        let result = &reply["run_result"];
+        assert_eq!((&reply["status"], &result["status"]), (&json!(status), &json!(run)), "{code}: {reply}");
+        assert_eq!(
+            (&result["return_code"], &result["stdout"]),
+            (&return_code, &json!(out)),
+            "{code}: {reply}"
+        );
+    }
+    let reply = server.post("/run_code", &verl("1 / 0", "", 5.0));
+    let told = reply["run_result"]["stderr"].as_str().unwrap();
+    assert!(told.contains("ZeroDivisionError"), "{told}");
+    for code in
+        ["while True: pass", "import time\ntime.sleep(1000)", "import os\nos.fork()\nwhile True: pass"]
+    {
+        let reply = server.post("/run_code", &verl(code, "", 1.0));
+        assert_ne!(reply["status"], "Success", "{code}: {reply}");
+        assert_ne!(reply["status"], "SandboxError", "{code}: {reply}");
+    }
+    assert_eq!(server.post("/run_code", &verl("print(1)", "", 5.0))["status"], "Success");
+}
+
+#[test]
+fn trainers_get_rewards_from_the_sandbox() {
+    let server = Server::start(&[]);
+    let label = json!({ "tests": ["assert add(1, 2) == 3", "assert add(2, 2) == 4"] }).to_string();
+    let answers = [
+        "Here:\n```python\ndef add(a, b):\n    return a + b\n```\nDone.<|im_end|>",
+        "```python\ndef add(a, b):\n    return 3\n```<|im_end|>",
+        "def add(a, b):\n    while True:\n        pass\n",
+        "import os\ndef add(a, b):\n    os._exit(0)\n",
+        "class Any:\n    def __eq__(self, other):\n        return True\ndef add(a, b):\n    return Any()\n",
+        "I do not know.",
+    ];
+    let queries: Vec<String> =
+        answers.iter().map(|answer| format!("<|im_start|>user\nadd\n{answer}")).collect();
+    let body = json!({
+        "query": queries,
+        "prompts": vec!["<|im_start|>user\nadd\n"; answers.len()],
+        "labels": vec![label; answers.len()],
+    });
+    let reply = server.post("/get_reward", &body);
+    assert_eq!(reply["rewards"], json!([1.0, 0.0, 0.0, 0.0, 0.0, 0.0]), "{reply}");
+    let reply = server.post("/get_reward?reward=fraction", &body);
+    assert_eq!(reply["rewards"], json!([1.0, 0.5, 0.0, 0.0, 0.0, 0.0]), "{reply}");
+}

@@ -1,0 +1,52 @@
+//! What every reader makes of a record, and what a selection is: plain data, on which all other files here stand.
+
+use egcfg_files::{Fault, Record};
+use egcfg_task::{Task, Test};
+
+/// One task of a data set with what the set knows beyond it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Item {
+    /// The task.
+    pub task: Task,
+    /// The reference solution as a whole program, where the set has one.
+    pub reference: Option<String>,
+    /// Tests of the set that the reference must pass beside the deciding ones (MBPP's challenge tests).
+    pub reference_tests: Vec<Test>,
+    /// How many of the deciding tests, from the first, are the base suite's; the rest are the plus suite's.
+    pub base_tests: Option<usize>,
+    /// The library that a data-science task is about.
+    pub library: Option<String>,
+    /// The split that the task belongs to, where the set has splits.
+    pub split: Option<&'static str>,
+}
+
+/// Which tasks to take.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LoadOptions {
+    /// A split's name, `all` for the whole file, or `None` for the split that evaluations use.
+    pub split: Option<String>,
+    /// Only these tasks, by id with or without its prefix (`11`, `Mbpp/11`), or ranges of numbers (`11..510`, both ends
+    /// included); empty means all.
+    pub ids: Vec<String>,
+    /// At most this many, from the first.
+    pub limit: Option<usize>,
+}
+
+/// A file's records and the sha256 of its (unpacked) content, in hexadecimal.
+#[derive(Debug)]
+pub(super) struct Source {
+    pub(super) records: Vec<Record>,
+    /// What could not be read as a record.
+    pub(super) faults: Vec<Fault>,
+    pub(super) sha256: String,
+}
+
+/// The part of an id that related sets share: `11` of `Mbpp/11`, `0` of `HumanEval/0`.
+pub fn id_key(id: &str) -> &str {
+    id.rsplit_once('/').map_or(id, |(_, key)| key)
+}
+
+/// Text with Unix line ends.
+pub(super) fn unix(text: &str) -> String {
+    text.replace("\r\n", "\n")
+}

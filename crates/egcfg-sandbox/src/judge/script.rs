@@ -1,0 +1,99 @@
+//! Running a program by itself: no test, only what it reads, what it writes and how it ends.
+
+use std::time::{Duration, Instant};
+
+use egcfg_task::{Clock, Verdict};
+
+use crate::error::SandboxError;
+use crate::judge::failure::Failure;
+use crate::judge::session::Session;
+use crate::supervisor::pool::Lease;
+
+/// On a busy machine a program may take so much longer than its limit of real time, and no longer.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// What a program did that ran by itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Ran {
+    /// How it ended; passed means: with exit code 0.
+    pub verdict: Verdict,
+    /// One line that explains it, where it did not end so.
+    pub error: Option<String>,
+    /// What it wrote to its standard output. Nothing is known of that where it was stopped.
+    pub stdout: String,
+    /// What it wrote to its standard error.
+    pub stderr: String,
+    /// Wall time in seconds.
+    pub seconds: f64,
+}
+
+/// Runs the session's program on a standard input, for at most so long.
+pub(crate) async fn run(
+    lease: &Lease<'_>,
+    session: &mut Session<'_>,
+    stdin: &str,
+    time: Duration,
+) -> Result<Ran, SandboxError> {
+    let ran = once(session, stdin, time).await?;
+    if ran.verdict != Verdict::SandboxUnavailable {
+        return Ok(ran);
+    }
+    lease.clear();
+    once(session, stdin, time).await
+}
+
+async fn once(session: &mut Session<'_>, stdin: &str, time: Duration) -> Result<Ran, SandboxError> {
+    let started = Instant::now();
+    let ended = match session.load().await? {
+        Ok(()) => execute(session, stdin, time).await,
+        Err(failure) => Err(failure),
+    };
+    let seconds = started.elapsed().as_secs_f64();
+    let (mut stdout, mut stderr, mut exceeded) = (String::new(), String::new(), false);
+    if let Some(child) = session.child() {
+        stdout = String::from_utf8_lossy(&child.out.so_far().await).into_owned();
+        stderr = String::from_utf8_lossy(&child.err.so_far().await).into_owned();
+        exceeded = child.out.is_exceeded() || child.err.is_exceeded();
+    }
+    session.discard();
+    let (verdict, error) = match ended {
+        _ if exceeded => (Verdict::OutputExceeded, Some("wrote more than the output limit".to_owned())),
+        Ok(0) => (Verdict::Passed, None),
+        Ok(code) => (Verdict::ExitedEarly { code }, None),
+        Err(failure) => (failure.verdict, failure.error),
+    };
+    Ok(Ran { verdict, error, stdout, stderr, seconds })
+}
+
+/// Its exit code.
+async fn execute(session: &mut Session<'_>, stdin: &str, time: Duration) -> Result<i32, Failure> {
+    let mut watch = session.watch_within(time);
+    let answer = session.ask(b'I', &[stdin.as_bytes()], &mut watch).await?;
+    if answer.kind != b'I' {
+        let text = format!("no room for the standard input: {}", answer.text(1));
+        return Err(Failure::new(Verdict::SandboxUnavailable, text));
+    }
+    let running = session.ask(b'X', &[], &mut watch);
+    match tokio::time::timeout(time + GRACE.min(time), running).await {
+        Ok(Ok(answer)) if answer.kind == b'D' => Ok(answer.text(1).parse().unwrap_or(1)),
+        Ok(Ok(answer)) => match session.raised(&answer) {
+            // The script's own end, whenever it comes.
+            Failure { verdict: Verdict::ExitedEarly { code }, .. } => Ok(code),
+            failure => Err(failure),
+        },
+        Ok(Err(failure)) => match failure.verdict {
+            Verdict::ExitedEarly { code } => Ok(code),
+            Verdict::Timeout { clock } => Err(stopped(clock, time)),
+            _ => Err(failure),
+        },
+        Err(_) => {
+            session.discard();
+            Err(stopped(Clock::Wall, time))
+        }
+    }
+}
+
+fn stopped(clock: Clock, time: Duration) -> Failure {
+    let text = format!("stopped at its limit of time, {} s at most", time.as_secs_f64());
+    Failure::new(Verdict::Timeout { clock }, text)
+}

@@ -1,0 +1,74 @@
+"""Runs a test beside the program, in the program's own namespace: where it needs what only that process has.
+
+Nothing that happens here is proof; the verdict is labelled so.
+"""
+
+import ast
+
+_repr, _str, _Type = repr, str, type
+_BaseException, _AssertionError = BaseException, AssertionError
+_GOT = 300
+NOTE = "__egcfg_compare__"
+
+
+class Beside:
+    """One test, and the two sides of the last comparison that it asserted."""
+
+    def __init__(self, source):
+        tree = ast.parse(source, "<test>")
+        self.sides = None
+        self.code = compile(_Asserts().visit(tree), "<test>", "exec", dont_inherit=True)
+
+    def compare(self, kind, left, right):
+        """What stands in for `left == right` in an assert."""
+        same = left == right if kind == "==" else left is right
+        # What is equal is let go at once, as it would be after a comparison.
+        self.sides = None if same is True else (left, right)
+        return same
+
+    def message(self, error):
+        """What to say of an assert that failed."""
+        text = ""
+        try:
+            text = _str(error)
+        except _BaseException:
+            pass
+        if self.sides is None or text:
+            return text
+        left, right = [_shown(side) for side in self.sides]
+        return "expected %s, got %s" % (right, left)
+
+
+class _Asserts(ast.NodeTransformer):
+    """Has `assert a == b` remember both sides."""
+
+    def visit_Assert(self, node):
+        test = node.test
+        if isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], (ast.Eq, ast.Is)):
+            kind = "==" if isinstance(test.ops[0], ast.Eq) else "is"
+            call = ast.Call(
+                func=ast.Name(id=NOTE, ctx=ast.Load()), args=[ast.Constant(value=kind), test.left, test.comparators[0]],
+                keywords=[],
+            )
+            node.test = ast.copy_location(call, test)
+            ast.fix_missing_locations(node)
+        return node
+
+
+def _shown(value):
+    try:
+        text = _repr(value)
+        text = text if _Type(text) is _str else "<%s>" % _Type(value).__name__
+    except _BaseException:
+        text = "<%s>" % _Type(value).__name__
+    return text if len(text) <= _GOT else text[:_GOT] + "..."
+
+
+def failed_here(error):
+    """Whether an assert of the test's own raised this."""
+    if not isinstance(error, _AssertionError):
+        return False
+    name, at = "", error.__traceback__
+    while at is not None:
+        name, at = at.tb_frame.f_code.co_filename, at.tb_next
+    return name == "<test>"
