@@ -184,6 +184,11 @@ mod tests {
             "data",
             "volumes",
             "secrets",
+            "cors",
+            "experiences",
+            "start_from",
+            "gradient_tokens",
+            "eval_limit",
         ];
         each(|command| {
             for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
