@@ -54,3 +54,4 @@ pub use sandbox::Sandbox;
 pub use start::available_levels;
 pub use supervisor::interpreter::Interpreter;
 pub use supervisor::protection::Protection;
+pub use supervisor::question::ask;

@@ -41,7 +41,7 @@ pub fn session(name: &str, text: &str) -> Result<(Overrides, Vec<String>), Confi
         if value.is_null() {
             continue;
         }
-        let field = Field { place: format!("{name}: {key}"), value };
+        let field = Field { place: format!("{}: {key}", at(name, text, key)), value };
         match key.as_str() {
             "gammas" => out.gammas = Some(field.numbers()?),
             "model_name" => endpoint.model = Some(field.text()?),
@@ -78,7 +78,7 @@ pub fn session(name: &str, text: &str) -> Result<(Overrides, Vec<String>), Confi
             known if WITHOUT_MEANING.contains(&known) => {}
             // A slip of the pen would change what is run; a key of another version of that program would not.
             other => match nearest(other, KEYS.into_iter().chain(WITHOUT_MEANING)) {
-                Some(_) => return Err(ConfigError::new(name, unknown(other, KEYS))),
+                Some(_) => return Err(ConfigError::new(at(name, text, other), unknown(other, KEYS))),
                 None => warnings.push(format!("{name}: unknown key '{other}' is not used")),
             },
         }
@@ -90,7 +90,7 @@ pub fn session(name: &str, text: &str) -> Result<(Overrides, Vec<String>), Confi
 
 /// Reads a grid's file into configuration names.
 pub fn params(name: &str, text: &str) -> Result<(Vec<String>, Vec<String>), ConfigError> {
-    let axes = grid(name, &object(name, text)?)?;
+    let axes = grid(name, &object(name, text)?).map_err(|error| placed(name, text, error))?;
     Ok((axes.product(Config::default()).iter().map(Config::to_string).collect(), Vec::new()))
 }
 
@@ -100,7 +100,7 @@ pub fn trials(name: &str, text: &str) -> Result<Vec<String>, ConfigError> {
     let list = value.as_array().ok_or_else(|| ConfigError::new(name, "expected a list of names"))?;
     let mut names = Vec::with_capacity(list.len());
     for (index, entry) in list.iter().enumerate() {
-        let place = format!("{name}: entry {}", index + 1);
+        let place = format!("{}: entry {}", at(name, text, entry.as_str().unwrap_or_default()), index + 1);
         let text = entry.as_str().ok_or_else(|| ConfigError::new(&place, "expected a configuration name"))?;
         let config: Config = text
             .parse()
@@ -111,6 +111,30 @@ pub fn trials(name: &str, text: &str) -> Result<Vec<String>, ConfigError> {
         return Err(ConfigError::new(name, "the list of configuration names is empty"));
     }
     Ok(names)
+}
+
+/// A file's name with the line in which a text stands in quotation marks.
+fn at(name: &str, text: &str, quoted: &str) -> String {
+    let found = text.find(&format!("\"{quoted}\""));
+    found.map_or_else(
+        || name.to_owned(),
+        |found| format!("{name}:{}", text[..found].bytes().filter(|byte| *byte == b'\n').count() + 1),
+    )
+}
+
+/// An error about a key with the line of that key.
+fn placed(name: &str, text: &str, error: ConfigError) -> ConfigError {
+    let whole = error.to_string();
+    let key = text.split('"').find(|word| {
+        whole.starts_with(&format!("{name}: {word}:"))
+            || whole.starts_with(&format!("{name}: field `{word}`"))
+    });
+    match key {
+        Some(key) => {
+            ConfigError::new(at(name, text, key), whole.trim_start_matches(name).trim_start_matches(": "))
+        }
+        None => error,
+    }
 }
 
 /// Keys that mean something together.
@@ -227,17 +251,17 @@ mod tests {
     fn mistakes_name_file_and_key() {
         for (text, part) in [
             ("[]", "s.json: expected a JSON object"),
-            ("{\"gammas\": 3}", "s.json: gammas: expected a list of numbers"),
+            ("{\"gammas\": 3}", "s.json:1: gammas: expected a list of numbers"),
             ("{\"deployment_type\": \"cloud\"}", "s.json: deployment_type: 'cloud'"),
             ("{\n\"x\": }", "s.json:2:"),
-            ("{\"end_idx\": \"many\"}", "s.json: end_idx"),
-            ("{\"gamas\": [1]}", "s.json: field `gamas`: there is no such field; did you mean `gammas`?"),
+            ("{\n\"end_idx\": \"many\"}", "s.json:2: end_idx"),
+            ("{\"gamas\": [1]}", "s.json:1: field `gamas`: there is no such field; did you mean `gammas`?"),
         ] {
             let error = session("s.json", text).unwrap_err().to_string();
             assert!(error.starts_with(part), "{text}: {error}");
         }
         assert_eq!(trials("t.json", r#"["ns3t1d2_ln"]"#).unwrap(), ["ns3t1.0d2k1_ln"]);
-        assert!(trials("t.json", r#"["ns3"]"#).unwrap_err().to_string().starts_with("t.json: entry 1"));
+        assert!(trials("t.json", r#"["ns3"]"#).unwrap_err().to_string().starts_with("t.json:1: entry 1"));
     }
 
     proptest! {

@@ -1,7 +1,7 @@
 //! What an interpreter has installed: where its packages lie, and which of the data-science libraries can be imported.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
 
@@ -61,11 +61,7 @@ impl Environment {
             LIBRARIES.iter().flat_map(|(_, modules)| modules.iter().copied()).collect();
         modules.sort_unstable();
         modules.dedup();
-        let output = Command::new(python)
-            .args(["-I", "-c", QUESTION])
-            .args(modules)
-            .stdin(Stdio::null())
-            .output()
+        let output = egcfg_sandbox::ask(Command::new(python).args(["-I", "-c", QUESTION]).args(modules))
             .map_err(|error| format!("{}: {error}", python.display()))?;
         serde_json::from_slice(&output.stdout).map_err(|_| {
             let text = String::from_utf8_lossy(&output.stderr);

@@ -1,10 +1,11 @@
 //! The interpreter that programs run on: which file it is and what it says about itself.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use serde::Deserialize;
 
+use super::question::ask;
 use crate::error::SandboxError;
 
 /// A usable CPython.
@@ -60,10 +61,7 @@ impl Interpreter {
     /// Starts the file once and has it say what it is.
     fn ask(path: &Path) -> Result<Self, SandboxError> {
         let bad = |reason: String| SandboxError::BadInterpreter { path: path.to_owned(), reason };
-        let output = Command::new(path)
-            .args(["-S", "-B", "-E", "-s", "-c", QUESTION])
-            .stdin(Stdio::null())
-            .output()
+        let output = ask(Command::new(path).args(["-S", "-B", "-E", "-s", "-c", QUESTION]))
             .map_err(|error| bad(error.to_string()))?;
         if !output.status.success() {
             let text = String::from_utf8_lossy(&output.stderr);
@@ -93,7 +91,7 @@ impl Interpreter {
     pub(crate) fn installed(&self) -> Vec<PathBuf> {
         let question =
             "import sys, os, json; print(json.dumps([p for p in sys.path if p and os.path.isdir(p)]))";
-        let asked = Command::new(&self.path).args(["-B", "-E", "-c", question]).stdin(Stdio::null()).output();
+        let asked = ask(Command::new(&self.path).args(["-B", "-E", "-c", question]));
         let paths: Vec<PathBuf> =
             asked.ok().and_then(|output| serde_json::from_slice(&output.stdout).ok()).unwrap_or_default();
         paths.into_iter().filter(|path| !self.library.contains(path)).collect()

@@ -14,6 +14,7 @@ pub(crate) mod keeper;
 pub(crate) mod output;
 pub(crate) mod pool;
 pub(crate) mod protection;
+pub(crate) mod question;
 pub(crate) mod reading;
 pub(crate) mod stream;
 pub(crate) mod system_calls;

@@ -8,6 +8,7 @@ pub(crate) mod compare;
 pub(crate) mod convert;
 pub(crate) mod data;
 pub(crate) mod doctor;
+pub(crate) mod help;
 pub(crate) mod method;
 pub(crate) mod model;
 pub(crate) mod programs;
@@ -26,6 +27,9 @@ use clap::{Arg, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use crate::settings::defaults;
 use crate::settings::origin::Typed;
 
+/// Columns of help texts at most.
+pub(crate) const WIDTH: usize = 100;
+
 /// Makes a code model write programs that pass their tests.
 ///
 /// While the model writes a Python function line by line, egcfg samples a few continuations, runs them on the task's
@@ -34,7 +38,8 @@ use crate::settings::origin::Typed;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    max_term_width = 100,
+    max_term_width = WIDTH,
+    disable_help_subcommand = true,
     after_help = "Exit codes: 0 solved, 1 unsolved, 2 bad usage, 3 bad input, 4 model error, 5 sandbox error, 130 interrupted"
 )]
 pub(crate) struct Args {
@@ -80,6 +85,16 @@ pub(crate) enum Command {
     #[cfg(feature = "llama")]
     #[command(after_help = btp::BTP_EXAMPLES)]
     Btp(btp::BtpArgs),
+    /// Write completions for a shell
+    #[command(after_help = help::COMPLETIONS_EXAMPLES)]
+    Completions(help::CompletionsArgs),
+    /// Write the manual's pages
+    Man(help::ManArgs),
+    /// Help on a command, or on what many commands share: sandbox, model, method
+    Help(help::HelpArgs),
+    /// Write the page of all commands
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Reads the command line.
@@ -95,16 +110,25 @@ pub(crate) fn parse() -> Result<(Args, Typed), clap::Error> {
 pub(crate) fn command() -> clap::Command {
     Args::command().mut_subcommands(|command| {
         let name = command.get_name().to_owned();
+        // -1 is a number that is refused as one, not an unknown flag.
+        let command = command.allow_negative_numbers(true);
         command
             .mut_args(|arg| taught(&name, arg))
             .mut_subcommands(|inner| inner.mut_args(|arg| taught(&name, arg)))
     })
 }
 
-/// An argument with its default in its help.
+/// An argument as the help of a command shows it.
 fn taught(command: &str, arg: Arg) -> Arg {
     match arg.get_help_heading() {
         Some(heading) if heading.starts_with("Sandbox") => arg.long_help(Resettable::Reset),
+        _ => with_default(command, arg),
+    }
+}
+
+/// An argument of a shared group with its default in its help.
+pub(crate) fn with_default(command: &str, arg: Arg) -> Arg {
+    match arg.get_help_heading() {
         Some("Method" | "Model") => {
             let Some(default) = defaults::shown(command, arg.get_id().as_str()) else { return arg };
             let help = |text: &clap::builder::StyledStr| format!("{text} [default: {default}]");
@@ -116,5 +140,84 @@ fn taught(command: &str, arg: Arg) -> Arg {
             }
         }
         _ => arg,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// All commands, those of commands too, that take arguments.
+    fn each(mut see: impl FnMut(&clap::Command)) {
+        let mut command = command();
+        command.build();
+        let mut waiting = vec![command];
+        while let Some(command) = waiting.pop() {
+            see(&command);
+            waiting.extend(command.get_subcommands().cloned());
+        }
+    }
+
+    #[test]
+    fn no_two_arguments_of_a_command_share_a_name() {
+        // Clap checks this in debug builds only; in others one flag silently fills both fields.
+        each(|command| {
+            let (mut ids, mut names) = (BTreeSet::new(), BTreeSet::new());
+            for arg in command.get_arguments() {
+                assert!(ids.insert(arg.get_id().clone()), "{}: {}", command.get_name(), arg.get_id());
+                let long = arg.get_long().map(|long| format!("--{long}"));
+                for name in long.into_iter().chain(arg.get_short().map(|short| format!("-{short}"))) {
+                    assert!(names.insert(name.clone()), "{}: {name}", command.get_name());
+                }
+            }
+        });
+    }
+
+    #[test]
+    fn every_flag_shows_its_default() {
+        // Without these a command does less, and nothing stands in for them.
+        let nothing = [
+            "prompt",
+            "tests",
+            "task",
+            "events",
+            "out",
+            "session_config_json",
+            "dynamic_signals_params",
+            "trials_json",
+            "data",
+            "volumes",
+            "secrets",
+            "cors",
+            "experiences",
+            "start_from",
+            "gradient_tokens",
+            "eval_limit",
+        ];
+        each(|command| {
+            for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
+                let takes = arg.get_action().takes_values() && !arg.is_required_set();
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                let told = !arg.get_default_values().is_empty() || help.contains("[default: ");
+                assert!(
+                    !takes || told || nothing.contains(&arg.get_id().as_str()),
+                    "{} --{}: {help}",
+                    command.get_name(),
+                    arg.get_long().unwrap_or_default()
+                );
+            }
+        });
+    }
+
+    #[test]
+    fn every_command_names_the_shared_default() {
+        each(|command| {
+            if let Some(arg) = command.get_arguments().find(|arg| arg.get_id() == "configurations") {
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                assert!(help.contains(defaults::CONFIGURATION), "{}: {help}", command.get_name());
+            }
+        });
     }
 }

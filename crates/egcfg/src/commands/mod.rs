@@ -10,10 +10,12 @@ mod doctor;
 mod eval;
 #[cfg(feature = "llama")]
 mod export;
+mod help;
 mod judge;
 mod report;
 mod run;
 mod serve;
+mod shell;
 mod solve;
 mod submit;
 mod trace;
@@ -44,5 +46,9 @@ pub(crate) async fn run(args: Args, typed: &Typed) -> Result<ExitCode, Failure> 
         Command::Eval(args) => eval::run(*args).await,
         #[cfg(feature = "llama")]
         Command::Btp(args) => btp::run(args).await,
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
+        Command::Help(args) => help::run(&args),
+        Command::Reference => help::reference(),
     }
 }

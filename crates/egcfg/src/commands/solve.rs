@@ -90,10 +90,13 @@ pub(crate) async fn run(args: SolveArgs) -> Result<ExitCode, Failure> {
         async move { work.one(task, slot.get_or_init(|| Progress::new(view, prefix))).await }
     });
     let mut results = futures::stream::iter(each).buffered(jobs);
+    // One for all: a signal between two tasks is not lost.
+    let stop = interrupt();
+    tokio::pin!(stop);
     loop {
         let next = tokio::select! {
             next = results.next() => next,
-            () = interrupt() => {
+            () = &mut stop => {
                 drop(results);
                 for (task, slot) in tasks.iter().zip(&begun).skip(printed) {
                     work.break_off(task, slot.get())?;

@@ -68,6 +68,10 @@ struct State {
     signal: String,
     tokens: usize,
     candidates: usize,
+    /// Programs of the tree.
+    grown: usize,
+    /// The tree is at work: its programs have no line each.
+    searching: bool,
     /// The program that was written last, until it is judged.
     written: String,
     best: Option<Best>,
@@ -108,6 +112,9 @@ impl Progress {
         let mut state = lock(&self.state);
         match event {
             Event::Start { gamma, config, retry, .. } => {
+                if std::mem::take(&mut state.searching) {
+                    self.line(0, &format!("{}: {}", state.head, state.signal));
+                }
                 let again = if *retry > 0 { format!(", retry {retry}") } else { String::new() };
                 state.head = if *gamma == 0.0 {
                     format!("plain decoding{again}")
@@ -124,6 +131,15 @@ impl Progress {
                 state.tokens += 1;
                 if let Some(instead) = instead_of {
                     self.line(2, &format!("guidance wrote {text:?} instead of {instead:?}"));
+                }
+            }
+            Event::Grown { policy, programs, .. } => {
+                state.searching = true;
+                state.grown += programs.len();
+                state.tokens += programs.iter().map(|program| program.new_tokens).sum::<usize>();
+                state.head = format!("search ({policy}), {} programs", state.grown);
+                if let Some(last) = programs.last() {
+                    state.code.clone_from(&last.text);
                 }
             }
             Event::Candidates { candidates, .. } => state.candidates = candidates.len(),
@@ -153,7 +169,13 @@ impl Progress {
                 if let Some(first) = results.iter().find(|r| !r.verdict.passed()) {
                     let _ = write!(line, " ({})", first.verdict);
                 }
-                note(&format!("{}{line}", self.prefix));
+                if state.searching && passes(results) < results.len() {
+                    let best = state.best.as_ref().map_or(0, Best::passes);
+                    state.signal = format!("the best so far passes {best} of {} tests", results.len());
+                    self.line(1, &line);
+                } else {
+                    note(&format!("{}{line}", self.prefix));
+                }
             }
             _ => {}
         }
@@ -209,8 +231,12 @@ fn passes(results: &[TestResult]) -> usize {
 /// The block: what the model does, the last lines of its code, what the candidates did.
 fn draw(block: &ProgressBar, state: &State) {
     let columns = terminal::columns();
-    let fit = |line: &str| console::truncate_str(&line.replace('\t', "    "), columns - 1, "…").into_owned();
-    block.set_prefix(fit(&visible(&state.doing())));
+    let cut = |line: &str, columns: usize| {
+        console::truncate_str(&line.replace('\t', "    "), columns, "…").into_owned()
+    };
+    let fit = |line: &str| cut(line, columns - 1);
+    // Beside it stand the spinner and the time.
+    block.set_prefix(cut(&visible(&state.doing()), columns - 12));
     let code = visible(&state.code).into_owned();
     let all: Vec<&str> = code.lines().collect();
     let shown = all[all.len().saturating_sub(CODE)..].iter().copied();

@@ -17,3 +17,4 @@ mod solving;
 mod stopping;
 #[path = "../../../egcfg-hub/tests/support/hub.rs"]
 mod support;
+mod text;

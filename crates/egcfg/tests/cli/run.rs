@@ -12,7 +12,12 @@ pub(crate) struct Ran {
 
 pub(crate) fn command(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_egcfg"));
-    command.current_dir(folder).env_remove("EGCFG_MODEL").env_remove("EGCFG_PYTHON").env("NO_COLOR", "1");
+    command
+        .current_dir(folder)
+        .env_remove("EGCFG_MODEL")
+        .env_remove("EGCFG_PYTHON")
+        .env_remove("COLUMNS")
+        .env("NO_COLOR", "1");
     command
 }
 
