@@ -124,7 +124,7 @@ fn a_root_that_cannot_give_uids_away_runs_programs_as_itself() {
                       open('/proc/1/environ')\n";
         let file = folder.path().join("program.py");
         std::fs::write(&file, source).unwrap();
-        let judge = [this, "judge", file.to_str().unwrap(), "--test", "f(1)"];
+        let judge = [this, "judge", file.to_str().unwrap(), "--test", "assert f(1) is None"];
         let ran = wrapped(&judge).unwrap();
         assert!(
             ["exception (PermissionError)", "exception (FileNotFoundError)"]
