@@ -94,6 +94,61 @@ fn eval_scores_writes_and_resumes() {
     assert!(table.stdout.contains("| all tasks | 1 | 2 | 50.0 ("), "{}", table.stdout);
 }
 
+/// A score of 0 of answers with fences says what to do, and doing it scores them.
+#[test]
+fn fenced_answers_are_told_and_taken_apart() {
+    let answer = "Here:\n```python\ndef double_all(items):\n    return [2 * n for n in items]\n```\n";
+    let line = json!({"task_id": 11, "solution": answer}).to_string();
+    let folder = folder(&[("s.jsonl", &format!("\u{feff}{line}\r\nnot JSON\r\n"))]);
+    let mbpp = data("mbpp.jsonl");
+    let args = ["eval", "--dataset", "mbpp", "--data", &mbpp, "--samples", "s.jsonl", "--json"];
+    let ran = egcfg(folder.path(), &args);
+    assert_eq!((ran.code, &parsed(&ran)["solved"]), (Some(0), &json!(0)), "{}", ran.stderr);
+    for text in
+        ["1 of 1 hold a code fence", "hint: --extract", "warning: no sample: s.jsonl:2: not a JSON object"]
+    {
+        assert!(ran.stderr.contains(text), "{text}: {}", ran.stderr);
+    }
+    let ran = egcfg(folder.path(), &[&args[..], &["--extract"]].concat());
+    assert_eq!((ran.code, &parsed(&ran)["solved"]), (Some(0), &json!(1)), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("fence"), "{}", ran.stderr);
+}
+
+/// A verdict is kept for the settings that it came about under, and for no other.
+#[test]
+fn kept_verdicts_are_not_taken_over_changed_settings() {
+    let task = json!({"id": "a", "prompt": "p", "tests": ["assert f(1) == 2"]}).to_string();
+    let slow = "import time\ndef f(x):\n    time.sleep(1.2)\n    return x + 1\n";
+    let sample = json!({"task_id": "a", "solution": slow}).to_string();
+    let folder = folder(&[("t.json", &task), ("s.jsonl", &sample)]);
+    let args = [
+        "eval",
+        "--dataset",
+        "tasks",
+        "--data",
+        "t.json",
+        "--samples",
+        "s.jsonl",
+        "--out",
+        "o.json",
+        "--json",
+    ];
+    let run = |more: &[&str]| {
+        let ran = egcfg(folder.path(), &[&args[..], more].concat());
+        (parsed(&ran)["solved"].clone(), ran.stderr)
+    };
+    // A second is too short for it whatever the machine does.
+    let limit = &["--wall-limit", "1", "--calibrate=false"];
+    assert_eq!(run(limit).0, json!(0));
+    let (solved, told) = run(&[]);
+    assert_eq!(solved, json!(1), "{told}");
+    assert!(told.contains("1 programs of o.json.verdicts.jsonl were judged again"), "{told}");
+    let (solved, told) = run(&[]);
+    assert!(solved == json!(1) && told.contains("1 verdicts kept from o.json.verdicts.jsonl"), "{told}");
+    let (solved, told) = run(limit);
+    assert!(solved == json!(0) && told.contains("1 verdicts kept"), "{told}");
+}
+
 #[test]
 fn mistakes_are_named() {
     let folder = folder(&[
