@@ -435,7 +435,7 @@ mod tests {
             ),
             (
                 file(&["tokenizer.ggml.tokens"], |meta| {
-                    meta.strings("tokenizer.ggml.tokens", &tokens()[..7])
+                    meta.strings("tokenizer.ggml.tokens", &tokens()[..7]);
                 }),
                 "8 rows for 7 tokens: weights and tokenizer are of different models",
             ),

@@ -157,7 +157,7 @@ impl Guard {
     ) -> Result<Vec<TokenId>, ModelError> {
         let (run, at) = self.longest_run(part);
         if run > self.splitter.longest_run() {
-            let shown: String = part[part.floor_char_boundary(at)..].chars().take(24).collect();
+            let shown: String = part[boundary(part, at)..].chars().take(24).collect();
             return Err(ModelError::BadRequest(format!(
                 "a text holds {run} bytes without a break, from {shown:?} on; this model's tokenizer can take {} at a time, \
                  so shorten it or put line breaks into it",
@@ -199,12 +199,18 @@ impl Guard {
     }
 }
 
+/// The last place at or before a byte at which a character begins.
+pub(crate) fn boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     /// One token per byte.
+    #[expect(clippy::unnecessary_wraps, reason = "the form of an encoder")]
     fn bytes(text: &str) -> Result<Vec<TokenId>, ModelError> {
         Ok(text.bytes().map(TokenId::from).collect())
     }

@@ -2,6 +2,8 @@
 //! lengths, truncation) and loaded; what the checks let through must load, encode and score, or fail with an error. A
 //! change that llama.cpp meets with an abort ends this test program, and the file that did it lies in the target folder.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test helpers")]
+
 use std::path::PathBuf;
 
 use egcfg_model::{Encode, LanguageModel, LlamaModel, LlamaOptions, RandomLlama, ScoreRequest};

@@ -84,14 +84,16 @@ impl ModelIdentity {
         let mut key = match (&self.sha256, &self.address) {
             (Some(sha256), _) => format!("sha256:{sha256}"),
             (None, Some(address)) => {
-                let told: String =
-                    self.reported.iter().map(|(name, value)| format!(" {name}={value}")).collect();
+                let told: String = self
+                    .reported
+                    .iter()
+                    .fold(String::new(), |text, (name, value)| text + &format!(" {name}={value}"));
                 format!("server:{address}#{}{told}", self.name)
             }
             (None, None) => format!("scripted:{}", self.name),
         };
         for adapter in &self.adapters {
-            key.push_str(&format!("+{}:{}", adapter.sha256, adapter.scale));
+            key = key + "+" + &adapter.sha256 + ":" + &adapter.scale.to_string();
         }
         key
     }

@@ -3,7 +3,7 @@
 //! `cargo bench -p egcfg-tune --bench training -- [MODEL.gguf]...` measures the embedded model's file and every file named.
 //! Random tokens do: the work does not depend on what they mean.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egcfg_tune::train::{
     BuiltinTrainer, EXAMPLE_VERSION, Example, Objective, TrainJob, TrainSettings, Trainer, write_examples,
@@ -16,7 +16,7 @@ fn processor_seconds() -> f64 {
     time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
-fn measure(base: PathBuf, prompt: usize, answer: usize) -> Result<(), Box<dyn std::error::Error>> {
+fn measure(base: &Path, prompt: usize, answer: usize) -> Result<(), Box<dyn std::error::Error>> {
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("examples.jsonl");
     let tokens = |seed: usize, n: usize| (0..n).map(|i| ((i * 7919 + seed * 104_729) % 500) as u32).collect();
@@ -39,7 +39,7 @@ fn measure(base: PathBuf, prompt: usize, answer: usize) -> Result<(), Box<dyn st
             ..TrainSettings::default()
         };
         let job = TrainJob {
-            base: base.clone(),
+            base: base.to_owned(),
             base_name: "bench".to_owned(),
             examples: file.clone(),
             examples_sha256: String::new(),
@@ -73,9 +73,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let named: Vec<PathBuf> =
         std::env::args().skip(1).filter(|a| !a.starts_with("--")).map(PathBuf::from).collect();
     let pocket = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../egcfg-model/assets/pocket.gguf"));
-    measure(pocket, 150, 80)?;
+    measure(&pocket, 150, 80)?;
     for file in named {
-        measure(file, 300, 100)?;
+        measure(&file, 300, 100)?;
     }
     Ok(())
 }

@@ -38,7 +38,7 @@ impl Conditions {
 
     /// All of them as one text.
     pub fn text(&self) -> String {
-        self.0.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+        self.0.iter().fold(String::new(), |text, (name, value)| text + &format!("{name}={value}\n"))
     }
 }
 
@@ -46,7 +46,7 @@ impl Conditions {
 fn packages(mut paths: Vec<PathBuf>) -> String {
     paths.sort();
     paths.dedup();
-    paths.iter().map(|path| format!("{}: {}\n", path.display(), listing(path))).collect()
+    paths.iter().fold(String::new(), |text, path| text + &format!("{}: {}\n", path.display(), listing(path)))
 }
 
 fn listing(path: &Path) -> String {

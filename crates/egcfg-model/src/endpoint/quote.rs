@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::guard::boundary;
+
 /// Characters of a server's reply in a message.
 pub(crate) const EXCERPT: usize = 300;
 /// What stands for a key.
@@ -34,7 +36,7 @@ pub(crate) fn excerpt_at(bytes: &[u8], column: usize, key: Option<&str>) -> Stri
     }
     // A key that the cut would halve is hidden first.
     let text = hide(&String::from_utf8_lossy(bytes), key).into_owned();
-    let start = text.floor_char_boundary(column.saturating_sub(EXCERPT / 2));
+    let start = boundary(&text, column.saturating_sub(EXCERPT / 2));
     format!("... {}", excerpt(&text.as_bytes()[start..], key))
 }
 

@@ -145,9 +145,7 @@ impl Inner {
     fn take(&self, open: &mut Open<'_>, choice: Choice, request: &SampleRequest) -> Result<(), ModelError> {
         let count = choice.tokens.len();
         if count == 0 && choice.finish == Finish::Length {
-            return Err(self
-                .transport
-                .bad("a completion without a token", "(an empty completion)".to_owned()));
+            return Err(self.transport.bad("a completion without a token", "(an empty completion)"));
         }
         let mut rows = choice.rows.into_iter();
         for (index, (token, log_prob)) in choice.tokens.iter().zip(&choice.log_probs).enumerate() {

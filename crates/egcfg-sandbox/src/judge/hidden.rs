@@ -1,7 +1,7 @@
 //! The hint for a program that failed because its profile does not let it see a module that the interpreter has: such a
 //! program is not wrong, it was run as one of another kind.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use egcfg_task::TestResult;
 
@@ -23,7 +23,9 @@ pub(crate) fn has(packages: &[PathBuf], module: &str) -> bool {
             || std::fs::read_dir(directory).into_iter().flatten().flatten().any(|entry| {
                 let name = entry.file_name();
                 let name = name.to_string_lossy();
-                name.strip_prefix(module).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(".so"))
+                name.strip_prefix(module).is_some_and(|rest| {
+                    rest.starts_with('.') && Path::new(rest).extension().is_some_and(|end| end == "so")
+                })
             })
     })
 }

@@ -106,8 +106,13 @@ impl DrawSettings {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::float_cmp, reason = "values that are passed on unchanged")]
+
     use super::super::experience::EXPERIENCE_VERSION;
     use super::*;
+
+    /// Draws per case.
+    const TRIES: u64 = 20_000;
 
     fn buffer() -> Buffer {
         let mut buffer = Buffer::default();
@@ -142,7 +147,9 @@ mod tests {
             let total: f64 =
                 weights.iter().enumerate().filter(|(i, _)| !taken.contains(i)).map(|(_, w)| w).sum();
             if left == 0 || total <= 0.0 {
-                taken.iter().for_each(|number| result[*number] += chance);
+                for number in taken.iter() {
+                    result[*number] += chance;
+                }
                 return;
             }
             for number in 0..weights.len() {
@@ -204,7 +211,6 @@ mod tests {
             settings(Draw::Passing, 1.0, 0.5, 0.0),
             settings(Draw::Own, 1.0, 0.5, 1.0),
         ];
-        const TRIES: u64 = 20_000;
         for (at, settings) in cases.iter().enumerate() {
             let weights = expected(settings);
             for count in [1, 2] {

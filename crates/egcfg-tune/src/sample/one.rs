@@ -37,7 +37,7 @@ pub fn vocabulary(model: &dyn LanguageModel) -> String {
     for token in &model.info().end_tokens {
         hash.update(token.to_le_bytes());
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
 /// Samples and grades the programs of the session's task. Programs that were cut by a limit are left out: they have no end
@@ -72,8 +72,7 @@ pub async fn sample_task(
             return Err(failed(trouble));
         }
         let passed = results.iter().filter(|result| result.verdict.passed()).count();
-        let possibility =
-            (leaf.log_prob / leaf.tokens.len().max(1) as f64).exp().clamp(f64::MIN_POSITIVE, 1.0);
+        let possibility = possibility(&program.log_probs);
         let pass_rate = passed as f64 / tests.len().max(1) as f64;
         experiences.push(Experience {
             version: EXPERIENCE_VERSION,

@@ -60,7 +60,8 @@ pub(crate) async fn run(args: CompareArgs, typed: &Typed) -> Result<ExitCode, Fa
         });
         data(&format!("{object}\n"))?;
     } else {
-        let notes: String = group.notes.iter().map(|note| format!("note: {note}\n")).collect();
+        let notes: String =
+            group.notes.iter().fold(String::new(), |text, note| text + "note: " + note + "\n");
         show(&format!(
             "{} tasks, {config}, gamma {gamma}; solved = passes the graded tests; 95 % bootstrap intervals\n\n{}{notes}",
             group.tasks,

@@ -28,7 +28,7 @@ impl State {
     pub(crate) fn save(&self, folder: &Path) -> Result<(), TuneError> {
         let mut tensors = self.adapter.named("adapter.");
         tensors.extend(self.optimizer.named());
-        let counts = [self.step as i64, self.tokens as i64, self.optimizer.steps as i64];
+        let counts = [self.step, self.tokens, self.optimizer.steps].map(|count| count as u32);
         tensors.insert("counts".to_owned(), Tensor::new(&counts, &Device::Cpu)?);
         save_tensors(&folder.join(CHECKPOINT), &tensors)
     }
@@ -49,7 +49,7 @@ impl State {
         let tensors =
             candle_core::safetensors::load(&path, device).map_err(|error| bad(error.to_string()))?;
         let counts =
-            tensors.get("counts").ok_or_else(|| bad("it has no counts".to_owned()))?.to_vec1::<i64>()?;
+            tensors.get("counts").ok_or_else(|| bad("it has no counts".to_owned()))?.to_vec1::<u32>()?;
         let &[step, tokens, steps] = counts.as_slice() else {
             return Err(bad("its counts are not three".to_owned()));
         };

@@ -121,7 +121,7 @@ fn three_steps_are_those_of_pytorch_and_a_stopped_run_goes_on_with_the_next_one(
     }
     assert_eq!(stops, 2);
     for (name, value) in &tensors(&parts.output.join("adapter_model.safetensors")) {
-        assert_eq!(relative(value, &ours[name]), 0.0, "{name}");
+        assert!(relative(value, &ours[name]) < 1e-12, "{name}");
     }
     let lines =
         |folder: &Path| std::fs::read_to_string(folder.join("train_log.jsonl")).unwrap().lines().count();

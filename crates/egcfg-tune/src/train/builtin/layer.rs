@@ -3,6 +3,8 @@
 //! is a dozen products. Sequences of a batch are packed one behind the other without padding; attention alone looks at
 //! where each begins and ends.
 
+#![expect(clippy::many_single_char_names, reason = "the names of the formulas")]
+
 use candle_core::{D, Tensor};
 
 use super::super::adapter::{Pair, Pairs};

@@ -92,7 +92,7 @@ fn train(job: &TrainJob, tell: &mut dyn FnMut(&Progress) -> bool) -> Result<Trai
     for (number, batches) in plan.steps.iter().enumerate().skip(state.step) {
         let progress = step(job, &base, &examples, batches, number, steps, &mut state)?;
         let progress = Progress { seconds: begun.elapsed().as_secs_f64(), ..progress };
-        let progress = log.add(progress)?;
+        let progress = log.add(&progress)?;
         if state.step % job.settings.save_every == 0 || state.step == steps {
             state.save(&job.output)?;
         }

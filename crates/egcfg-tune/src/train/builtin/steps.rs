@@ -106,9 +106,9 @@ impl Log {
     }
 
     /// Adds a step's line; its count of gradient tokens becomes the sum.
-    pub(crate) fn add(&mut self, progress: Progress) -> Result<Progress, TuneError> {
+    pub(crate) fn add(&mut self, progress: &Progress) -> Result<Progress, TuneError> {
         self.gradient_tokens += progress.gradient_tokens;
-        let progress = Progress { gradient_tokens: self.gradient_tokens, ..progress };
+        let progress = Progress { gradient_tokens: self.gradient_tokens, ..progress.clone() };
         self.losses.push(progress.loss);
         let line = serde_json::to_string(&progress).unwrap_or_default() + "\n";
         let written = self.file.write_all(line.as_bytes());

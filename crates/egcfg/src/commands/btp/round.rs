@@ -165,5 +165,7 @@ pub(super) fn claim(folder: &Path, name: &str, about: &impl Serialize) -> Result
 /// SHA-256 in hexadecimal.
 pub(super) fn hash(text: &str) -> String {
     use sha2::Digest as _;
-    sha2::Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    sha2::Sha256::digest(text.as_bytes())
+        .iter()
+        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -54,14 +54,16 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
     let one = greedy(args.sampling.jobs);
 
     let mut table = String::from("| model | held-out tasks solved | of | % |\n|---|---|---|---|\n");
-    let begun = rounds.part(&model, &held, &args.output_dir.join("base-eval"), &one, 0);
+    let place = args.output_dir.join("base-eval");
+    let begun = rounds.part(&model, &held, &place, &one, 0);
     let first = evaluate(&begun).await?;
     row(&mut table, "base", &first);
     let (mut buffer, mut adapter, mut scores) = (Buffer::new(args.replay.buffer_size), None, vec![first]);
     for iteration in 0..args.n_iterations {
         let folder = args.output_dir.join(format!("iteration-{iteration}"));
         note(&format!("iteration {iteration}: sampling"));
-        let sampling = rounds.part(&model, &tasks, &folder.join("sample"), &args.sampling, iteration);
+        let place = folder.join("sample");
+        let sampling = rounds.part(&model, &tasks, &place, &args.sampling, iteration);
         let sampled = sampling.sample(usize::MAX).await?;
         note(found(&sampled, tasks.len()).trim_end());
         for entry in sampled.entries() {
@@ -87,7 +89,8 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
         .await?;
         note(told(&report).trim_end());
         model = rounds.with_adapter(&base, &out, &folder.join("model.gguf"))?;
-        let part = rounds.part(&model, &held, &folder.join("eval"), &one, iteration);
+        let place = folder.join("eval");
+        let part = rounds.part(&model, &held, &place, &one, iteration);
         let score = evaluate(&part).await?;
         row(&mut table, &format!("iteration {iteration}"), &score);
         scores.push(score);
@@ -100,15 +103,15 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::from(SOLVED))
 }
 
-impl<'a> Rounds<'a> {
-    fn part(
-        &self,
+impl Rounds<'_> {
+    fn part<'b>(
+        &'b self,
         model: &Arc<dyn LanguageModel>,
-        tasks: &'a [Task],
-        folder: &'a Path,
-        sampling: &'a SamplingArgs,
+        tasks: &'b [Task],
+        folder: &'b Path,
+        sampling: &'b SamplingArgs,
         iteration: usize,
-    ) -> Round<'a> {
+    ) -> Round<'b> {
         Round {
             model: Arc::clone(model),
             runner: self.runner,
