@@ -274,9 +274,9 @@ fn broken_files_are_refused_in_words() {
     assert!(reason("text.gguf").contains("not a GGUF"));
     assert!(reason("empty.gguf").contains("not a GGUF"));
     let cut = reason("cut.gguf");
-    assert!(cut.contains("llama.cpp refused the file") && cut.contains("tensor"), "{cut}");
+    assert!(cut.contains("it is truncated") && cut.contains("ffn_down.weight"), "{cut}");
     let header = reason("header.gguf");
-    assert!(header.contains("llama.cpp refused the file"), "{header}");
+    assert!(header.contains("truncated"), "{header}");
     let huge = LlamaOptions { cache_tokens: Some(1 << 33), ..exact() };
     let error = LlamaModel::load(&huge).unwrap_err().to_string();
     assert!(error.contains("MiB") && error.contains("cache"), "{error}");

@@ -193,7 +193,12 @@ async fn setup_and_the_programs_imports_reach_the_test() {
         "assert Counter([f(4)]) == Counter([3])",
         "assert cmath.isclose(f(4), 2 + LIMIT)",
     ]);
+    // Set-up that gives the program a name reaches it other than by its value, and so do tests behind it.
     for result in sandbox.judge(&task, &tests).await.unwrap() {
+        assert_eq!((&result.verdict, result.unproven), (&Verdict::Passed, true), "{result:?}");
+    }
+    let task = program("import math\ndef f(x):\n    return math.sqrt(x)");
+    for result in sandbox.judge(&task, &asserts(&["assert math.isclose(f(4), 2)"])).await.unwrap() {
         assert_eq!((&result.verdict, result.unproven), (&Verdict::Passed, false), "{result:?}");
     }
 }
@@ -233,7 +238,9 @@ async fn stdin_stdout_programs() {
         (sum, "2\n3 4\n", "8", Verdict::WrongAnswer),
         (sum, "2\n", "8", exception("EOFError")),
         ("print(7)\nraise SystemExit(2)", "", "7", Verdict::ExitedEarly { code: 2 }),
-        ("import os\nos.write(1, b'7')\nos._exit(0)", "", "7", Verdict::ExitedEarly { code: 0 }),
+        // The interpreter passes on what the program wrote, however it ended with 0.
+        ("import os\nos.write(1, b'7')\nos._exit(0)", "", "7", Verdict::Passed),
+        ("import os\nos._exit(0)\nprint(7)", "", "7", Verdict::WrongAnswer),
         ("while True: print('x' * 100)", "", "x", Verdict::OutputExceeded),
         ("import sys\nwhile True: sys.stderr.write('x' * 100)", "", "x", Verdict::OutputExceeded),
         ("def solve(:\n", "", "", Verdict::SyntaxError),

@@ -109,7 +109,8 @@ mod tests {
         let endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
         assert!(render(endless, &messages).unwrap_err().contains("fuel"));
         let large = "{% for a in range(9999) %}{{ 'x' * 1000 }}{% endfor %}";
-        assert!(render(large, &messages).unwrap_err().contains("bytes"));
+        let error = render(large, &messages).unwrap_err();
+        assert!(error.contains("bytes"), "{error}");
         let usual = "{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}";
         let many: Vec<Message> = std::iter::repeat_n(messages[0].clone(), 1024).collect();
         assert!(render(usual, &many).is_ok());

@@ -41,7 +41,7 @@ fn verify_exits_by_what_is_new() {
     assert_eq!((&report["passed"], &report["failed"]), (&json!(3), &json!(1)));
     assert_eq!(report["failures"][0]["task"], "600");
     assert!(ran.stderr.contains("warning: ") && ran.stderr.contains("its sha256 is"), "{}", ran.stderr);
-    assert!(ran.stderr.contains("4 of 4 references judged"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("references: 4 of 4"), "{}", ran.stderr);
     let ran =
         egcfg(folder.path(), &["data", "verify", "--dataset", "mbpp", "--data", &mbpp, "--ids", "3..12"]);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);

@@ -81,7 +81,6 @@ fn every_exit_code_is_documented_under_its_name() {
 }
 
 #[test]
-#[ignore = "docs/cli.md is not there yet: egcfg reference > docs/cli.md, then take this line away"]
 fn the_reference_of_commands_is_what_the_program_says() {
     let output = Command::new(env!("CARGO_BIN_EXE_egcfg")).arg("reference").output().unwrap();
     let said = String::from_utf8(output.stdout).unwrap();

@@ -48,7 +48,7 @@ fn graded(world: &World) -> Vec<(String, bool, Option<bool>, String)> {
 fn the_server_has_the_last_word_and_results_say_so() {
     let (runtime, world) = (runtime(), world(2, &[1]));
     // The first request asks for runtimes; the others are jobs, of whose tests the first always fails here.
-    let deny = |answers: &mut Vec<Value>| answers[0]["exec_outcome"] = json!("WRONG_ANSWER");
+    let deny = |answers: &mut Vec<Value>| answers[0]["exec_outcome"] = json!("RUNTIME_ERROR");
     let server = runtime.block_on(Server::start(vec![Act::Right, Act::Change(deny), Act::Change(deny)]));
     let address = server.address.to_string();
     // As a session's file asks for it.

@@ -6,7 +6,7 @@ use egcfg_task::{Task, Test};
 use egcfg_tune::export::{Prompts, export};
 use egcfg_tune::replay::{CAPACITY, Experience};
 
-use super::read_experiences;
+use super::{read_experiences, training};
 use crate::args::btp::BtpExportArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
@@ -14,7 +14,7 @@ use crate::output::file::write_whole;
 use crate::output::text::{note, show};
 
 pub(super) fn run(args: &BtpExportArgs) -> Result<ExitCode, Failure> {
-    let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("train")))?;
+    let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;
     let buffer = read_experiences(&args.experiences, CAPACITY)?;
     let prompts: Prompts = set.tasks().iter().map(|task| (task.id.clone(), prompt(task))).collect();
     let entries: Vec<&Experience> = buffer.entries().collect();

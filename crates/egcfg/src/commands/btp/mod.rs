@@ -9,10 +9,12 @@ mod train;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use egcfg_bench::dataset::{LoadOptions, registry};
 use egcfg_tune::TuneError;
 use egcfg_tune::replay::{Buffer, read_cache};
 
 use crate::args::btp::{BtpArgs, BtpCommand, BtpMergeArgs};
+use crate::args::data::DatasetArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::output::text::note;
 use crate::parts::model_file;
@@ -52,6 +54,13 @@ fn base_file(name: &str, folder: &Path, offline: bool) -> Result<PathBuf, Failur
             .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))?;
     }
     Ok(path)
+}
+
+/// The tasks to learn from: the training split where the set has one, all tasks of another file.
+fn training(data: &DatasetArgs) -> LoadOptions {
+    let has_splits =
+        registry::all().iter().any(|set| set.name == data.dataset && set.name.starts_with("mbpp"));
+    data.options(has_splits.then_some("train"))
 }
 
 /// Experiences of several files in one buffer, in the order of the files.

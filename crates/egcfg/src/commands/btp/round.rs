@@ -13,6 +13,7 @@ use egcfg_tune::sample::{SampleLog, SampleSettings, sample_task, vocabulary};
 use futures::StreamExt as _;
 use serde::Serialize;
 
+use super::training;
 use crate::args::btp::{BtpSampleArgs, SamplingArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
@@ -51,7 +52,7 @@ pub(super) struct Round<'a> {
 
 pub(super) async fn run(args: BtpSampleArgs) -> Result<ExitCode, Failure> {
     let config = method::config(&args.method)?;
-    let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("train")))?;
+    let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;
     let (runner, _) = start(&set, &args.sandbox, None).await?;
     let model = load_model(&args.model, args.sampling.jobs)?;
     let template = method::template(&args.method, &config, model.info())?;

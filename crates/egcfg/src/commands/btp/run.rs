@@ -15,10 +15,10 @@ use egcfg_task::Task;
 use egcfg_tune::replay::Buffer;
 use egcfg_tune::sample::merge_adapter;
 
-use super::base_file;
 use super::evaluate::{Held, disjoint, evaluate, greedy};
 use super::round::{Round, told as found};
 use super::train::{Training, told};
+use super::{base_file, training as training_tasks};
 use crate::args::btp::{BtpRunArgs, SamplingArgs};
 use crate::args::model::ModelArgs;
 use crate::exit::{Failure, SOLVED};
@@ -40,7 +40,7 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
     args.replay.settings().check()?;
     let seed = args.method.seed.unwrap_or(1);
     let training = args.training.settings(seed)?;
-    let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("train")))?;
+    let set = load(&args.data.dataset, &args.data.data, &training_tasks(&args.data))?;
     let options = LoadOptions { split: args.eval_split.clone(), ids: Vec::new(), limit: args.eval_limit };
     let held = load(&args.data.dataset, &args.eval_data, &options)?;
     disjoint(&with_references(&set), &with_references(&held), &args.eval_data)?;

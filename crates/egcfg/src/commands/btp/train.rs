@@ -13,7 +13,7 @@ use egcfg_tune::train::{
 };
 
 use super::round::hash;
-use super::{base_file, read_experiences};
+use super::{base_file, read_experiences, training};
 use crate::args::btp::{BtpTrainArgs, ReplayArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
@@ -39,13 +39,13 @@ pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
     let config = method::config(&args.method)?;
     let settings = args.training.settings(args.method.seed.unwrap_or(1))?;
     args.replay.settings().check()?;
-    let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("train")))?;
+    let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;
     let buffer = read_experiences(&args.experiences, args.replay.buffer_size)?;
     let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
     let model = load_model(&args.model, 1)?;
     let template = method::template(&args.method, &config, model.info())?;
     let tasks = set.tasks();
-    let training = Training {
+    let work = Training {
         base: &base,
         base_name: &model.info().name,
         model: &*model,
@@ -56,7 +56,7 @@ pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
         start_from: args.start_from.clone(),
         folder: &args.output_dir,
     };
-    let report = training.train(&buffer).await?;
+    let report = work.train(&buffer).await?;
     show(&told(&report))?;
     Ok(ExitCode::from(SOLVED))
 }
