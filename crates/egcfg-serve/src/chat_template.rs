@@ -93,7 +93,15 @@ fn render(chat: &str, messages: &[Message]) -> Result<String, String> {
     let values =
         context! { messages => marked, add_generation_prompt => true, bos_token => "", eos_token => "" };
     let mut written = Bounded(Vec::new());
-    let fail = |error: Error| format!("the model's chat template: {error:#}");
+    let fail = |error: Error| {
+        let mut text = format!("the model's chat template: {error:#}");
+        let mut cause = std::error::Error::source(&error);
+        while let Some(deeper) = cause {
+            text = text + ": " + &deeper.to_string();
+            cause = deeper.source();
+        }
+        text
+    };
     let template = env.template_from_str(chat).map_err(fail)?;
     template.render_captured_to(values, &mut written).map_err(fail)?;
     String::from_utf8(written.0).map_err(|_| "the model's chat template: writes no text".to_owned())

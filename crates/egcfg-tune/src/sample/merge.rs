@@ -57,7 +57,10 @@ pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), Tune
         );
         return Err(bad(&weights_path, reason));
     }
-    let metadata: Vec<(&str, &Value)> = content.metadata.iter().map(|(name, v)| (name.as_str(), v)).collect();
+    // In one order, so that the same merge gives the same file.
+    let mut metadata: Vec<(&str, &Value)> =
+        content.metadata.iter().map(|(name, value)| (name.as_str(), value)).collect();
+    metadata.sort_by_key(|(name, _)| *name);
     let tensors: Vec<(&str, &QTensor)> = tensors.iter().map(|(name, tensor)| (*name, tensor)).collect();
     let beside = out.with_extension("gguf.part");
     let made = File::create(&beside).map_err(|error| TuneError::file("write", &beside, &error))?;

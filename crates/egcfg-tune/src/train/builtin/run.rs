@@ -18,6 +18,7 @@ use crate::files::write_whole;
 
 const JOB: &str = "train.json";
 const LOG: &str = "train_log.jsonl";
+const REPORT: &str = "report.json";
 
 /// LoRA in this process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -76,6 +77,9 @@ fn train(job: &TrainJob, tell: &mut dyn FnMut(&Progress) -> bool) -> Result<Trai
     let begun = Instant::now();
     let device = device()?;
     claim(job)?;
+    if let Some(report) = finished(job) {
+        return Ok(report);
+    }
     let base = Base::read(&job.base, &device)?;
     let examples = read_examples(&job.examples, base.shape.vocab)?;
     if job.objective == Objective::Distil
@@ -106,7 +110,7 @@ fn train(job: &TrainJob, tell: &mut dyn FnMut(&Progress) -> bool) -> Result<Trai
     if checkpoint.exists() {
         std::fs::remove_file(&checkpoint).map_err(|error| TuneError::file("remove", &checkpoint, &error))?;
     }
-    Ok(TrainReport {
+    let report = TrainReport {
         steps,
         examples: plan.used,
         left_out: plan.left_out,
@@ -114,7 +118,16 @@ fn train(job: &TrainJob, tell: &mut dyn FnMut(&Progress) -> bool) -> Result<Trai
         parameters: state.adapter.values(),
         loss: log.tenths(),
         time: begun.elapsed(),
-    })
+    };
+    let text = serde_json::to_string_pretty(&report).unwrap_or_default() + "\n";
+    write_whole(&job.output.join(REPORT), text.as_bytes())?;
+    Ok(report)
+}
+
+/// The report of a job that an earlier process brought to its end.
+fn finished(job: &TrainJob) -> Option<TrainReport> {
+    let text = std::fs::read_to_string(job.output.join(REPORT)).ok()?;
+    serde_json::from_str(&text).ok().filter(|_| job.output.join(WEIGHTS).exists())
 }
 
 /// The GPU where the program was built for one, the processor otherwise.
