@@ -71,7 +71,7 @@ impl Attempt {
 /// All attempts at a task, in order.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Solution {
-    /// The attempts; never empty after [`solve`].
+    /// The attempts; never empty after [`crate::solve`].
     pub attempts: Vec<Attempt>,
 }
 
