@@ -195,7 +195,7 @@ mod tests {
             "start_from",
             "gradient_tokens",
             "eval_limit",
-            "pair",
+            "pairs",
         ];
         each(|command| {
             for arg in command.get_arguments().filter(|arg| arg.get_long().is_some()) {
