@@ -2,7 +2,7 @@
 #| title: prints the answer and leaves a thread behind
 #| stdin: "1\n"
 #| stdout: "2"
-#| verdict: passed
+#| verdict: passed | timeout (idle)
 #| stops: pidfd-kill
 import threading, time
 threading.Thread(target=time.sleep, args=(1000,)).start()
