@@ -106,7 +106,9 @@ pub async fn generate_after(
     }
     let mut chosen = None;
     while stop.is_none() {
-        if settings.gamma == 0.0 {
+        if run.left() == 0 {
+            stop = Some(Stop::Length);
+        } else if settings.gamma == 0.0 {
             stop = Some(run.write_plainly().await?);
         } else if run.refresh_due() {
             (stop, chosen) = run.refresh().await?;
@@ -212,7 +214,12 @@ impl<'a> Run<'a> {
         if self.in_code && cut_at(self.answer.code(), &self.session.template.end).is_some() {
             return Some(Stop::Fence);
         }
-        (self.answer.tokens.len() >= self.max_new).then_some(Stop::Length)
+        (self.answer.tokens.len() >= self.max_new || self.left() == 0).then_some(Stop::Length)
+    }
+
+    /// Tokens that may still be generated.
+    pub(crate) fn left(&self) -> usize {
+        self.settings.budget.map_or(usize::MAX, |most| most.saturating_sub(self.stats.generated_tokens()))
     }
 
     /// Whether the signal has to be refreshed before the next token.

@@ -7,6 +7,7 @@
 //! [`best_of`] is the baseline of plain samples. All of them report to an [`EventSink`].
 
 mod agreement;
+mod answer;
 mod blend;
 mod candidate;
 mod code;
@@ -21,6 +22,7 @@ mod plain;
 mod prompt;
 mod recall;
 mod refresh;
+mod runs;
 mod search;
 mod session;
 mod settings;
@@ -30,6 +32,7 @@ mod stats;
 mod template;
 mod tree;
 
+pub use answer::Answer;
 pub use blend::{Choice, SMOOTHING, choose, decide, weight};
 pub use candidate::ExecutionCache;
 pub use error::GuidanceError;
@@ -40,7 +43,8 @@ pub use executor::{Executor, ExecutorError};
 pub use generate::{generate, generate_after};
 pub use open::Open;
 pub use search::{
-    Budget, Limits, Program, Search, Searched, best_of, best_of_batched, prompt_tokens, search,
+    Budget, Choosing, ChoosingError, Guided, Limits, Program, Search, Searched, best_of, best_of_batched,
+    prompt_tokens, search, search_guided,
 };
 pub use session::{Attempt, Generation, Session, Solution};
 pub use settings::{Schedule, Settings, SignalStyle};

@@ -20,6 +20,9 @@ impl Run<'_> {
             texts.extend(self.session.template.end.iter().cloned());
         }
         while !self.enter_code() {
+            if self.left() == 0 {
+                return Ok(Some(Stop::Length));
+            }
             // Right after "def name" the parenthesis is still to come, after a fence the language and the line's end: one token
             // at a time until it is clear.
             let line = self.answer.text().rsplit('\n').next().unwrap_or_default();
@@ -45,7 +48,7 @@ impl Run<'_> {
     /// One greedy request; `Some` when the answer is over.
     async fn write(&mut self, limit: usize, texts: &[String]) -> Result<Option<Stop>, GuidanceError> {
         let longest = texts.iter().map(String::len).max().unwrap_or(1);
-        let max_tokens = limit.min(self.max_new - self.answer.tokens.len());
+        let max_tokens = limit.min(self.max_new - self.answer.tokens.len()).min(self.left());
         let request = SampleRequest {
             context: self.streams.plain.clone(),
             continuations: vec![Continuation {

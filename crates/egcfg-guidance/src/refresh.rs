@@ -101,6 +101,8 @@ impl Run<'_> {
         let longest = ends.iter().map(String::len).max().unwrap_or(1);
         let mut open = Vec::new();
         let mut continuations = Vec::new();
+        // What is left is divided among those that may want it, so that together they stay within it.
+        let share = if self.left() == usize::MAX { usize::MAX } else { self.left() / pool.len().max(1) };
         for (index, candidate) in pool.iter().enumerate() {
             let own = &candidate.tokens[self.answer.tokens.len()..];
             let newlines =
@@ -109,7 +111,7 @@ impl Run<'_> {
                 Horizon::Infinite => None,
                 Horizon::Lines(lines) => Some(lines as usize),
             };
-            let max_tokens = self.max_new.saturating_sub(candidate.tokens.len());
+            let max_tokens = self.max_new.saturating_sub(candidate.tokens.len()).min(share);
             if candidate.finished || max_tokens == 0 || horizon.is_some_and(|lines| newlines >= lines) {
                 continue;
             }

@@ -3,6 +3,7 @@
 use egcfg_model::{LanguageModel, TokenId};
 use egcfg_task::{Task, TestResult};
 
+use crate::answer::Answer;
 use crate::candidate::ExecutionCache;
 use crate::event::{EventSink, Stop};
 use crate::executor::Executor;
@@ -73,16 +74,30 @@ impl Attempt {
 pub struct Solution {
     /// The attempts; never empty after [`crate::solve`].
     pub attempts: Vec<Attempt>,
+    /// What was the answer from when on, where a program passes; empty where only the order of attempts chooses.
+    pub answers: Vec<Answer>,
 }
 
 impl Solution {
-    /// The attempt to return: the one that passes, else the first of those with the most passing tests.
+    /// The attempt to return: the chosen one, else the one that passes, else the first of those with the most passing tests.
     pub fn best(&self) -> Option<&Attempt> {
+        if let Some(chosen) = self.answers.last().and_then(|answer| self.attempts.get(answer.attempt)) {
+            return Some(chosen);
+        }
         let most = self.attempts.iter().map(Attempt::passes).max()?;
         self.attempts
             .iter()
             .find(|a| a.passed())
             .or_else(|| self.attempts.iter().find(|a| a.passes() == most))
+    }
+
+    /// Takes over what another part of the work came to.
+    pub(crate) fn append(&mut self, other: &Self) {
+        let (before, spent) = (self.attempts.len(), self.stats().generated_tokens());
+        self.attempts.extend(other.attempts.iter().cloned());
+        let moved =
+            |answer: &Answer| Answer { tokens: spent + answer.tokens, attempt: before + answer.attempt };
+        self.answers.extend(other.answers.iter().map(moved));
     }
 
     /// Whether some attempt passes every shown test.

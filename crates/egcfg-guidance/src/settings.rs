@@ -37,6 +37,9 @@ pub struct Settings {
     pub gamma: f64,
     /// New tokens at most; `None` takes the method's 512 (1536 for stdin/stdout tasks).
     pub max_tokens: Option<usize>,
+    /// Generated tokens of a generation at most, accepted and sampled; of all generations together in [`crate::solve_in_order`],
+    /// whose search has limits of its own. `None` counts them only.
+    pub budget: Option<usize>,
     /// Base seed of the candidates' draws.
     pub seed: u64,
     /// Which repetition this is, from 0; each draws other candidates.
@@ -61,6 +64,7 @@ impl Default for Settings {
             config: Config::default(),
             gamma: 1.0,
             max_tokens: None,
+            budget: None,
             seed: 0,
             retry: 0,
             top_p: 0.95,

@@ -1,6 +1,7 @@
 //! Solving a task: the tree of programs first, then the ladder of gammas (generate, judge by the shown tests, go on with the
 //! next gamma and, after the last one, the next retry), until a program passes.
 
+use crate::answer::Answer;
 use crate::error::GuidanceError;
 use crate::event::Event;
 use crate::generate::generate_after;
@@ -48,13 +49,13 @@ pub async fn solve_in_order(
     if let Some(how) = &order.search {
         let mut found = search(session, &Settings { opened, ..settings.clone() }, how).await?;
         let defined = |solution: &Solution| solution.attempts.iter().any(|a| a.generation.began);
-        solution.attempts.append(&mut found.solution.attempts.clone());
+        solution.append(&found.solution);
         if order.open == Open::Auto && !solution.solved() && !defined(&found.solution) {
             // No program of the tree defines what the tests call: the same again with the definition opened, for what is left.
             opened = true;
             if let Some(rest) = how.after(solution.stats().generated_tokens(), solution.attempts.len()) {
                 found = search(session, &Settings { opened, ..settings.clone() }, &rest).await?;
-                solution.attempts.append(&mut found.solution.attempts.clone());
+                solution.append(&found.solution);
             }
         }
         if solution.solved() {
@@ -70,13 +71,20 @@ pub async fn solve_in_order(
                 continue;
             }
             loop {
-                let settings = Settings { gamma, retry, opened, ..settings.clone() };
+                let spent = solution.stats().generated_tokens();
+                let budget = settings.budget.map(|most| most.saturating_sub(spent));
+                if budget == Some(0) && !solution.attempts.is_empty() {
+                    return Ok(solution);
+                }
+                let settings = Settings { gamma, retry, opened, budget, ..settings.clone() };
                 let generation = generate_after(session, &settings, searched.as_ref()).await?;
                 let began = generation.began;
                 let attempt = judge(session, gamma, retry, generation).await?;
                 let passed = attempt.passed();
                 solution.attempts.push(attempt);
                 if passed {
+                    let tokens = solution.stats().generated_tokens();
+                    solution.answers = vec![Answer { tokens, attempt: solution.attempts.len() - 1 }];
                     return Ok(solution);
                 }
                 match (began, order.open) {

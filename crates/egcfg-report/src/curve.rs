@@ -1,6 +1,7 @@
 //! Solved against what was spent: the share of tasks solved once each has spent up to x, with bootstrap bands, for every
 //! method over the same tasks. A task's runs are tried in the experiment's order; the first that passes the shown tests is
-//! the answer and ends the spending, whether or not it passes the graded ones. One definition for every method, so the
+//! the answer and ends the spending, whether or not it passes the graded ones. A search that goes on after its first program tells
+//! what was the answer from when on, and the curve follows. One definition for every method, so the
 //! curves can be held against each other.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,7 +69,7 @@ pub struct Curve {
     pub method: String,
     /// Tasks, the same ones for every curve of an axis.
     pub tasks: usize,
-    /// Rising; begins at 0.
+    /// Begins at 0; rises, and falls only where a method took another answer that is wrong.
     pub points: Vec<Point>,
     /// What the task that spent the most has spent.
     pub most: f64,
@@ -127,40 +128,68 @@ fn on(axis: Axis, sets: &[Runs<'_>]) -> Vec<Curve> {
 }
 
 fn curve(axis: Axis, set: &Runs<'_>, tasks: &BTreeSet<String>) -> Curve {
-    let ends: Vec<(Option<f64>, f64)> =
-        tasks.iter().filter_map(|task| set.by_task.get(task.as_str())).map(|runs| end(axis, runs)).collect();
-    let most = ends.iter().map(|end| end.1).fold(0.0, f64::max);
-    let mut places: Vec<f64> = ends.iter().filter_map(|end| end.0).collect();
+    let own = tasks.iter().filter_map(|task| set.by_task.get(task.as_str()));
+    let paths: Vec<Path> = own.map(|runs| Path::of(axis, runs)).collect();
+    let most = paths.iter().map(|path| path.most).fold(0.0, f64::max);
+    let mut places: Vec<f64> = paths.iter().flat_map(|path| path.turns.iter().map(|turn| turn.0)).collect();
     places.sort_by(f64::total_cmp);
     places.dedup();
     let places = thinned(&places);
     let point = |spent: f64| {
         let outcomes: Vec<f64> =
-            ends.iter().map(|end| if end.0.is_some_and(|at| at <= spent) { 100.0 } else { 0.0 }).collect();
+            paths.iter().map(|path| if path.solved(spent) { 100.0 } else { 0.0 }).collect();
         mean_interval(&outcomes).map(|solved| Point { spent, solved })
     };
     Curve {
         axis,
         label: set.label.clone(),
         method: set.method.to_owned(),
-        tasks: ends.len(),
+        tasks: paths.len(),
         points: std::iter::once(0.0).chain(places).filter_map(point).collect(),
         most,
     }
 }
 
-/// What a task had spent when it was solved, if it was, and when its last run ended.
-fn end(axis: Axis, runs: &[&Cell]) -> (Option<f64>, f64) {
-    let mut spent = 0.0;
-    for run in runs {
-        spent += axis.of(run).unwrap_or(0.0);
-        // Where nothing is known of the shown tests, the graded ones choose.
-        if run.shown.unwrap_or(run.passed) {
-            return (run.passed.then_some(spent), spent);
+/// A task along what was spent on it.
+struct Path {
+    /// Where it becomes solved, or stops being so, ascending.
+    turns: Vec<(f64, bool)>,
+    /// When its last run ended.
+    most: f64,
+}
+
+impl Path {
+    fn of(axis: Axis, runs: &[&Cell]) -> Self {
+        let mut path = Self { turns: Vec::new(), most: 0.0 };
+        for (place, run) in runs.iter().enumerate() {
+            let before = path.most;
+            path.most += axis.of(run).unwrap_or(0.0);
+            // Where nothing is known of the shown tests, the graded ones choose. Where no run passes them the answer is the last,
+            // as a method that ends without success gives it.
+            if !run.shown.unwrap_or(run.passed) && place + 1 < runs.len() {
+                continue;
+            }
+            if axis == Axis::Generated {
+                // What the results say of the way there; without it the answer came with the end.
+                for answer in &run.answers {
+                    path.turn((before + answer.tokens as f64).min(path.most), answer.passed);
+                }
+            }
+            path.turn(path.most, run.passed);
+            break;
+        }
+        path
+    }
+
+    fn turn(&mut self, spent: f64, passed: bool) {
+        if self.turns.last().is_some_and(|turn| turn.1) != passed {
+            self.turns.push((spent, passed));
         }
     }
-    // None passes the shown tests: the answer is the last, as a method that ends without success gives it.
-    (runs.last().is_some_and(|run| run.passed).then_some(spent), spent)
+
+    fn solved(&self, spent: f64) -> bool {
+        self.turns.iter().take_while(|turn| turn.0 <= spent).last().is_some_and(|turn| turn.1)
+    }
 }
 
 /// At most [`PLACES`] of these, the last among them.
@@ -169,4 +198,41 @@ fn thinned(places: &[f64]) -> Vec<f64> {
         return places.to_vec();
     }
     (1..=PLACES).map(|place| places[place * places.len() / PLACES - 1]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use egcfg_results::{Answered, Provenance, ResultFile};
+
+    use super::*;
+
+    fn cell(tokens: usize, passed: bool, answers: &[(usize, bool)]) -> Cell {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("task_id=a_gamma=0.0.json");
+        let answers = answers.iter().map(|(tokens, passed)| Answered { tokens: *tokens, passed: *passed });
+        let cost = egcfg_guidance::Stats { sampled_tokens: tokens, ..egcfg_guidance::Stats::default() };
+        let ours = Provenance {
+            cost,
+            answers: answers.collect(),
+            shown_passed: Some(true),
+            ..Provenance::default()
+        };
+        let file = ResultFile { code: Some("x".into()), passed, egcfg: Some(ours), ..ResultFile::default() };
+        std::fs::write(&path, serde_json::to_vec(&file).unwrap()).unwrap();
+        Cell::read(&path, "search_t1.0").unwrap()
+    }
+
+    #[test]
+    fn a_curve_follows_the_answers_of_a_search_that_goes_on() {
+        // Solved at 100, lost to another program at 300, won back at 700; 1000 tokens in all.
+        let run = cell(1000, true, &[(100, true), (300, false), (700, true)]);
+        let path = Path::of(Axis::Generated, &[&run]);
+        let at = [0.0, 99.0, 100.0, 299.0, 300.0, 699.0, 700.0, 1000.0].map(|spent| path.solved(spent));
+        assert_eq!(at, [false, false, true, true, false, false, true, true]);
+        assert!((path.most - 1000.0).abs() < 1e-9);
+        // A result that does not tell is solved when it ends.
+        let quiet = cell(1000, true, &[]);
+        let path = Path::of(Axis::Generated, &[&quiet]);
+        assert!(!path.solved(999.0) && path.solved(1000.0));
+    }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::fixed::Fixed;
 
 /// Sides that are set against each other without being asked for.
-const MOST: usize = 12;
+const MOST: usize = 24;
 
 /// One configuration at one gamma, which stands for its method.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -27,8 +27,12 @@ pub(crate) fn colour(index: usize) -> String {
 }
 
 /// Lines differ by more than their colour.
-pub(crate) fn dash(index: usize) -> &'static str {
-    ["", "stroke-dasharray=\"7 4\"", "stroke-dasharray=\"2 3\"", "stroke-dasharray=\"10 3 2 3\""][index % 4]
+pub(crate) fn dash(index: usize) -> String {
+    // Five against six colours: thirty lines that differ.
+    let dashes = ["", "7 4", "2 3", "10 3 2 3", "14 4"];
+    let marks = dashes
+        .map(|dash| if dash.is_empty() { String::new() } else { format!("stroke-dasharray=\"{dash}\"") });
+    marks[index % marks.len()].clone()
 }
 
 /// The report's curves over generated tokens as one picture; that of the first group that has any.

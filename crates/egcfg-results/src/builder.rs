@@ -7,7 +7,7 @@ use egcfg_guidance::{Stats, Stop, Template};
 use egcfg_task::{ModelIdentity, Test, TestResult};
 use sha2::{Digest as _, Sha256};
 
-use crate::provenance::{Provenance, RESULT_VERSION};
+use crate::provenance::{Answered, Provenance, RESULT_VERSION};
 use crate::result::{ResultFile, ResultStats};
 
 /// What all results of one process have in common.
@@ -68,6 +68,8 @@ pub struct Work<'a> {
     pub programs: usize,
     /// The bound on generated tokens.
     pub budget: Option<usize>,
+    /// See [`Provenance::answers`].
+    pub answers: Vec<Answered>,
 }
 
 impl Circumstances {
@@ -101,6 +103,7 @@ impl Circumstances {
                 cost: work.cost,
                 programs: work.programs,
                 budget: work.budget,
+                answers: work.answers,
                 ..Provenance::default()
             }),
             ..ResultFile::judged(work.code, work.tests, work.graded)

@@ -1,7 +1,7 @@
 //! A resolved experiment: everything that its results depend on, written once beside them as `experiment.toml`. Whoever adds
 //! results must say the same; whoever reads them learns from it what is missing.
 
-use egcfg_guidance::SignalStyle;
+use egcfg_guidance::{Choosing, Guided, SignalStyle};
 use egcfg_task::{Config, ModelIdentity, Temperature};
 use serde::{Deserialize, Serialize};
 
@@ -75,6 +75,30 @@ pub struct Experiment {
     /// Best-of-N's own temperature, where it is not the configurations'.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub best_of_temperature: Option<Temperature>,
+    /// Generated tokens per task at most, for every method that takes a budget.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub budget: Option<usize>,
+    /// Seconds after which a search begins no further program.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_budget: Option<f64>,
+    /// Programs that a search grows together.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub width: Option<usize>,
+    /// Which of several programs that pass the shown tests is a search's answer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub choose: Option<Choosing>,
+    /// What passing all shown tests adds to the log-probability of a search's branches.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bonus: Option<f64>,
+    /// Searches close beginnings that raise on every shown test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dead_ends: Option<bool>,
+    /// Searches go on from one of several beginnings that leave equal states.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub equal_states: Option<bool>,
+    /// Share of the budget for the plain tree where guidance comes after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tree_share: Option<f64>,
     /// New tokens at most.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<usize>,
@@ -113,6 +137,14 @@ impl Default for Experiment {
             until_solved: false,
             best_of: BestOfBudget::default(),
             best_of_temperature: None,
+            budget: None,
+            time_budget: None,
+            width: None,
+            choose: None,
+            bonus: None,
+            dead_ends: None,
+            equal_states: None,
+            tree_share: None,
             max_tokens: None,
             signal_format: None,
             signal_tokens: None,
@@ -126,6 +158,11 @@ impl Default for Experiment {
 }
 
 impl Experiment {
+    /// Share of the budget for the plain tree where guidance comes after it.
+    pub fn share(&self) -> f64 {
+        self.tree_share.unwrap_or(Guided::default().share)
+    }
+
     /// The experiment as its file.
     pub fn to_toml(&self) -> String {
         let body = toml::to_string(self).unwrap_or_default();

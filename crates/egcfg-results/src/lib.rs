@@ -28,6 +28,6 @@ pub use experiment::{BestOfBudget, EXPERIMENT_VERSION, Equal, Experiment};
 pub use layout::{Layout, file_name, parse_stem};
 pub use method::MethodFacts;
 pub use plan::{Planned, Run};
-pub use provenance::{Provenance, RESULT_VERSION};
+pub use provenance::{Answered, Provenance, RESULT_VERSION};
 pub use result::{ResultFile, ResultStats, TestEntry};
 pub use task_card::TaskCard;

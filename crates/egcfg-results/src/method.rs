@@ -2,6 +2,7 @@
 //! runs of it differ, whether it spends a budget of tokens, and after what its folder is named. A new method gets its facts
 //! here and a place in [`METHODS`]; nothing else in the program asks for a method by its name.
 
+use egcfg_guidance::Policy;
 use egcfg_task::{Config, PromptType};
 
 /// When a repetition of a unit may write something else than the unit did.
@@ -22,6 +23,8 @@ pub enum FolderName {
     Configuration,
     /// The method and the prompt type: `plain`, `plain_lci`.
     Prompt,
+    /// The method and the configuration's canonical name.
+    Both,
     /// The method, the temperature and the prompt type: `best_of_t0.7`, `best_of_t0.7_lci`.
     Temperature,
 }
@@ -39,6 +42,8 @@ pub struct MethodFacts {
     pub draws: Draws,
     /// It goes on until a budget of tokens is spent, so that it can be given what another method took.
     pub takes_budget: bool,
+    /// It grows a tree of programs: the knobs of a search are its own.
+    pub searches: bool,
     /// What its folder is named after.
     pub folder: FolderName,
 }
@@ -50,6 +55,7 @@ pub static EG_CFG: MethodFacts = MethodFacts {
     uses_gamma: true,
     draws: Draws::UnderGuidance,
     takes_budget: false,
+    searches: false,
     folder: FolderName::Configuration,
 };
 /// One greedy answer.
@@ -59,6 +65,7 @@ pub static PLAIN: MethodFacts = MethodFacts {
     uses_gamma: false,
     draws: Draws::Never,
     takes_budget: false,
+    searches: false,
     folder: FolderName::Prompt,
 };
 /// Whole samples, the first that passes.
@@ -73,17 +80,24 @@ pub static MGDEBUGGER: MethodFacts = sampling("mgdebugger", "MGDebugger");
 pub static LPW: MethodFacts = sampling("lpw", "LPW");
 
 /// The tree of programs, most probable unexpanded beginning first; the same at every repetition.
-pub static SEARCH: MethodFacts = MethodFacts { draws: Draws::Never, ..sampling("search", "tree, priority") };
+pub static SEARCH: MethodFacts = MethodFacts { draws: Draws::Never, ..searching("search", "tree, priority") };
 /// The tree by sampling without replacement.
-pub static SEARCH_UNIQUE: MethodFacts = sampling("search_unique", "tree, unique");
+pub static SEARCH_UNIQUE: MethodFacts = searching("search_unique", "tree, unique");
 /// The greedy answer and then independent draws: the search without its tree.
-pub static SEARCH_INDEPENDENT: MethodFacts = sampling("search_independent", "independent draws");
+pub static SEARCH_INDEPENDENT: MethodFacts = searching("search_independent", "independent draws");
 /// One beam search.
 pub static SEARCH_BEAM: MethodFacts =
-    MethodFacts { draws: Draws::Never, ..sampling("search_beam", "beam search") };
+    MethodFacts { draws: Draws::Never, ..searching("search_beam", "beam search") };
+
+/// The tree, then guided decoding with its runs in the block.
+pub static ORDER: MethodFacts =
+    MethodFacts { folder: FolderName::Both, ..searching("order", "tree, then EG-CFG") };
+/// The tree, then a tree of what the guided model would write.
+pub static SEARCH_GUIDED: MethodFacts =
+    MethodFacts { folder: FolderName::Both, ..searching("search_guided", "tree, then guided tree") };
 
 /// Every method that results may be of.
-pub static METHODS: [&MethodFacts; 11] = [
+pub static METHODS: [&MethodFacts; 13] = [
     &EG_CFG,
     &PLAIN,
     &BEST_OF,
@@ -95,6 +109,8 @@ pub static METHODS: [&MethodFacts; 11] = [
     &SEARCH_UNIQUE,
     &SEARCH_INDEPENDENT,
     &SEARCH_BEAM,
+    &ORDER,
+    &SEARCH_GUIDED,
 ];
 
 /// A method that samples whole answers until a budget is spent.
@@ -105,7 +121,23 @@ const fn sampling(name: &'static str, title: &'static str) -> MethodFacts {
         uses_gamma: false,
         draws: Draws::Always,
         takes_budget: true,
+        searches: false,
         folder: FolderName::Temperature,
+    }
+}
+
+/// A method that grows a tree of programs.
+const fn searching(name: &'static str, title: &'static str) -> MethodFacts {
+    MethodFacts { searches: true, ..sampling(name, title) }
+}
+
+/// The method that searches by this policy.
+pub fn searching_by(policy: Policy) -> &'static MethodFacts {
+    match policy {
+        Policy::Priority => &SEARCH,
+        Policy::Unique => &SEARCH_UNIQUE,
+        Policy::Independent => &SEARCH_INDEPENDENT,
+        Policy::Beam | Policy::NormalisedBeam => &SEARCH_BEAM,
     }
 }
 
@@ -130,6 +162,7 @@ impl MethodFacts {
         let prompt = if config.prompt == PromptType::LongCode { "_lci" } else { "" };
         match self.folder {
             FolderName::Configuration => config.to_string(),
+            FolderName::Both => format!("{}_{config}", self.name),
             FolderName::Prompt => format!("{}{prompt}", self.name),
             FolderName::Temperature => format!("{}_t{}{prompt}", self.name, config.temperature),
         }

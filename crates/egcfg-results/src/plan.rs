@@ -1,10 +1,12 @@
 //! Which results an experiment has: one folder per method and configuration, in each task the same runs. Whoever carries an
 //! experiment out and whoever counts what is missing of it read this one list.
 
+use std::fmt::Write as _;
+
 use egcfg_task::Config;
 
 use crate::experiment::Experiment;
-use crate::method::{BEST_OF, MethodFacts};
+use crate::method::{BEST_OF, FolderName, MethodFacts};
 
 /// One result of every task of a folder.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -39,7 +41,7 @@ impl Experiment {
                 if let Some(own) = self.best_of_temperature.filter(|_| method.name == BEST_OF.name) {
                     config.temperature = own;
                 }
-                let folder = method.folder(&config);
+                let folder = method.folder(&config) + &self.knobs(method);
                 if folders.iter().any(|known| known.folder == folder) {
                     continue;
                 }
@@ -52,6 +54,41 @@ impl Experiment {
             }
         }
         folders
+    }
+
+    /// What a method's folder is named after besides its configuration: the budget and the knobs of a search, as far as they were
+    /// set. Two budgets are two folders.
+    fn knobs(&self, method: &MethodFacts) -> String {
+        let mut name = String::new();
+        if let Some(tokens) = self.budget.filter(|_| method.takes_budget) {
+            let _ = write!(name, "_b{tokens}");
+        }
+        if !method.searches {
+            return name;
+        }
+        if let Some(seconds) = self.time_budget {
+            let _ = write!(name, "_{seconds}s");
+        }
+        if let Some(width) = self.width {
+            let _ = write!(name, "_w{width}");
+        }
+        if let Some(choosing) = self.choose {
+            let _ = write!(name, "_{choosing}");
+        }
+        if let Some(bonus) = self.bonus {
+            let _ = write!(name, "_bonus{bonus}");
+        }
+        if let Some(share) = self.tree_share.filter(|_| method.folder == FolderName::Both) {
+            let _ = write!(name, "_share{share}");
+        }
+        for (on, word) in [(self.dead_ends, "_dead"), (self.equal_states, "_states")] {
+            match on {
+                Some(true) => name.push_str(word),
+                Some(false) => _ = write!(name, "_no{}", &word[1..]),
+                None => {}
+            }
+        }
+        name
     }
 
     /// Results that a complete folder holds.
@@ -90,5 +127,25 @@ mod tests {
         ];
         assert_eq!(folders, expected);
         assert_eq!(experiment.units(), 2 * (3 * 3 + 2 + 2 * 2));
+    }
+
+    #[test]
+    fn two_budgets_are_two_folders() {
+        let of = |budget, width| Experiment {
+            tasks: 1,
+            methods: ["plain", "best_of", "search", "search_unique"].map(str::to_owned).to_vec(),
+            configurations: vec![Config::default()],
+            budget,
+            width,
+            ..Experiment::default()
+        };
+        let folders = |own: Experiment| own.planned().into_iter().map(|p| p.folder).collect::<Vec<_>>();
+        let small = folders(of(Some(400), Some(8)));
+        assert_eq!(
+            small,
+            ["plain", "best_of_t0.7_b400", "search_t0.7_b400_w8", "search_unique_t0.7_b400_w8"]
+        );
+        assert_eq!(MethodFacts::of_folder(&small[3]).name, "search_unique");
+        assert_eq!(folders(of(None, None)), ["plain", "best_of_t0.7", "search_t0.7", "search_unique_t0.7"]);
     }
 }

@@ -7,6 +7,15 @@ use serde::{Deserialize, Serialize};
 /// Version of [`Provenance`]; raised on purpose when a field changes its meaning.
 pub const RESULT_VERSION: u32 = 1;
 
+/// A program that was a method's answer from some number of generated tokens on, until the next one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Answered {
+    /// Generated tokens of the task by then.
+    pub tokens: usize,
+    /// Its graded tests pass.
+    pub passed: bool,
+}
+
 /// A result's own fields of egcfg. Fields that older files lack have their defaults.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -71,6 +80,9 @@ pub struct Provenance {
     /// The bound on generated tokens, where there was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub budget: Option<usize>,
+    /// What was the answer from when on, for methods that find programs one after the other; the last one is the result's.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub answers: Vec<Answered>,
     /// The agent that did the work.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub agent: String,

@@ -61,6 +61,11 @@ fn first_wrong(settings: &Overrides) -> Option<(&'static str, String)> {
         .or_else(|| count("max_tokens", settings.max_tokens.map(|n| n as u64)))
         .or_else(|| count("signal_tokens", settings.signal_tokens.map(|n| n as u64)))
         .or_else(|| count("end", settings.end.map(|n| n as u64)))
+        .or_else(|| count("budget", settings.budget.map(|n| n as u64)))
+        .or_else(|| count("width", settings.width.map(|n| n as u64)))
+        .or_else(|| within("time_budget", settings.time_budget, 0.001, 86_400.0))
+        .or_else(|| within("tree_share", settings.tree_share, 0.0, 1.0))
+        .or_else(|| within("bonus", settings.bonus, 0.0, 1000.0))
         .or_else(|| within("memory_limit", settings.memory_limit.map(|n| n as f64), 64.0, f64::from(1 << 24)))
         .or_else(|| within("timeout", settings.timeout, 0.001, 86_400.0))
         .or_else(|| within("lease", settings.lease, 0.2, 86_400.0))
@@ -139,6 +144,10 @@ mod tests {
                 "configurations = ['ns3']\n",
                 "e.toml:1: field `configurations`: configuration name 'ns3': expected 't'",
             ),
+            ("width = 0\n", "e.toml:1: field `width`: expected a whole number from 1 on"),
+            ("time_budget = -1\n", "e.toml:1: field `time_budget`: expected a number from"),
+            ("choose = 'best'\n", "e.toml:1: field `choose`: 'best' is no way of choosing"),
+            ("policy = 'best'\n", "e.toml:1: field `policy`: policy 'best' is unknown"),
             ("timeout = nan\n", "e.toml:1: field `timeout`: expected a number from"),
             ("seed = 1\n\n[grid]\nd = [0]\n", "e.toml:3: field `grid`: d: expected a whole number above 0"),
             (

@@ -78,6 +78,24 @@ pub struct Overrides {
     pub best_of: Option<egcfg_results::BestOfBudget>,
     /// Best-of-N's own temperature.
     pub best_of_temperature: Option<Temperature>,
+    /// Generated tokens per task at most, for every method that takes a budget.
+    pub budget: Option<usize>,
+    /// Seconds after which a search begins no further program.
+    pub time_budget: Option<f64>,
+    /// By which policy `search` grows its tree.
+    pub policy: Option<egcfg_guidance::Policy>,
+    /// Programs that a search grows together.
+    pub width: Option<usize>,
+    /// Which of several programs that pass the shown tests is a search's answer.
+    pub choose: Option<egcfg_guidance::Choosing>,
+    /// What passing all shown tests adds to the log-probability of a search's branches.
+    pub bonus: Option<f64>,
+    /// Searches close beginnings that raise on every shown test.
+    pub dead_ends: Option<bool>,
+    /// Searches go on from one of several beginnings that leave equal states.
+    pub equal_states: Option<bool>,
+    /// Share of the budget for the plain tree where guidance comes after it.
+    pub tree_share: Option<f64>,
     /// New tokens at most.
     pub max_tokens: Option<usize>,
     /// How executions are written: `full`, `minimal` or `compact`.
@@ -122,6 +140,15 @@ impl Overrides {
             until_solved,
             best_of,
             best_of_temperature,
+            budget,
+            time_budget,
+            policy,
+            width,
+            choose,
+            bonus,
+            dead_ends,
+            equal_states,
+            tree_share,
             max_tokens,
             signal_format,
             signal_tokens,

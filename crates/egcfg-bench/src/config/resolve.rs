@@ -26,7 +26,7 @@ pub fn resolve(
         tasks: tasks.len(),
         tasks_sha256: tasks_hash(tasks),
         model: model.to_owned(),
-        methods: single(overrides.methods.clone().unwrap_or_else(|| vec![method::EG_CFG.name.to_owned()])),
+        methods: single(methods(overrides)),
         configurations: single(configurations),
         gammas: single(overrides.gammas.clone().unwrap_or_else(|| vec![0.0, 0.5, 1.0, 3.0])),
         retries: overrides.retries.unwrap_or(0),
@@ -34,6 +34,14 @@ pub fn resolve(
         until_solved: overrides.until_solved.unwrap_or(false),
         best_of: overrides.best_of.unwrap_or_default(),
         best_of_temperature: overrides.best_of_temperature,
+        budget: overrides.budget,
+        time_budget: overrides.time_budget,
+        width: overrides.width,
+        choose: overrides.choose,
+        bonus: overrides.bonus,
+        dead_ends: overrides.dead_ends,
+        equal_states: overrides.equal_states,
+        tree_share: overrides.tree_share,
         max_tokens: overrides.max_tokens,
         signal_format: overrides.signal_format,
         signal_tokens: overrides.signal_tokens,
@@ -45,6 +53,15 @@ pub fn resolve(
     };
     check(&experiment)?;
     Ok(experiment)
+}
+
+/// The methods by their names; `search` is the method of the policy, where one is given.
+fn methods(overrides: &Overrides) -> Vec<String> {
+    let names = overrides.methods.clone().unwrap_or_else(|| vec![method::EG_CFG.name.to_owned()]);
+    let Some(policy) = overrides.policy else { return names };
+    let own = method::searching_by(policy).name;
+    let named = |name: String| if name == method::SEARCH.name { own.to_owned() } else { name };
+    names.into_iter().map(named).collect()
 }
 
 fn check(experiment: &Experiment) -> Result<(), ConfigError> {
@@ -71,6 +88,13 @@ fn check(experiment: &Experiment) -> Result<(), ConfigError> {
     let waits = experiment.best_of == BestOfBudget::EQUAL && facts.iter().any(|method| method.takes_budget);
     if waits && !facts.iter().any(|method| method.uses_gamma) {
         return Err(ConfigError::new("best_of", "'equal' needs the method eg_cfg in the same experiment"));
+    }
+    if experiment.best_of == BestOfBudget::EQUAL && experiment.budget.is_some() {
+        let reason = "a number of tokens and best_of = 'equal' are two budgets; give one of them";
+        return Err(ConfigError::new("budget", reason));
+    }
+    if experiment.bonus.is_some_and(|bonus| !bonus.is_finite() || bonus < 0.0) {
+        return Err(ConfigError::new("bonus", "expected a number from 0 on"));
     }
     Ok(())
 }
@@ -113,6 +137,14 @@ mod tests {
     }
 
     #[test]
+    fn a_policy_names_the_search() {
+        let names = Some(["plain", "search", "search_beam"].map(str::to_owned).to_vec());
+        let policy = Some(egcfg_guidance::Policy::Unique);
+        let resolved = of(&Overrides { methods: names, policy, ..Overrides::default() }).unwrap();
+        assert_eq!(resolved.methods, ["plain", "search_unique", "search_beam"]);
+    }
+
+    #[test]
     fn what_cannot_be_run_is_refused_by_its_key() {
         let texts = |names: &[&str]| Some(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
         for (overrides, said) in [
@@ -136,6 +168,10 @@ mod tests {
                     ..Overrides::default()
                 },
                 "best_of: 'equal' needs the method eg_cfg",
+            ),
+            (
+                Overrides { best_of: Some(BestOfBudget::EQUAL), budget: Some(9), ..Overrides::default() },
+                "budget: a number of tokens and best_of = 'equal' are two budgets",
             ),
         ] {
             let error = of(&overrides).unwrap_err().to_string();

@@ -36,17 +36,7 @@ impl Method for BestOf {
         Box::pin(async move {
             let budget = budget.map_or(Budget::Samples(self.samples.max(1)), Budget::Tokens);
             let drawn = best_of_batched(session, settings, budget, self.width).await?;
-            let (stats, programs) = (drawn.stats(), drawn.attempts.len());
-            // At least one sample is drawn, so that there is a best one.
-            let best = drawn.best().cloned();
-            Ok(best.map_or_else(MethodOutcome::default, |best| MethodOutcome {
-                program: best.generation.program,
-                shown: best.results,
-                stats,
-                programs,
-                stop: Some(best.generation.stop),
-                began: None,
-            }))
+            Ok(MethodOutcome::of(&drawn))
         })
     }
 }

@@ -31,6 +31,7 @@ impl Method for EgCfg {
                 programs: 1,
                 stop: Some(attempt.generation.stop),
                 began: Some(attempt.generation.began),
+                answers: Vec::new(),
             })
         })
     }

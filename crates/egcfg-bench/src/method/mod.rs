@@ -5,9 +5,11 @@ mod best_of;
 mod chat;
 mod eg_cfg;
 mod feedback;
+mod guided;
 mod lpw;
 mod mapcoder;
 mod mgdebugger;
+mod order;
 mod parse;
 mod pieces;
 mod plain;
@@ -19,14 +21,16 @@ mod tried;
 
 pub use best_of::BestOf;
 pub use eg_cfg::EgCfg;
+pub use guided::GuidedSearch;
 pub use lpw::Lpw;
 pub use mapcoder::MapCoder;
 pub use mgdebugger::MgDebugger;
+pub use order::InOrder;
 pub use plain::Plain;
 pub use search::TreeSearch;
 pub use self_debugging::{Feedback, SelfDebugging};
 
-use egcfg_guidance::{GuidanceError, Session, Settings, Stats};
+use egcfg_guidance::{GuidanceError, Session, Settings, Solution, Stats};
 use egcfg_results::MethodFacts;
 use egcfg_task::TestResult;
 use futures::future::BoxFuture;
@@ -46,6 +50,29 @@ pub struct MethodOutcome {
     pub stop: Option<egcfg_guidance::Stop>,
     /// Whether guidance began, for guided methods.
     pub began: Option<bool>,
+    /// Programs that were the answer from some number of generated tokens on, for methods that find one after the other; the last
+    /// one is `program`.
+    pub answers: Vec<(usize, String)>,
+}
+
+impl MethodOutcome {
+    /// What a solution comes to: its best program, and which one was the best from when on.
+    pub(crate) fn of(solution: &Solution) -> Self {
+        let answers = solution.answers.iter().filter_map(|answer| {
+            let attempt = solution.attempts.get(answer.attempt)?;
+            Some((answer.tokens, attempt.generation.program.clone()))
+        });
+        let Some(best) = solution.best() else { return Self::default() };
+        Self {
+            program: best.generation.program.clone(),
+            shown: best.results.clone(),
+            stats: solution.stats(),
+            programs: solution.attempts.len(),
+            stop: Some(best.generation.stop),
+            began: None,
+            answers: answers.collect(),
+        }
+    }
 }
 
 /// One way to write a program for a task. It chooses by the shown tests alone; grading is the caller's.

@@ -32,6 +32,7 @@ impl Method for Plain {
                 programs: 1,
                 stop: Some(attempt.generation.stop),
                 began: None,
+                answers: Vec::new(),
             })
         })
     }

@@ -1,7 +1,9 @@
 //! Searching the tree of what the model would write, by one of its policies: the first program that passes the shown tests.
 
+use std::time::Duration;
+
 use egcfg_guidance::{GuidanceError, Limits, Policy, Search, Session, Settings, search};
-use egcfg_results::{MethodFacts, method};
+use egcfg_results::{Experiment, MethodFacts, method};
 use futures::future::BoxFuture;
 
 use super::{Method, MethodOutcome};
@@ -22,16 +24,28 @@ impl TreeSearch {
         let limits = Limits { tokens: Some(TOKENS), ..Limits::default() };
         Self { search: Search { policy, limits, ..Search::default() } }
     }
+
+    /// A search by this policy with the knobs of an experiment.
+    pub fn of(experiment: &Experiment, policy: Policy) -> Self {
+        let Search { limits, width, choosing, bonus, dead_ends, equal_states, .. } = Self::by(policy).search;
+        // Seconds are checked where settings are read; what is no time is no limit.
+        let time = experiment.time_budget.and_then(|own| Duration::try_from_secs_f64(own).ok());
+        let search = Search {
+            limits: Limits { tokens: experiment.budget.or(limits.tokens), time, ..limits },
+            width: experiment.width.unwrap_or(width),
+            choosing: experiment.choose.unwrap_or(choosing),
+            bonus: experiment.bonus.unwrap_or(bonus),
+            dead_ends: experiment.dead_ends.unwrap_or(dead_ends),
+            equal_states: experiment.equal_states.unwrap_or(equal_states),
+            ..Self::by(policy).search
+        };
+        Self { search }
+    }
 }
 
 impl Method for TreeSearch {
     fn facts(&self) -> &'static MethodFacts {
-        match self.search.policy {
-            Policy::Priority => &method::SEARCH,
-            Policy::Unique => &method::SEARCH_UNIQUE,
-            Policy::Independent => &method::SEARCH_INDEPENDENT,
-            Policy::Beam | Policy::NormalisedBeam => &method::SEARCH_BEAM,
-        }
+        method::searching_by(self.search.policy)
     }
 
     fn write<'a>(
@@ -44,16 +58,7 @@ impl Method for TreeSearch {
             let limits = self.search.limits;
             let limits = Limits { tokens: budget.or(limits.tokens), ..limits };
             let found = search(session, settings, &Search { limits, ..self.search }).await?;
-            let (stats, programs) = (found.solution.stats(), found.solution.attempts.len());
-            let best = found.solution.best().cloned();
-            Ok(best.map_or_else(MethodOutcome::default, |best| MethodOutcome {
-                program: best.generation.program,
-                shown: best.results,
-                stats,
-                programs,
-                stop: Some(best.generation.stop),
-                began: None,
-            }))
+            Ok(MethodOutcome::of(&found.solution))
         })
     }
 }

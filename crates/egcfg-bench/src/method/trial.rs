@@ -98,6 +98,7 @@ impl Dialogue<'_> {
             programs: self.tried.len(),
             stop: None,
             began: None,
+            answers: Vec::new(),
         })
     }
 }

@@ -201,7 +201,10 @@ impl Agent {
 
     /// The tokens that a unit may generate, where its method has a budget.
     async fn budget(&self, index: usize) -> Result<Option<usize>, StoreError> {
-        let Some(keys) = self.board.lock().await.guided_results(index) else { return Ok(None) };
+        let Some(keys) = self.board.lock().await.guided_results(index) else {
+            let takes_one = self.bench.plan.facts(&self.bench.plan.units[index]).takes_budget;
+            return Ok(self.bench.experiment.budget.filter(|_| takes_one));
+        };
         let mut tokens = 0;
         for key in keys {
             let bytes = self.store.get(&key).await?;

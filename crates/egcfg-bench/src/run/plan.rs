@@ -9,7 +9,9 @@ use egcfg_results::{BestOfBudget, Experiment, Layout, MethodFacts, file_name};
 use egcfg_task::{Config, Task};
 
 use crate::config::ConfigError;
-use crate::method::{BestOf, EgCfg, Lpw, MapCoder, Method, MgDebugger, Plain, SelfDebugging, TreeSearch};
+use crate::method::{
+    BestOf, EgCfg, GuidedSearch, InOrder, Lpw, MapCoder, Method, MgDebugger, Plain, SelfDebugging, TreeSearch,
+};
 
 /// A method under a configuration: one folder of results.
 #[derive(Clone)]
@@ -62,22 +64,29 @@ pub struct Plan {
     pub units: Vec<Unit>,
 }
 
-/// The methods that an experiment may name.
-pub fn methods(best_of: BestOfBudget) -> Vec<Arc<dyn Method>> {
-    let samples =
-        if let BestOfBudget::Samples(samples) = best_of { samples } else { BestOf::default().samples };
+/// The methods that an experiment may name, with the knobs that it gives them.
+pub fn methods(experiment: &Experiment) -> Vec<Arc<dyn Method>> {
+    let samples = match experiment.best_of {
+        BestOfBudget::Samples(samples) => samples,
+        BestOfBudget::Equal(_) => BestOf::default().samples,
+    };
+    // Under a budget of tokens a batch would go on behind the program that passes.
+    let width = if experiment.budget.is_some() { 1 } else { BestOf::default().width };
+    let tree = |policy| Arc::new(TreeSearch::of(experiment, policy));
     vec![
         Arc::new(EgCfg),
         Arc::new(Plain),
-        Arc::new(BestOf { samples, ..BestOf::default() }),
+        Arc::new(BestOf { samples, width }),
         Arc::new(SelfDebugging::default()),
         Arc::new(MapCoder::default()),
         Arc::new(MgDebugger::default()),
         Arc::new(Lpw::default()),
-        Arc::new(TreeSearch::by(Policy::Priority)),
-        Arc::new(TreeSearch::by(Policy::Unique)),
-        Arc::new(TreeSearch::by(Policy::Independent)),
-        Arc::new(TreeSearch::by(Policy::Beam)),
+        tree(Policy::Priority),
+        tree(Policy::Unique),
+        tree(Policy::Independent),
+        tree(Policy::Beam),
+        Arc::new(InOrder::of(experiment)),
+        Arc::new(GuidedSearch::of(experiment)),
     ]
 }
 
@@ -148,7 +157,7 @@ mod tests {
     fn plan(overrides: &Overrides, ids: &[&str]) -> Result<Plan, ConfigError> {
         let tasks: Vec<Task> = ids.iter().map(|id| Task { id: (*id).into(), ..Task::default() }).collect();
         let experiment = resolve(overrides, &tasks, "m", None, String::new())?;
-        Plan::new(&experiment, &tasks, &methods(experiment.best_of))
+        Plan::new(&experiment, &tasks, &methods(&experiment))
     }
 
     #[test]

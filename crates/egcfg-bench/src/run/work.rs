@@ -4,13 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use egcfg_grade::{Extent, grade};
+use egcfg_grade::{Extent, Outcome, grade};
 use egcfg_guidance::{EventSink, ExecutionCache, Executor, GuidanceError, Session, Settings, Template};
 use egcfg_model::{LanguageModel, ModelError};
 use egcfg_python::PythonVersion;
-use egcfg_results::{Circumstances, Experiment, ResultFile, Work, template_name};
+use egcfg_results::{Answered, Circumstances, Experiment, ResultFile, Work, template_name};
 use egcfg_task::{PromptType, Task, TestResult};
 
+use crate::method::MethodOutcome;
 use crate::run::grader::{Grader, SANDBOX};
 use crate::run::plan::{Plan, Unit};
 
@@ -105,6 +106,8 @@ impl Bench {
             }
         };
         scored("sandbox", graded.iter().chain(&outcome.shown))?;
+        let passed = !graded.is_empty() && graded.iter().all(|result| result.verdict.passed());
+        let answers = self.answers(task, &outcome, passed).await?;
         let shown = &outcome.shown;
         Ok(self.parts.circumstances.result(Work {
             task: &task.id,
@@ -124,7 +127,40 @@ impl Bench {
             cost: outcome.stats,
             programs: outcome.programs,
             budget,
+            answers,
         }))
+    }
+
+    /// Grades what was the answer before the last one too: a curve over tokens spent is read from it.
+    async fn answers(
+        &self,
+        task: &Task,
+        outcome: &MethodOutcome,
+        passed: bool,
+    ) -> Result<Vec<Answered>, UnitError> {
+        let mut known: HashMap<&str, bool> = HashMap::from([(outcome.program.as_str(), passed)]);
+        let mut answers = Vec::with_capacity(outcome.answers.len());
+        for (tokens, program) in &outcome.answers {
+            let passed = match known.get(program.as_str()) {
+                Some(passed) => *passed,
+                None => self.passes(task, program).await?,
+            };
+            known.insert(program, passed);
+            answers.push(Answered { tokens: *tokens, passed });
+        }
+        Ok(answers)
+    }
+
+    /// Whether a program passes the graded tests.
+    async fn passes(&self, task: &Task, program: &str) -> Result<bool, UnitError> {
+        let tests = task.grading_tests();
+        let results = match &self.parts.grader {
+            Some(grader) => self.grade(&**grader, task, program).await?,
+            None => grade(&*self.parts.executor, task, program, tests, Extent::UntilSettled)
+                .await
+                .map_err(|error| UnitError::from(GuidanceError::from(error)))?,
+        };
+        Ok(Outcome::of(&results, tests.len()) == Outcome::Passed)
     }
 
     /// The last word of a grader other than the sandbox.

@@ -24,6 +24,14 @@ pub struct Limits {
     pub whole: bool,
 }
 
+impl Limits {
+    /// The same limits with a share of the tokens and programs; time is not divided.
+    pub(super) fn shared(self, share: f64) -> Self {
+        let part = |most: usize| ((most as f64 * share.clamp(0.0, 1.0)).round() as usize).max(1);
+        Self { tokens: self.tokens.map(part), programs: self.programs.map(part), ..self }
+    }
+}
+
 /// What is left of the limits.
 pub(super) struct Purse {
     limits: Limits,
@@ -35,6 +43,11 @@ pub(super) struct Purse {
 impl Purse {
     pub(super) fn new(limits: Limits) -> Self {
         Self { limits, started: Instant::now(), programs: 0, tokens: 0 }
+    }
+
+    /// Goes on under other limits; what was spent stays spent.
+    pub(super) fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
     }
 
     pub(super) fn spend(&mut self, programs: usize, tokens: usize) {

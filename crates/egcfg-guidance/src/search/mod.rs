@@ -1,10 +1,16 @@
 //! Searching a task's tree until a program passes the shown tests or the budget is spent: grow by a policy, run what is
 //! new, tell what came of it. [`best_of`] is the search without a tree's advantages, the baseline.
 
+mod blended;
 mod budget;
+mod choosing;
+mod closing;
+mod guided;
 mod run;
 mod settings;
 
 pub use budget::{Budget, Limits};
+pub use choosing::{Choosing, ChoosingError};
+pub use guided::search_guided;
 pub use run::{Program, Searched, best_of, best_of_batched, prompt_tokens, search};
-pub use settings::Search;
+pub use settings::{Guided, Search};

@@ -7,6 +7,8 @@ use egcfg_task::{TestResult, derive_seed};
 use futures::future::try_join_all;
 
 use super::budget::{Budget, Limits, Purse};
+use super::choosing::{Passing, answers};
+use super::closing::{Ran, States};
 use super::settings::Search;
 use crate::code::{definition, program_in};
 use crate::error::GuidanceError;
@@ -30,6 +32,14 @@ pub(crate) struct Judged {
     pub(crate) normal: String,
     /// Shown tests that pass.
     pub(crate) passes: usize,
+    /// Its tokens, the one that ended it included.
+    pub(crate) tokens: Vec<TokenId>,
+    /// Natural log-probability of the tokens, in the tree that it grew in.
+    pub(crate) log_prob: f64,
+    /// The model ended it.
+    pub(crate) finished: bool,
+    /// It grew below a prompt with runs in it, in another tree than the one that is kept.
+    pub(crate) guided: bool,
 }
 
 /// A program of a searched tree, with all that training on it needs.
@@ -55,7 +65,7 @@ impl Searched {
         self.prompt.plain()
     }
 
-    /// The programs, in the order in which they were grown. One that was drawn several times stands there as often.
+    /// The plain tree's programs, in the order in which they were grown. One that was drawn several times stands there as often.
     pub fn programs(&self) -> Vec<Program> {
         let program = |one: &Judged| {
             let leaf = &self.tree.leaves()[one.leaf];
@@ -68,7 +78,7 @@ impl Searched {
                 passes: one.passes,
             }
         };
-        self.judged.iter().map(program).collect()
+        self.judged.iter().filter(|one| !one.guided).map(program).collect()
     }
 }
 
@@ -129,25 +139,28 @@ pub async fn search(
     Searcher::begin(session, settings, search, &name, search.policy.name()).await?.run().await
 }
 
-struct Searcher<'a> {
-    session: Session<'a>,
-    settings: &'a Settings,
+pub(super) struct Searcher<'a> {
+    pub(super) session: Session<'a>,
+    pub(super) settings: &'a Settings,
     search: &'a Search,
     /// Label of the draws' seeds.
     draws: &'a str,
-    events: Counting<'a>,
-    prompt: Prompt,
-    grower: Grower<'a>,
-    tree: Tree,
+    pub(super) events: Counting<'a>,
+    pub(super) prompt: Prompt,
+    pub(super) grower: Grower<'a>,
+    pub(super) tree: Tree,
     purse: Purse,
     solution: Solution,
-    judged: Vec<Judged>,
+    pub(super) judged: Vec<Judged>,
     /// Results by normal form: equal programs run once.
     known: HashMap<String, Vec<TestResult>>,
+    states: States,
+    solved: bool,
+    exhausted: bool,
 }
 
 impl<'a> Searcher<'a> {
-    async fn begin(
+    pub(super) async fn begin(
         session: Session<'a>,
         settings: &'a Settings,
         search: &'a Search,
@@ -198,35 +211,69 @@ impl<'a> Searcher<'a> {
             solution: Solution::default(),
             judged: Vec::new(),
             known: HashMap::new(),
+            states: States::default(),
+            solved: false,
+            exhausted: false,
         })
     }
 
     async fn run(mut self) -> Result<Searched, GuidanceError> {
+        self.explore().await?;
+        self.finish().await
+    }
+
+    /// Goes on under other limits.
+    pub(super) fn limit(&mut self, limits: Limits) {
+        self.purse.limit(limits);
+    }
+
+    /// A program passes, and that is enough; or nothing is left to spend.
+    pub(super) fn over(&self) -> bool {
+        self.solved && self.search.ends_on_pass() || self.purse.width(1) == 0
+    }
+
+    /// States of another tree say nothing about this one's nodes.
+    pub(super) fn forget_states(&mut self) {
+        self.states = States::default();
+    }
+
+    /// Grows the tree until its limits, or a program that passes.
+    pub(super) async fn explore(&mut self) -> Result<(), GuidanceError> {
         let search = self.search;
-        let mut exhausted = false;
         let greedy = search.greedy_first && matches!(search.policy, Policy::Independent | Policy::Unique);
-        let mut solved = false;
-        if greedy {
+        if greedy && self.judged.is_empty() {
             let rows = search.policy == Policy::Unique;
             let grown = self.grower.greedy(&mut self.tree, rows, self.purse.each(1)).await?;
-            solved = self.judge("greedy", grown).await?;
+            self.judge("greedy", grown, false).await?;
         }
-        while !(solved && search.stop_on_pass) {
-            let width = self.purse.width(search.width);
-            if width == 0 {
+        let grower = self.grower.clone();
+        while !self.over() {
+            if !self.step(&grower, false).await? {
+                self.exhausted = true;
                 break;
             }
-            let seeds = self.seeds(width);
-            // The width of a beam is no number of programs that share the rest.
-            let beam = matches!(search.policy, Policy::Beam | Policy::NormalisedBeam);
-            let most = self.purse.each(if beam { 1 } else { width });
-            let grown = self.grower.grow(&mut self.tree, search.policy, &seeds, search.bonus, most).await?;
-            if grown.leaves.is_empty() {
-                exhausted = true;
-                break;
-            }
-            solved |= self.judge(search.policy.name(), grown).await?;
         }
+        Ok(())
+    }
+
+    /// Grows by one batch and judges it; false where the tree holds nothing more.
+    pub(super) async fn step(&mut self, grower: &Grower<'_>, guided: bool) -> Result<bool, GuidanceError> {
+        let search = self.search;
+        let width = self.purse.width(search.width);
+        let seeds = self.seeds(width);
+        // The width of a beam is no number of programs that share the rest.
+        let beam = matches!(search.policy, Policy::Beam | Policy::NormalisedBeam);
+        let most = self.purse.each(if beam { 1 } else { width });
+        let grown = grower.grow(&mut self.tree, search.policy, &seeds, search.bonus, most).await?;
+        if grown.leaves.is_empty() {
+            return Ok(false);
+        }
+        self.judge(search.policy.name(), grown, guided).await?;
+        Ok(true)
+    }
+
+    pub(super) async fn finish(mut self) -> Result<Searched, GuidanceError> {
+        self.choose().await?;
         let truncated = self.tree.truncated();
         if truncated > 0 {
             let message = format!(
@@ -235,8 +282,28 @@ impl<'a> Searcher<'a> {
             );
             self.events.emit(&Event::Warning { message });
         }
-        let Self { solution, tree, prompt, judged, .. } = self;
+        let Self { solution, tree, prompt, judged, exhausted, .. } = self;
         Ok(Searched { solution, tree, exhausted, prompt, judged })
+    }
+
+    /// Says which program was the answer from when on. What choosing cost stands on the last attempt.
+    async fn choose(&mut self) -> Result<(), GuidanceError> {
+        let mut spent = 0;
+        let mut passing: Vec<Passing> = Vec::new();
+        for (at, (attempt, judged)) in self.solution.attempts.iter().zip(&self.judged).enumerate() {
+            spent += attempt.generation.stats.generated_tokens();
+            if attempt.passed() {
+                let log_prob = judged.log_prob;
+                let (program, normal) = (judged.program.clone(), judged.normal.clone());
+                passing.push(Passing { attempt: at, tokens: spent, log_prob, program, normal });
+            }
+        }
+        self.solution.answers = answers(self.session, &self.events, self.search.choosing, &passing).await?;
+        let cost = self.events.take();
+        if let Some(last) = self.solution.attempts.last_mut() {
+            last.generation.stats += cost;
+        }
+        Ok(())
     }
 
     /// Seeds of the next draws: they depend on the task, the retry and the draw's number alone.
@@ -251,8 +318,8 @@ impl<'a> Searcher<'a> {
             .collect()
     }
 
-    /// Tells what grew, runs what is new, and keeps the attempts. Whether one passes.
-    async fn judge(&mut self, policy: &str, grown: Grown) -> Result<bool, GuidanceError> {
+    /// Tells what grew, runs what is new, and keeps the attempts.
+    async fn judge(&mut self, policy: &str, grown: Grown, guided: bool) -> Result<(), GuidanceError> {
         let texts: Vec<String> = grown.leaves.iter().map(|(leaf, _)| self.text(*leaf)).collect();
         let programs: Vec<GrownEvent> = grown
             .leaves
@@ -286,19 +353,17 @@ impl<'a> Searcher<'a> {
                 fresh.push(at);
             }
         }
-        let executor = self.session.executor;
-        let runs = fresh.iter().map(|at| executor.judge(task, &programs[*at], &task.shown_tests));
+        let runs = fresh.iter().map(|at| self.run_one(&programs[*at]));
         for (at, results) in fresh.iter().zip(try_join_all(runs).await?) {
             usable(&results)?;
             self.known.insert(normals[*at].clone(), results);
         }
 
-        let mut solved = false;
         for (place, ((number, new_tokens), program)) in grown.leaves.iter().zip(programs).enumerate() {
             let results = self.known.get(&normals[place]).cloned().unwrap_or_default();
             let leaf = &self.tree.leaves()[*number];
             let stop = if leaf.stop == StopReason::Length { Stop::Length } else { leaf.stop.into() };
-            let tokens = leaf.tokens.clone();
+            let (tokens, log_prob, finished) = (leaf.tokens.clone(), leaf.log_prob, leaf.finished());
             let began = task.defines().is_none_or(|name| definition(&texts[place], name).is_some());
             self.events.emit(&Event::Stopped {
                 reason: stop,
@@ -316,11 +381,69 @@ impl<'a> Searcher<'a> {
             let share = attempt.passes() as f64 / attempt.results.len().max(1) as f64;
             self.tree.reward(*number, share);
             let normal = normals[place].clone();
-            self.judged.push(Judged { leaf: *number, program, normal, passes: attempt.passes() });
+            self.judged.push(Judged {
+                leaf: *number,
+                program,
+                normal,
+                passes: attempt.passes(),
+                tokens: attempt.generation.tokens.clone(),
+                log_prob,
+                finished,
+                guided,
+            });
             self.solution.attempts.push(attempt);
-            solved |= passed;
+            self.solved |= passed;
         }
-        Ok(solved)
+        for ((number, _), (text, judged)) in
+            grown.leaves.iter().zip(texts.iter().zip(self.new_programs(grown.leaves.len())))
+        {
+            self.close_by(*number, text, &judged);
+        }
+        Ok(())
+    }
+
+    /// The programs judged last.
+    fn new_programs(&self, count: usize) -> Vec<String> {
+        self.judged[self.judged.len() - count..].iter().map(|one| one.program.clone()).collect()
+    }
+
+    /// Runs a program on the shown tests, traced where its run is to say something about its beginnings.
+    async fn run_one(&self, program: &str) -> Result<Vec<TestResult>, GuidanceError> {
+        let Session { executor, task, cache, .. } = self.session;
+        if !self.search.dead_ends && !self.search.equal_states {
+            return Ok(executor.judge(task, program, &task.shown_tests).await?);
+        }
+        let seen = match cache.get(program) {
+            Some(known) => known,
+            None => cache.insert(program.to_owned(), executor.observe(task, program).await?),
+        };
+        Ok(seen.iter().map(|own| own.result.clone()).collect())
+    }
+
+    /// Closes what a leaf's run says need not be grown.
+    fn close_by(&mut self, leaf: usize, text: &str, program: &str) {
+        let (dead_ends, equal_states) = (self.search.dead_ends, self.search.equal_states);
+        let Some(seen) = self.session.cache.get(program).filter(|_| dead_ends || equal_states) else {
+            return;
+        };
+        let ran = Ran {
+            task: self.session.task,
+            model: self.session.model,
+            python: self.settings.python,
+            opening: self.prompt.code_prefix.len(),
+            text,
+            program,
+            observations: &seen,
+            leaf: self.tree.leaves()[leaf].node,
+        };
+        if let Some(node) = ran.dead_end(&self.tree).filter(|_| dead_ends) {
+            self.tree.close(node);
+        }
+        if equal_states {
+            for (state, node) in ran.states(&self.tree) {
+                self.states.meet(&mut self.tree, state, node);
+            }
+        }
     }
 
     /// A leaf's answer as text, the opened code before it included.

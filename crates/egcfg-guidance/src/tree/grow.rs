@@ -13,6 +13,7 @@ use crate::code::last_bytes;
 const MOST_NUMBERS: usize = 1 << 25;
 
 /// The model below one context.
+#[derive(Clone)]
 pub(crate) struct Grower<'a> {
     pub(crate) model: &'a dyn LanguageModel,
     /// Tokens of the prompt.

@@ -17,4 +17,5 @@ mod unique;
 pub(crate) use grow::{Grower, Grown};
 pub use policy::{Policy, PolicyError};
 pub(crate) use shape::Shape;
+pub(crate) use store::NodeId;
 pub use store::{Leaf, Tree};

@@ -119,6 +119,26 @@ impl Tree {
         tokens
     }
 
+    /// The token of a node.
+    pub(crate) fn token(&self, node: NodeId) -> TokenId {
+        self.nodes[node].token
+    }
+
+    /// Natural log-probability of the tokens up to a node, under the model.
+    pub(crate) fn log_prob(&self, node: NodeId) -> f64 {
+        self.nodes[node].log_prob
+    }
+
+    /// Whether nothing below a node is worth growing.
+    pub(crate) fn is_closed(&self, node: NodeId) -> bool {
+        self.nodes[node].closed
+    }
+
+    /// Tokens below which nothing is grown any more because runs said so.
+    pub fn closed(&self) -> usize {
+        self.nodes.iter().filter(|node| node.closed).count()
+    }
+
     /// The nodes of a path, root first.
     pub(crate) fn along(&self, node: NodeId) -> Vec<NodeId> {
         let mut nodes = vec![node];

@@ -268,6 +268,7 @@ pub(crate) fn write(results: &Path, count: usize) {
                     cost: attempt.generation.stats,
                     programs: 1,
                     budget: None,
+                    answers: Vec::new(),
                 };
                 // One log in gzip, as another store may keep it.
                 publish(&root, work, &log, gamma == 3.0);
@@ -311,6 +312,7 @@ pub(crate) fn write(results: &Path, count: usize) {
                 cost: drawn.stats(),
                 programs: drawn.attempts.len(),
                 budget: Some(tokens),
+                answers: Vec::new(),
             };
             publish(&root, work, &log, false);
         }

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::layout::{Layout, parse_stem};
 use crate::method::MethodFacts;
+use crate::provenance::Answered;
 use crate::read::file::bytes;
 use crate::result::ResultFile;
 
@@ -53,6 +54,8 @@ pub struct Cell {
     pub unproven: usize,
     /// Generated tokens: the budget.
     pub tokens: Option<usize>,
+    /// What was the answer from when on; empty where only the last one is known.
+    pub answers: Vec<Answered>,
     /// Everything it cost, where that was counted.
     pub cost: Option<Stats>,
     /// Programs written and judged by the shown tests, where that was counted.
@@ -123,6 +126,7 @@ impl Cell {
             tokens: cost
                 .map(|cost| cost.generated_tokens())
                 .or_else(|| file.stats.map(|stats| stats.output_tokens).filter(|n| *n > 0)),
+            answers: ours.map(|ours| ours.answers.clone()).unwrap_or_default(),
             cost,
             programs: ours.map(|ours| ours.programs).filter(|programs| *programs > 0),
             seconds: file.stats.and_then(|stats| positive(stats.duration)),

@@ -1,7 +1,7 @@
 //! Sampling one task: the tree's programs, graded.
 
 use egcfg_grade::{Extent, grade, trouble};
-use egcfg_guidance::{Limits, Policy, Search, Session, Settings, search};
+use egcfg_guidance::{Choosing, Limits, Policy, Search, Session, Settings, search};
 use egcfg_model::LanguageModel;
 use sha2::{Digest as _, Sha256};
 
@@ -56,6 +56,9 @@ pub async fn sample_task(
         bonus: 0.0,
         // Replay wants programs that fail as well.
         stop_on_pass: false,
+        choosing: Choosing::First,
+        dead_ends: false,
+        equal_states: false,
         limits: Limits { programs: Some(sample.num_beams), ..Limits::default() },
     };
     let searched = search(session, settings, &plan).await.map_err(|error| failed(error.to_string()))?;

@@ -10,10 +10,12 @@ use egcfg_results::BestOfBudget;
 use super::method::MethodArgs;
 use super::model::ModelArgs;
 use super::sandbox::SandboxArgs;
+use super::search::TreeArgs;
 use super::values::{count, duration, whole};
 
 pub(crate) const RUN_EXAMPLES: &str = "Examples:
   egcfg run --dataset tasks --data tasks.jsonl --config ns3t0.75d5k1_ln --gamma 0,1 --results out
+  egcfg run --data tasks.jsonl --method search,best_of --budget 1650 --results out
   egcfg run experiment.toml --results s3://bucket/out --until-solved
   egcfg run --session-config-json session_config.json --dynamic-signals-params dynamic_signals_params.json
 
@@ -43,8 +45,8 @@ pub(crate) struct RunArgs {
     /// Where results go: a folder or s3://bucket/prefix [default: results]
     #[arg(long, value_name = "URL")]
     pub(crate) results: Option<String>,
-    /// Methods: eg_cfg, plain, best_of, search, search_unique, search_independent, search_beam, self_debugging, mapcoder,
-    /// mgdebugger, lpw [default: eg_cfg]
+    /// Methods: eg_cfg, plain, best_of, search, search_unique, search_independent, search_beam, search_guided, order,
+    /// self_debugging, mapcoder, mgdebugger, lpw [default: eg_cfg]
     #[arg(id = "methods", long = "method", value_delimiter = ',', value_name = "METHODS")]
     pub(crate) methods: Option<Vec<String>>,
     /// Repeat every unit that draws this often, with other draws [default: 0]
@@ -94,6 +96,8 @@ pub(crate) struct RunArgs {
     /// A line per unit on standard error
     #[arg(short, long)]
     pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) tree: TreeArgs,
     #[command(flatten)]
     pub(crate) method: MethodArgs,
     #[command(flatten)]

@@ -11,6 +11,7 @@ use egcfg_results::{BestOfBudget, file_name, method};
 
 use crate::args::compare::CompareArgs;
 use crate::args::run::RunArgs;
+use crate::args::search::TreeArgs;
 use crate::commands::run::{Carried, carry_out, complete, target};
 use crate::exit::{Failure, SOLVED};
 use crate::input::results::Results;
@@ -97,6 +98,7 @@ fn as_run(args: CompareArgs, passing: Option<String>) -> RunArgs {
         dry_run: false,
         json: false,
         verbose: false,
+        tree: TreeArgs::default(),
         method: args.method,
         model: args.model,
         sandbox: args.sandbox,

@@ -125,7 +125,7 @@ fn list(settings: &Overrides) -> Result<ExitCode, Failure> {
     let settings = &Overrides { dataset: Some(dataset), ..settings.clone() };
     let model = settings.model.clone().unwrap_or_default();
     let experiment = config::resolve(settings, &tasks, &model, None, String::new())?;
-    let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
+    let plan = Plan::new(&experiment, &tasks, &methods(&experiment))?;
     let mut text = String::new();
     for unit in &plan.units {
         text += &unit.result();
@@ -180,7 +180,7 @@ async fn prepare(
     names.sort_unstable();
     names.dedup();
     experiment.templates = names.join(", ");
-    let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
+    let plan = Plan::new(&experiment, &tasks, &methods(&experiment))?;
     let store = Store::open(target)?.child(&Layout::root(&experiment.dataset, &experiment.model));
     let settled = settle(&experiment, &tasks, &store).await.map_err(|error| match error {
         SettleError::Store(error) => error.into(),

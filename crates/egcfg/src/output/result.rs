@@ -59,6 +59,7 @@ pub(crate) fn solved(
         cost: solution.stats(),
         programs: solution.attempts.len(),
         budget: None,
+        answers: Vec::new(),
     });
     if let Some(ours) = &mut file.egcfg {
         ours.attempts = solution.attempts.iter().map(attempt).collect();
