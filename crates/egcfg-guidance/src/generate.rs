@@ -15,7 +15,9 @@ use crate::search::Searched;
 use crate::session::{Generation, Session};
 use crate::settings::Settings;
 use crate::signal::Block;
+use crate::stand::Stand;
 use crate::stats::Stats;
+use crate::tree::Shape;
 
 /// The two prompts, and the block that makes them differ.
 pub(crate) struct Streams {
@@ -68,6 +70,8 @@ pub(crate) struct Run<'a> {
     pub(crate) signal: Refreshes,
     pub(crate) agreement: Agreement,
     pub(crate) max_new: usize,
+    /// The tree of the candidates, where the configuration names a policy.
+    pub(crate) stand: Option<Stand>,
     /// The answer is inside the code block.
     in_code: bool,
     stats: Stats,
@@ -90,6 +94,11 @@ pub async fn generate_after(
         && let Some(searched) = searched
     {
         run.remember(searched).await?;
+    }
+    if settings.gamma != 0.0 && settings.config.policy.is_some() {
+        let shape = Shape { temperature: settings.config.temperature.get(), top_p: settings.top_p };
+        let known = searched.filter(|searched| searched.prompt == run.prompt).map(|searched| &searched.tree);
+        run.stand = Some(Stand::begin(shape, known));
     }
     let mut stop = run.write_to_definition().await?;
     let began = run.enter_code();
@@ -143,6 +152,7 @@ impl<'a> Run<'a> {
             signal: Refreshes::default(),
             agreement: Agreement::default(),
             max_new,
+            stand: None,
             in_code,
             stats: Stats::default(),
         };

@@ -30,7 +30,10 @@ impl Run<'_> {
         let before: Vec<(usize, usize)> =
             self.candidates.pool.iter().map(|c| (c.id, c.tokens.len())).collect();
         match self.settings.config.signal {
-            Signal::Candidates => self.draw().await?,
+            Signal::Candidates => match self.settings.config.policy {
+                Some(policy) => self.draw_on_tree(policy).await?,
+                None => self.draw().await?,
+            },
             Signal::Partial => self.candidates.pool = vec![Arc::new(self.code_so_far())],
         }
         let fresh = self.execute(&before).await?;
@@ -84,7 +87,7 @@ impl Run<'_> {
     }
 
     /// The seed of a slot's draws: it depends on the configuration, the task and the retry, not on gamma or the order of a run.
-    fn seed(&self, stream: &str, slot: usize) -> u64 {
+    pub(crate) fn seed(&self, stream: &str, slot: usize) -> u64 {
         let config = self.settings.config.to_string();
         let (retry, refresh, slot) =
             (self.settings.retry.to_string(), self.signal.refreshes.to_string(), slot.to_string());
@@ -149,11 +152,11 @@ impl Run<'_> {
     }
 
     /// Tokens of a candidate's continuation, the one that ended it included.
-    fn drawn(&self, candidate: &Candidate) -> usize {
+    pub(crate) fn drawn(&self, candidate: &Candidate) -> usize {
         candidate.tokens.len() - self.answer.tokens.len() + usize::from(candidate.end_token.is_some())
     }
 
-    fn describe(&self, pool: &[Candidate], reused: &[usize]) -> Vec<CandidateEvent> {
+    pub(crate) fn describe(&self, pool: &[Candidate], reused: &[usize]) -> Vec<CandidateEvent> {
         let from = self.answer.tokens.len();
         let mut texts = Vec::new();
         pool.iter()

@@ -96,8 +96,13 @@ pub static ORDER: MethodFacts =
 pub static SEARCH_GUIDED: MethodFacts =
     MethodFacts { folder: FolderName::Both, ..searching("search_guided", "tree, then guided tree") };
 
+/// A plan only after the tests refused a program.
+pub static PAT: MethodFacts = sampling("pat", "PaT");
+/// Repairs, each of the program that Thompson sampling favours.
+pub static REX: MethodFacts = sampling("rex", "REx");
+
 /// Every method that results may be of.
-pub static METHODS: [&MethodFacts; 13] = [
+pub static METHODS: [&MethodFacts; 15] = [
     &EG_CFG,
     &PLAIN,
     &BEST_OF,
@@ -111,6 +116,8 @@ pub static METHODS: [&MethodFacts; 13] = [
     &SEARCH_BEAM,
     &ORDER,
     &SEARCH_GUIDED,
+    &PAT,
+    &REX,
 ];
 
 /// A method that samples whole answers until a budget is spent.

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::policy::Policy;
+
 /// Where the signal's executions come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -124,6 +126,10 @@ pub struct Config {
     /// Extensions.
     #[serde(default)]
     pub switches: Switches,
+    /// Candidates are programs of one tree, kept or grown by this policy (suffix `-priority` or `-unique`); `None` draws them
+    /// independently, as published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
 }
 
 impl Default for Config {
@@ -138,6 +144,7 @@ impl Default for Config {
             prompt: PromptType::DeepseekInstruct,
             strategy: Strategy::Line,
             switches: Switches::default(),
+            policy: None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Canonical names of configurations: `[p]ns{s}t{t}d{d|inf}k{k}[_lci]_{ln|tok|prf}[+switches]`, read and written, both
+//! Canonical names of configurations: `[p]ns{s}t{t}d{d|inf}k{k}[_lci]_{ln|tok|prf}[+switches][-policy]`, read and written, both
 //! ways, so that a folder or a cache key always means one configuration.
 
 use std::fmt;
@@ -7,6 +7,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 use crate::config::{Config, Horizon, PromptType, Signal, Strategy, Switches, Temperature};
+use crate::policy::Policy;
 
 /// Why a configuration name could not be read.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -56,6 +57,9 @@ impl fmt::Display for Config {
         if no_early_stop {
             f.write_str("e")?;
         }
+        if let Some(policy) = self.policy {
+            write!(f, "-{policy}")?;
+        }
         Ok(())
     }
 }
@@ -98,10 +102,15 @@ impl Reader<'_> {
             return Err(format!("expected '_ln', '_tok' or '_prf' at {}", self.place()));
         };
         let switches = self.switches()?;
+        let policy = self.policy()?;
+        if policy.is_some() && (horizon != Horizon::Infinite || signal == Signal::Partial) {
+            return Err("a policy grows whole programs: the horizon must be 'inf' and the signal candidates"
+                .to_owned());
+        }
         if !self.rest.is_empty() {
             return Err(format!("nothing may follow the name, found {}", self.place()));
         }
-        Ok(Config { signal, candidates, temperature, horizon, every, prompt, strategy, switches })
+        Ok(Config { signal, candidates, temperature, horizon, every, prompt, strategy, switches, policy })
     }
 
     fn switches(&mut self) -> Result<Switches, String> {
@@ -120,6 +129,16 @@ impl Reader<'_> {
             return Err(format!("expected switches (o, m<n>, p, r, e, in this order) at {}", self.place()));
         }
         Ok(switches)
+    }
+
+    fn policy(&mut self) -> Result<Option<Policy>, String> {
+        if !self.eat("-") {
+            return Ok(None);
+        }
+        let known = [Policy::Priority, Policy::Unique].into_iter().find(|own| self.eat(own.name()));
+        known
+            .map(Some)
+            .ok_or_else(|| format!("expected the policy 'priority' or 'unique' at {}", self.place()))
     }
 
     fn place(&self) -> String {
@@ -206,6 +225,9 @@ mod tests {
             ("ns3t0.7d2", "'_ln', '_tok' or '_prf' at the end"),
             ("ns3t0.7d2_ln+", "switches"),
             ("ns3t0.7d2_ln+ro", "nothing may follow"),
+            ("ns3t0.7dinf_ln-beam", "'priority' or 'unique' at 'beam'"),
+            ("ns3t0.7d2_ln-priority", "the horizon must be 'inf'"),
+            ("ns3t0.7dinf_ln-unique+o", "nothing may follow"),
             ("x", "'ns'"),
         ] {
             let error = name.parse::<Config>().unwrap_err().to_string();
@@ -217,7 +239,7 @@ mod tests {
         #[test]
         fn names_round_trip(
             partial: bool, s in 1u32..1000, t in 0.001f64..100.0, d in proptest::option::of(1u32..1000), k in 1u32..100,
-            lci: bool, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool, e: bool,
+            lci: bool, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool, e: bool, tree in 0usize..3,
         ) {
             let config = Config {
                 signal: if partial { Signal::Partial } else { Signal::Candidates },
@@ -228,6 +250,7 @@ mod tests {
                 prompt: if lci { PromptType::LongCode } else { PromptType::DeepseekInstruct },
                 strategy: [Strategy::Line, Strategy::Token, Strategy::PersistentPrefix][strategy],
                 switches: Switches { outcome: o, memory: m, stop_on_pass: p, reuse: r, no_early_stop: e },
+                policy: [None, Some(Policy::Priority), Some(Policy::Unique)][if partial || d.is_some() { 0 } else { tree }],
             };
             prop_assert_eq!(config.to_string().parse::<Config>().unwrap(), config);
         }

@@ -1,6 +1,6 @@
 //! What a guided run costs, end to end, with the real sandbox: forwards per line and wall time of the drafted and the
-//! one-step schedule, tokens sampled with fresh draws and with reuse (embedded model), and the share of time spent
-//! outside the model (a model of 98 M random weights). Prints lines for people and JSON lines for files.
+//! one-step schedule, tokens sampled with fresh draws and with reuse (embedded model), the tree of programs at widths 1 and 8, and
+//! the share of time spent outside the model (a model of 98 M random weights). Prints lines for people and JSON lines for files.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench may stop and must print")]
 
@@ -8,7 +8,9 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use egcfg_grade::SandboxExecutor;
-use egcfg_guidance::{ExecutionCache, NoEvents, Schedule, Session, Settings, Stats, Template, generate};
+use egcfg_guidance::{
+    ExecutionCache, Limits, NoEvents, Schedule, Search, Session, Settings, Stats, Template, generate, search,
+};
 use egcfg_model::{
     Encode, LanguageModel, LlamaModel, LlamaOptions, ModelError, ModelInfo, RandomLlama, Sample,
     SampleRequest, ScoreReply, ScoreRequest, TokenId, Usage,
@@ -116,6 +118,53 @@ async fn run(
     (stats, started.elapsed().as_secs_f64(), model.spent.lock().unwrap().as_secs_f64())
 }
 
+/// Searches all tasks one after the other; how many programs pass the shown tests, costs, wall time, time in the model.
+async fn grow(
+    model: &Timed,
+    runner: &SandboxExecutor,
+    tasks: &[Task],
+    settings: &Settings,
+    how: &Search,
+) -> (usize, Stats, f64, f64) {
+    let template = Template::named("pocket").unwrap();
+    *model.spent.lock().unwrap() = Duration::ZERO;
+    let (started, mut stats, mut solved) = (Instant::now(), Stats::default(), 0);
+    for task in tasks {
+        let cache = ExecutionCache::default();
+        let session =
+            Session { model, executor: runner, template: &template, task, cache: &cache, events: &NoEvents };
+        let found = search(session, settings, how).await.unwrap();
+        stats += found.solution.stats();
+        solved += usize::from(found.solution.solved());
+    }
+    (solved, stats, started.elapsed().as_secs_f64(), model.spent.lock().unwrap().as_secs_f64())
+}
+
+/// The tree at widths 1 and 8.
+async fn widths(name: &str, model: &Timed, runner: &SandboxExecutor, tasks: &[Task], tokens: usize) {
+    for width in [1, 8] {
+        let settings = Settings {
+            config: "ns1t1.0dinfk1_ln".parse().unwrap(),
+            max_tokens: Some(tokens.min(512)),
+            ..Settings::default()
+        };
+        let limits = Limits { tokens: Some(tokens), ..Limits::default() };
+        let how = Search { width, limits, ..Search::default() };
+        let (solved, stats, wall, inside) = grow(model, runner, tasks, &settings, &how).await;
+        let outside = 100.0 * (wall - inside) / wall;
+        let (generated, count) = (stats.generated_tokens(), tasks.len());
+        let name = format!("tree, width {width}, {name}");
+        println!(
+            "{name:<34} {wall:7.2} s, {outside:5.1} % outside the model, {generated:6} tokens generated, {:6} computed, {solved} of {count} pass the shown tests",
+            stats.computed_tokens
+        );
+        println!(
+            "{}",
+            serde_json::json!({ "name": name, "wall_s": wall, "model_s": inside, "solved": solved, "cost": stats })
+        );
+    }
+}
+
 fn report(name: &str, stats: &Stats, wall: f64, inside: f64) {
     let outside = 100.0 * (wall - inside) / wall;
     let per_line = stats.guided_forwards as f64 / stats.guided_lines.max(1) as f64;
@@ -141,6 +190,7 @@ fn main() {
             let (stats, wall, inside) = run(&pocket, &runner, &tasks, &settings).await;
             report(name, &stats, wall, inside);
         }
+        widths("pocket", &pocket, &runner, &tasks, 1650).await;
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("random.gguf");
         RandomLlama::hundred_million().write(&path).unwrap();
@@ -159,5 +209,6 @@ fn main() {
         };
         let (stats, wall, inside) = run(&random, &runner, &tasks, &settings).await;
         report("98 M random weights, drafted", &stats, wall, inside);
+        widths("98 M random weights", &random, &runner, &tasks, 320).await;
     });
 }

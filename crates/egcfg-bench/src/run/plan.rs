@@ -10,7 +10,8 @@ use egcfg_task::{Config, Task};
 
 use crate::config::ConfigError;
 use crate::method::{
-    BestOf, EgCfg, GuidedSearch, InOrder, Lpw, MapCoder, Method, MgDebugger, Plain, SelfDebugging, TreeSearch,
+    BestOf, EgCfg, GuidedSearch, InOrder, Lpw, MapCoder, Method, MgDebugger, Plain, PlanAfterTrial, Rex,
+    SelfDebugging, TreeSearch,
 };
 
 /// A method under a configuration: one folder of results.
@@ -87,6 +88,8 @@ pub fn methods(experiment: &Experiment) -> Vec<Arc<dyn Method>> {
         tree(Policy::Beam),
         Arc::new(InOrder::of(experiment)),
         Arc::new(GuidedSearch::of(experiment)),
+        Arc::new(PlanAfterTrial::default()),
+        Arc::new(Rex::default()),
     ]
 }
 

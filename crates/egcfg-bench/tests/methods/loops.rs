@@ -1,6 +1,6 @@
 //! Each method's loop on the real sandbox: a wrong program is repaired with what its run showed.
 
-use egcfg_bench::method::{Feedback, Lpw, MapCoder, MgDebugger, SelfDebugging};
+use egcfg_bench::method::{Feedback, Lpw, MapCoder, MgDebugger, PlanAfterTrial, Rex, SelfDebugging};
 use egcfg_guidance::Settings;
 use egcfg_task::{Form, Task, Test};
 
@@ -199,4 +199,51 @@ async fn a_completion_task_keeps_what_its_header_imports() {
     let executor = sandbox().await;
     let outcome = write(&SelfDebugging::default(), &model, &*executor, &task, &settings, None).await.unwrap();
     assert!(solved(&outcome) && outcome.program.starts_with("from math import floor\n"), "{outcome:?}");
+}
+
+#[tokio::test]
+async fn pat_plans_only_after_the_tests_refused_a_program() {
+    let model = Canned::new(|prompt| {
+        if prompt.contains("make a plan") {
+            assert!(prompt.contains("Call: f(2)\nExpected: 4\nGot: 3\n"), "no failing run: {prompt}");
+            return "It adds and should double.\n1. y = 2 * x\n```python\nnot a plan\n```".into();
+        }
+        if prompt.contains("this plan describes") {
+            assert!(prompt.contains("1. y = 2 * x") && !prompt.contains("not a plan"), "{prompt}");
+            return RIGHT.into();
+        }
+        WRONG.into()
+    });
+    let method = PlanAfterTrial::default();
+    let outcome = write(&method, &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
+    assert!(solved(&outcome) && outcome.programs == 2, "{outcome:?}");
+    assert_eq!(model.asked().len(), 3);
+    // A program that passes costs no words.
+    let model = Canned::new(|_| RIGHT.into());
+    let outcome = write(&method, &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
+    assert_eq!((outcome.programs, model.asked().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn rex_repairs_what_passes_most_and_turns_away_from_what_stays_wrong() {
+    // The plain answer passes nothing; its repair passes one test of two; the repair of that one passes both.
+    let model = Canned::new(|prompt| {
+        if prompt.contains("Write a better program") {
+            let half = prompt.contains("return 4");
+            return if half { RIGHT } else { "def f(x):\n    return 4\n```" }.into();
+        }
+        WRONG.into()
+    });
+    let outcome =
+        write(&Rex::default(), &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
+    assert!(solved(&outcome), "{outcome:?}");
+    let repaired: Vec<bool> = model
+        .asked()
+        .iter()
+        .filter(|asked| asked.prompt.contains("Write a better program"))
+        .map(|asked| asked.prompt.contains("return 4"))
+        .collect();
+    assert_eq!(repaired.first(), Some(&false), "there is one program to repair");
+    assert_eq!(repaired.last(), Some(&true), "the better one is repaired in the end");
+    assert!(repaired.len() <= 12);
 }

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "test helpers")]
 
+mod closing;
 mod loops;
 mod parts;
 mod rules;

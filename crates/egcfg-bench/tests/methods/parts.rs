@@ -4,7 +4,9 @@
 use std::sync::Mutex;
 use std::time::Duration;
 
-use egcfg_bench::method::{Lpw, MapCoder, Method, MethodOutcome, MgDebugger, SelfDebugging};
+use egcfg_bench::method::{
+    Lpw, MapCoder, Method, MethodOutcome, MgDebugger, PlanAfterTrial, Rex, SelfDebugging,
+};
 use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{
     Event, ExecutionCache, Executor, ExecutorError, GuidanceError, Session, Settings, Stats, Template,
@@ -207,13 +209,15 @@ pub(crate) fn settings() -> Settings {
     Settings { max_tokens: Some(400), seed: 7, ..Settings::default() }
 }
 
-/// The four methods.
-pub(crate) fn methods() -> [Box<dyn Method>; 4] {
+/// The methods that are loops around a chat.
+pub(crate) fn methods() -> [Box<dyn Method>; 6] {
     [
         Box::new(SelfDebugging::default()),
         Box::new(MapCoder::default()),
         Box::new(MgDebugger::default()),
         Box::new(Lpw::default()),
+        Box::new(PlanAfterTrial::default()),
+        Box::new(Rex::default()),
     ]
 }
 

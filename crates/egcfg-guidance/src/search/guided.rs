@@ -51,7 +51,7 @@ impl Searcher<'_> {
             }
             let context = self.prompt.guided(&block.tokens);
             if current.as_ref() != Some(&context) {
-                self.tell(&block);
+                self.tell(&block, &context);
                 let next = trees.remove(&context).unwrap_or_else(|| Tree::new(shape));
                 let before = std::mem::replace(&mut self.tree, next);
                 if let Some(known) = current.replace(context.clone()) {
@@ -113,12 +113,15 @@ impl Searcher<'_> {
         Ok(writer.write(entries)?)
     }
 
-    fn tell(&self, block: &Block) {
+    fn tell(&self, block: &Block, context: &[TokenId]) {
         self.events.emit(&Event::Signal {
             entries: block.entries,
             tokens: block.tokens.len(),
             omitted_lines: block.omitted,
             text: block.text.clone(),
         });
+        if self.session.events.wants_prompts() {
+            self.events.emit(&Event::Prompt { guided: true, ids: context.to_vec() });
+        }
     }
 }

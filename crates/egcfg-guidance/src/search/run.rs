@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use egcfg_model::{ModelError, StopReason, TokenId};
-use egcfg_task::{TestResult, derive_seed};
+use egcfg_task::{Policy, TestResult, derive_seed};
 use futures::future::try_join_all;
 
 use super::budget::{Budget, Limits, Purse};
@@ -19,7 +19,7 @@ use crate::prompt::Prompt;
 use crate::session::{Attempt, Generation, Session, Solution};
 use crate::settings::Settings;
 use crate::stats::Counting;
-use crate::tree::{Grower, Grown, Policy, Shape, Tree};
+use crate::tree::{Grower, Grown, Shape, Tree};
 
 /// A program of the tree and what came of it.
 #[derive(Debug, Clone, PartialEq)]

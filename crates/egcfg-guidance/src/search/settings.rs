@@ -1,8 +1,9 @@
 //! The knobs of a search.
 
+use egcfg_task::Policy;
+
 use super::budget::Limits;
 use super::choosing::Choosing;
-use crate::tree::Policy;
 
 /// How a task's tree is searched. Temperature and top-p are those of [`crate::Settings`].
 #[derive(Debug, Clone, Copy, PartialEq)]

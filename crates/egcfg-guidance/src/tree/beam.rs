@@ -3,9 +3,9 @@
 //! fine-tuning by beams.
 
 use egcfg_model::{ModelError, ScoreRequest, StopReason};
+use egcfg_task::Policy;
 
 use super::grow::{Grower, Grown};
-use super::policy::Policy;
 use super::store::{NodeId, ROOT, Tree};
 
 impl Grower<'_> {

@@ -3,8 +3,8 @@
 use egcfg_model::{
     Continuation, LanguageModel, ModelError, Sample, SampleRequest, StopReason, StopRule, TokenId, Usage,
 };
+use egcfg_task::Policy;
 
-use super::policy::Policy;
 use super::store::{NodeId, ROOT, Tree};
 use super::unique::Branch;
 use crate::code::last_bytes;
@@ -45,10 +45,23 @@ impl Grower<'_> {
         bonus: f64,
         most: usize,
     ) -> Result<Grown, ModelError> {
+        self.grow_from(tree, ROOT, policy, seeds, bonus, most).await
+    }
+
+    /// As [`Self::grow`], by programs below a node (a beam is always one from the root).
+    pub(crate) async fn grow_from(
+        &self,
+        tree: &mut Tree,
+        from: NodeId,
+        policy: Policy,
+        seeds: &[u64],
+        bonus: f64,
+        most: usize,
+    ) -> Result<Grown, ModelError> {
         let branches = match policy {
-            Policy::Independent => vec![Branch { node: ROOT, token: None }; seeds.len()],
-            Policy::Unique => tree.draw(seeds),
-            Policy::Priority => tree.best_branches(seeds.len(), bonus),
+            Policy::Independent => vec![Branch { node: from, token: None }; seeds.len()],
+            Policy::Unique => tree.draw(from, seeds),
+            Policy::Priority => tree.best_branches(from, seeds.len(), bonus),
             Policy::Beam | Policy::NormalisedBeam => return self.beam(tree, policy, seeds.len(), most).await,
         };
         let greedy = policy == Policy::Priority;

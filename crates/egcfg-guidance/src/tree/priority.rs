@@ -1,16 +1,16 @@
 //! Priority sampling (Grubisic and others 2024, arXiv 2402.18734): the unexpanded token with the most probable path comes
 //! next. A bonus may lift branches that leave from programs which pass some of the tests.
 
-use super::store::Tree;
+use super::store::{NodeId, ROOT, Tree};
 use super::unique::Branch;
 
 impl Tree {
-    /// The `width` best branches: highest log-probability of the path plus `bonus` times the share of tests that a program
+    /// The `width` best branches below a node: highest log-probability of the path plus `bonus` times the share of tests that a program
     /// through the branch's node passes; of equals the older node, then the lower token id.
-    pub(crate) fn best_branches(&self, width: usize, bonus: f64) -> Vec<Branch> {
+    pub(crate) fn best_branches(&self, from: NodeId, width: usize, bonus: f64) -> Vec<Branch> {
         let mut best: Vec<(f64, Branch)> = Vec::new();
-        for (id, node) in self.nodes.iter().enumerate() {
-            if node.closed || node.leaf.is_some() {
+        for (id, node) in self.nodes.iter().enumerate().skip(from) {
+            if node.closed || node.leaf.is_some() || (from != ROOT && !self.is_below(id, from)) {
                 continue;
             }
             let base = node.log_prob + bonus * node.passing;

@@ -1,5 +1,7 @@
 //! Nodes and leaves. Ids are indexes that never change, so paths of a growing tree stay valid.
 
+use std::collections::HashMap;
+
 use egcfg_model::{LogProbs, Sample, StopReason, TokenId};
 
 use super::shape::{Row, Shape};
@@ -48,6 +50,10 @@ pub struct Leaf {
 }
 
 impl Leaf {
+    pub(crate) fn node(&self) -> NodeId {
+        self.node
+    }
+
     /// The model ended it.
     pub fn finished(&self) -> bool {
         matches!(self.stop, StopReason::EndOfText | StopReason::Text)
@@ -62,6 +68,8 @@ pub struct Tree {
     pub(crate) leaves: Vec<Leaf>,
     /// Tokens generated: one per node, and under `independent` one per repeated token as well.
     generated: usize,
+    /// Whole distributions by node, where they are kept: a blend needs tokens that no nucleus holds.
+    whole: Option<HashMap<NodeId, LogProbs>>,
 }
 
 impl Tree {
@@ -79,7 +87,34 @@ impl Tree {
             closed: false,
             passing: 0.0,
         };
-        Self { shape, nodes: vec![root], leaves: Vec::new(), generated: 0 }
+        Self { shape, nodes: vec![root], leaves: Vec::new(), generated: 0, whole: None }
+    }
+
+    /// Keeps whole distributions from now on.
+    pub(crate) fn keep_whole_rows(&mut self) {
+        self.whole.get_or_insert_default();
+    }
+
+    /// The whole distribution after a node, where it was kept.
+    pub(crate) fn whole_row(&self, node: NodeId) -> Option<&LogProbs> {
+        self.whole.as_ref()?.get(&node)
+    }
+
+    /// Drops the whole distributions of all nodes that are not below this one: they are the bulk of memory.
+    pub(crate) fn forget_rows_beside(&mut self, node: NodeId) {
+        let Some(mut whole) = self.whole.take() else { return };
+        whole.retain(|own, _| self.is_below(*own, node));
+        self.whole = Some(whole);
+    }
+
+    /// Whether a node is another one or stands below it.
+    pub(crate) fn is_below(&self, node: NodeId, above: NodeId) -> bool {
+        let mut at = node;
+        // Children have higher numbers than their parents.
+        while at > above {
+            at = self.nodes[at].parent;
+        }
+        at == above
     }
 
     /// The programs, in the order in which they were grown.
@@ -167,6 +202,9 @@ impl Tree {
 
     /// Keeps what may follow a node; `token` is in it whatever the list says.
     pub(crate) fn ask(&mut self, node: NodeId, distribution: &LogProbs, token: Option<(TokenId, f32)>) {
+        if let Some(whole) = &mut self.whole {
+            whole.entry(node).or_insert_with(|| distribution.clone());
+        }
         let row = self.shape.row(distribution);
         let row = match token {
             Some((token, log_prob)) => row.with(token, log_prob),
@@ -207,9 +245,9 @@ impl Tree {
         let mut at = from;
         for (index, token) in sample.tokens.iter().enumerate() {
             let log_prob = sample.log_probs.get(index).copied().unwrap_or(f32::NEG_INFINITY);
-            if let Some(distribution) = sample.distributions.get(index)
-                && self.nodes[at].row.is_none()
-            {
+            let known =
+                self.nodes[at].row.is_some() && (self.whole.is_none() || self.whole_row(at).is_some());
+            if let Some(distribution) = sample.distributions.get(index).filter(|_| !known) {
                 self.ask(at, distribution, Some((*token, log_prob)));
             }
             at = self.enter(at, *token, log_prob);

@@ -35,12 +35,12 @@ impl Tree {
             .sum()
     }
 
-    /// Draws the branches by which up to `seeds.len()` programs leave the tree, in order. The branches of one call are distinct:
+    /// Draws the branches by which up to `seeds.len()` programs below a node leave the tree, in order. The branches of one call are distinct:
     /// what one of them will become is not known yet, so the others go elsewhere. One at a time is exact.
-    pub(crate) fn draw(&self, seeds: &[u64]) -> Vec<Branch> {
+    pub(crate) fn draw(&self, from: NodeId, seeds: &[u64]) -> Vec<Branch> {
         let mut branches: Vec<Branch> = Vec::new();
         for seed in seeds {
-            match self.draw_one(*seed, &branches) {
+            match self.draw_one(from, *seed, &branches) {
                 Some(branch) => branches.push(branch),
                 None => break,
             }
@@ -48,8 +48,8 @@ impl Tree {
         branches
     }
 
-    fn draw_one(&self, seed: u64, taken: &[Branch]) -> Option<Branch> {
-        let mut node = ROOT;
+    fn draw_one(&self, from: NodeId, seed: u64, taken: &[Branch]) -> Option<Branch> {
+        let mut node = from;
         loop {
             let Some(row) = &self.nodes[node].row else {
                 let here = Branch { node, token: None };

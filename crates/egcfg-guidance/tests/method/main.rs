@@ -8,5 +8,6 @@ mod goldens;
 mod opening;
 mod parts;
 mod schedules;
+mod search;
 mod stopping;
 mod tree;

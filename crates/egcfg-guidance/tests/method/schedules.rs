@@ -4,7 +4,7 @@ use egcfg_guidance::{Schedule, Settings};
 
 use crate::parts::{judge, settings, template, write, writer};
 
-const NAMES: [&str; 9] = [
+const NAMES: [&str; 12] = [
     "ns3t0.9d4k1_ln",
     "ns3t0.9d2k2_ln",
     "ns2t1.5dinfk1_ln+o",
@@ -14,6 +14,9 @@ const NAMES: [&str; 9] = [
     "ns2t0.9d3k1_tok",
     "pns1t0.7d1k1_ln",
     "ns3t0.01d8k3_ln+r",
+    "ns3t0.9dinfk1_ln+om2-priority",
+    "ns3t1.2dinfk1_ln+om2e-unique",
+    "ns3t0.9dinfk1_prf-unique",
 ];
 
 #[test]

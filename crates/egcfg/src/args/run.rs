@@ -46,7 +46,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) results: Option<String>,
     /// Methods: eg_cfg, plain, best_of, search, search_unique, search_independent, search_beam, search_guided, order,
-    /// self_debugging, mapcoder, mgdebugger, lpw [default: eg_cfg]
+    /// self_debugging, mapcoder, mgdebugger, lpw, pat, rex [default: eg_cfg]
     #[arg(id = "methods", long = "method", value_delimiter = ',', value_name = "METHODS")]
     pub(crate) methods: Option<Vec<String>>,
     /// Repeat every unit that draws this often, with other draws [default: 0]

@@ -18,6 +18,8 @@ static FILES: LazyLock<BTreeMap<&'static str, Result<Texts, String>>> = LazyLock
         ("mapcoder", include_str!("mapcoder.toml")),
         ("mgdebugger", include_str!("mgdebugger.toml")),
         ("lpw", include_str!("lpw.toml")),
+        ("pat", include_str!("pat.toml")),
+        ("rex", include_str!("rex.toml")),
     ];
     files.into_iter().map(|(name, text)| (name, toml::from_str(text).map_err(|e| e.to_string()))).collect()
 });
