@@ -239,7 +239,7 @@ mod tests {
         #[test]
         fn names_round_trip(
             partial: bool, s in 1u32..1000, t in 0.001f64..100.0, d in proptest::option::of(1u32..1000), k in 1u32..100,
-            prompt in 0usize..3, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool, e: bool, tree in 0usize..3,
+            prompt in 0usize..3, strategy in 0usize..3, o: bool, m in 0u32..10, bits in 0u8..8, tree in 0usize..3,
         ) {
             let config = Config {
                 signal: if partial { Signal::Partial } else { Signal::Candidates },
@@ -249,7 +249,13 @@ mod tests {
                 every: k,
                 prompt: PromptType::ALL[prompt],
                 strategy: [Strategy::Line, Strategy::Token, Strategy::PersistentPrefix][strategy],
-                switches: Switches { outcome: o, memory: m, stop_on_pass: p, reuse: r, no_early_stop: e },
+                switches: Switches {
+                    outcome: o,
+                    memory: m,
+                    stop_on_pass: bits & 1 > 0,
+                    reuse: bits & 2 > 0,
+                    no_early_stop: bits & 4 > 0,
+                },
                 policy: [None, Some(Policy::Priority), Some(Policy::Unique)][if partial || d.is_some() { 0 } else { tree }],
             };
             prop_assert_eq!(config.to_string().parse::<Config>().unwrap(), config);

@@ -98,12 +98,25 @@ pub(crate) struct RunArgs {
     pub(crate) verbose: bool,
     #[command(flatten)]
     pub(crate) tree: TreeArgs,
+    /// Share of the budget that the plain tree gets where guidance comes after it: in the methods order and search_guided
+    /// [default: 0.6]
+    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = share, hide_short_help = true,
+        help_heading = "Search")]
+    pub(crate) tree_share: Option<f64>,
     #[command(flatten)]
     pub(crate) method: MethodArgs,
     #[command(flatten)]
     pub(crate) model: ModelArgs,
     #[command(flatten)]
     pub(crate) sandbox: SandboxArgs,
+}
+
+/// A share of a budget.
+fn share(text: &str) -> Result<f64, String> {
+    match text.trim().parse() {
+        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
+        _ => Err("expected a number from 0 to 1".to_owned()),
+    }
 }
 
 /// Best-of-N's budget: a number of samples, or the word `equal`.

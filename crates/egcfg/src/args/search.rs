@@ -56,18 +56,6 @@ pub(crate) struct TreeArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_short_help = true)]
     pub(crate) equal_states: Option<bool>,
-    /// Share of the budget that the plain tree gets where guidance comes after it, in `run --method order,search_guided`
-    /// [default: 0.6]
-    #[arg(long, value_name = "SHARE", allow_negative_numbers = true, value_parser = share, hide_short_help = true)]
-    pub(crate) tree_share: Option<f64>,
-}
-
-/// A share of a budget.
-fn share(text: &str) -> Result<f64, String> {
-    match text.trim().parse() {
-        Ok(share) if (0.0..=1.0).contains(&share) => Ok(share),
-        _ => Err("expected a number from 0 to 1".to_owned()),
-    }
 }
 
 /// A test bonus.

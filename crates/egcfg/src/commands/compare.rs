@@ -99,6 +99,7 @@ fn as_run(args: CompareArgs, passing: Option<String>) -> RunArgs {
         json: false,
         verbose: false,
         tree: TreeArgs::default(),
+        tree_share: None,
         method: args.method,
         model: args.model,
         sandbox: args.sandbox,

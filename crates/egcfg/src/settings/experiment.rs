@@ -160,7 +160,7 @@ fn flags(args: &RunArgs) -> Overrides {
         bonus: args.tree.bonus,
         dead_ends: args.tree.dead_ends,
         equal_states: args.tree.equal_states,
-        tree_share: args.tree.tree_share,
+        tree_share: args.tree_share,
         max_tokens: args.method.max_tokens,
         signal_format: args.method.signal_format.map(Into::into),
         signal_tokens: args.method.signal_tokens,

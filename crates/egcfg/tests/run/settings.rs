@@ -184,3 +184,41 @@ fn a_folder_of_another_model_of_the_same_name_is_refused() {
     assert!(old.stderr.contains("only the name is the same"), "{}", old.stderr);
     assert_eq!(world.json(key)["passed"], true);
 }
+
+#[test]
+fn the_knobs_of_a_search_come_from_flags_and_files_and_name_the_folder() {
+    let world = World::new(1, &[], 0.0);
+    world.write(
+        "mine.toml",
+        "methods = ['search', 'best_of']\npolicy = 'unique'\nbudget = 900\ntime_budget = 30\nchoose = 'vote'\n",
+    );
+    let listed = egcfg(
+        world.folder.path(),
+        &["run", "mine.toml", "--data", "tasks.jsonl", "--budget", "400", "--width", "2", "--dry-run"],
+    );
+    assert_eq!(listed.code, Some(0), "{}", listed.stderr);
+    let expected = "search_unique_t1.0_b400_30s_w2_vote/task_id=t0_gamma=0.0.json\nbest_of_t1.0_b400/task_id=t0_gamma=0.0.json\n";
+    assert_eq!(listed.stdout, expected);
+    let row = |key: &str| {
+        let row = listed.stderr.lines().find(|line| line.split_whitespace().next() == Some(key));
+        row.map(|row| row.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")).unwrap_or_default()
+    };
+    assert_eq!((row("budget").as_str(), row("width").as_str()), ("400 --budget", "2 --width"));
+    assert_eq!((row("policy").as_str(), row("time_budget").as_str()), ("unique mine.toml", "30 mine.toml"));
+    let both = egcfg(
+        world.folder.path(),
+        &[
+            "run",
+            "mine.toml",
+            "--data",
+            "tasks.jsonl",
+            "--method",
+            "eg_cfg,best_of",
+            "--best-of",
+            "equal",
+            "--dry-run",
+        ],
+    );
+    assert_eq!(both.code, Some(3), "{}", both.stderr);
+    assert!(both.stderr.contains("budget: a number of tokens and best_of = 'equal'"), "{}", both.stderr);
+}
