@@ -317,7 +317,8 @@ impl EventSink for Prompts {
 
 #[test]
 fn guided_search_grows_below_the_runs_of_the_best_programs() {
-    for (seed, gamma) in [(1, 1.0), (2, 1.0), (3, 0.5), (4, 2.0)] {
+    // Not 0.5: the writer's likings differ by few amounts, and a mean of two streams would often be a tie.
+    for (seed, gamma) in [(1, 1.0), (2, 1.0), (3, 0.7), (4, 2.0)] {
         let (model, template, cache) = (writer(seed), template(), ExecutionCache::default());
         let (events, never, task) = (Prompts::default(), judge(|_: &str| false), task());
         let session = Session {
