@@ -16,6 +16,7 @@ use crate::session::{Generation, Session};
 use crate::settings::Settings;
 use crate::signal::Block;
 use crate::stand::Stand;
+use crate::standing::Standing;
 use crate::stats::Stats;
 use crate::tree::Shape;
 
@@ -26,6 +27,8 @@ pub(crate) struct Streams {
     /// Tokens of the guided prompt; `None` while there is no signal.
     pub(crate) guided: Option<Vec<TokenId>>,
     pub(crate) block: Block,
+    /// What the block shows, where its order is kept.
+    pub(crate) standing: Standing,
 }
 
 /// What was sampled.
@@ -147,7 +150,7 @@ impl<'a> Run<'a> {
             settings,
             answer: Answer::new(&prompt.code_prefix),
             prompt,
-            streams: Streams { plain, guided: None, block: Block::default() },
+            streams: Streams { plain, guided: None, block: Block::default(), standing: Standing::default() },
             candidates: Candidates::default(),
             signal: Refreshes::default(),
             agreement: Agreement::default(),

@@ -30,6 +30,7 @@ mod settings;
 mod signal;
 mod solve;
 mod stand;
+mod standing;
 mod stats;
 mod template;
 mod tree;

@@ -36,7 +36,7 @@ impl fmt::Display for Config {
             Strategy::Token => "_tok",
             Strategy::PersistentPrefix => "_prf",
         })?;
-        let Switches { outcome, memory, stop_on_pass, reuse, no_early_stop } = self.switches;
+        let Switches { outcome, memory, stop_on_pass, reuse, no_early_stop, stable } = self.switches;
         if self.switches != Switches::default() {
             f.write_str("+")?;
         }
@@ -54,6 +54,9 @@ impl fmt::Display for Config {
         }
         if no_early_stop {
             f.write_str("e")?;
+        }
+        if stable {
+            f.write_str("s")?;
         }
         if let Some(policy) = self.policy {
             write!(f, "-{policy}")?;
@@ -125,8 +128,12 @@ impl Reader<'_> {
         switches.stop_on_pass = self.eat("p");
         switches.reuse = self.eat("r");
         switches.no_early_stop = self.eat("e");
+        switches.stable = self.eat("s");
         if switches == Switches::default() {
-            return Err(format!("expected switches (o, m<n>, p, r, e, in this order) at {}", self.place()));
+            return Err(format!(
+                "expected switches (o, m<n>, p, r, e, s, in this order) at {}",
+                self.place()
+            ));
         }
         Ok(switches)
     }
@@ -239,7 +246,7 @@ mod tests {
         #[test]
         fn names_round_trip(
             partial: bool, s in 1u32..1000, t in 0.001f64..100.0, d in proptest::option::of(1u32..1000), k in 1u32..100,
-            prompt in 0usize..3, strategy in 0usize..3, o: bool, m in 0u32..10, bits in 0u8..8, tree in 0usize..3,
+            prompt in 0usize..3, strategy in 0usize..3, o: bool, m in 0u32..10, bits in 0u8..16, tree in 0usize..3,
         ) {
             let config = Config {
                 signal: if partial { Signal::Partial } else { Signal::Candidates },
@@ -255,6 +262,7 @@ mod tests {
                     stop_on_pass: bits & 1 > 0,
                     reuse: bits & 2 > 0,
                     no_early_stop: bits & 4 > 0,
+                    stable: bits & 8 > 0,
                 },
                 policy: [None, Some(Policy::Priority), Some(Policy::Unique)][if partial || d.is_some() { 0 } else { tree }],
             };
