@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use egcfg_guidance::Search;
 use egcfg_task::Config;
 
 use crate::experiment::Experiment;
@@ -75,7 +76,8 @@ impl Experiment {
         if let Some(choosing) = self.choose {
             let _ = write!(name, "_{choosing}");
         }
-        if let Some(bonus) = self.bonus {
+        // The default is kept in the experiment's file, so that results from before it changed are told apart there.
+        if let Some(bonus) = self.bonus.filter(|own| (own - Search::default().bonus).abs() > f64::EPSILON) {
             let _ = write!(name, "_bonus{bonus}");
         }
         if let Some(share) = self.tree_share.filter(|_| method.folder == FolderName::Both) {

@@ -1,5 +1,6 @@
 //! Settings, tasks and model become one experiment: every list checked, every name canonical and single.
 
+use egcfg_guidance::Search;
 use egcfg_results::{BestOfBudget, EXPERIMENT_VERSION, Experiment, MethodFacts, method};
 use egcfg_task::{Config, ModelIdentity, Task};
 use sha2::{Digest as _, Sha256};
@@ -20,13 +21,15 @@ pub fn resolve(
         name.parse::<Config>().map_err(|error| ConfigError::new("configurations", error.to_string()))
     };
     let configurations = names.iter().map(parse).collect::<Result<Vec<Config>, _>>()?;
+    let methods = single(methods(overrides));
+    let searches = methods.iter().filter_map(|name| MethodFacts::of(name)).any(|facts| facts.searches);
     let experiment = Experiment {
         version: EXPERIMENT_VERSION,
         dataset: overrides.dataset.clone().unwrap_or_else(|| "tasks".to_owned()),
         tasks: tasks.len(),
         tasks_sha256: tasks_hash(tasks),
         model: model.to_owned(),
-        methods: single(methods(overrides)),
+        methods,
         configurations: single(configurations),
         gammas: single(overrides.gammas.clone().unwrap_or_else(|| vec![0.0, 0.5, 1.0, 3.0])),
         retries: overrides.retries.unwrap_or(0),
@@ -38,7 +41,7 @@ pub fn resolve(
         time_budget: overrides.time_budget,
         width: overrides.width,
         choose: overrides.choose,
-        bonus: overrides.bonus,
+        bonus: overrides.bonus.or(searches.then_some(Search::default().bonus)),
         dead_ends: overrides.dead_ends,
         equal_states: overrides.equal_states,
         tree_share: overrides.tree_share,

@@ -53,7 +53,7 @@ impl Default for Search {
             policy: Policy::Priority,
             width: 1,
             greedy_first: true,
-            bonus: 0.0,
+            bonus: 4.0,
             stop_on_pass: true,
             choosing: Choosing::First,
             dead_ends: false,

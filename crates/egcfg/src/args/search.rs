@@ -44,7 +44,7 @@ pub(crate) struct TreeArgs {
     #[arg(long, value_enum, hide_short_help = true)]
     pub(crate) choose: Option<ChoosingArg>,
     /// What passing all shown tests adds to the log-probability of branches that leave from a program, and a share of them that
-    /// share of it; for the policy priority [default: 0]
+    /// share of it; for the policy priority, 0 is off [default: 4]
     #[arg(long, value_name = "BETA", allow_negative_numbers = true, value_parser = bonus, hide_short_help = true)]
     pub(crate) bonus: Option<f64>,
     /// Close beginnings whose completed part raises on every shown test [default: false]
