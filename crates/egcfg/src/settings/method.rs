@@ -75,8 +75,7 @@ pub(crate) fn template(args: &MethodArgs, config: &Config, model: &ModelInfo) ->
     let bad = |error: egcfg_guidance::TemplateError| Failure::input(error.to_string());
     if let Some(path) = &args.template {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::input(format!("failed to read {name}: {error}")))?;
+        let text = egcfg_files::read_small(path).map_err(Failure::file)?;
         return Template::parse(&name, &text).map_err(bad);
     }
     match &model.prompt_template {
