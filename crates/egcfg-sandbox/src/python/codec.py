@@ -93,10 +93,12 @@ class Unencodable(Exception):
 class Opaque:
     """Stands for an object that has no canonical form: equal to nothing but itself. `compares` says that its class has code of
     the program's for comparing it, so that what it says of itself is worth nothing. `touched` is called when a test wants
-    more of it than a comparison or its truth."""
+    more of it than a comparison or its truth. `among` and `mixed` say what a test has compared since they were reset: such
+    objects with one another, or one of them with something else."""
 
     __slots__ = ("name", "compares", "truth")
     touched = None
+    among = mixed = False
 
     def __init__(self, name, compares, truth):
         self.name, self.compares, self.truth = name, compares, truth
@@ -117,6 +119,24 @@ class Opaque:
         Opaque.touched()
 
     __getitem__ = __iter__ = __next__ = __len__ = __call__ = __enter__ = __await__ = __aiter__ = __str__ = __format__ = _touch
+
+    def _compare(self, other):
+        if self is not other and type(other) is not Opaque:
+            Opaque.mixed = True
+            return NotImplemented
+        # The program's process will say; until then the test goes on.
+        Opaque.among = True
+        return True
+
+    def _combine(self, other):
+        if type(other) is not Opaque:
+            return NotImplemented
+        Opaque.among = True
+        return self
+
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = _compare
+    __add__ = __sub__ = __mul__ = __matmul__ = __truediv__ = __floordiv__ = __mod__ = __and__ = __or__ = __xor__ = _combine
+    __hash__ = object.__hash__
 
 
 class Handles:
