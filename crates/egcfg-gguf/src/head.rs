@@ -283,6 +283,10 @@ impl<R: Read> Reader<R> {
                 if key != TOKENS {
                     continue;
                 }
+                // The engine reads it up to a zero byte.
+                if let Some(end) = text.iter().position(|byte| *byte == 0) {
+                    text.truncate(end);
+                }
                 if text.is_empty() {
                     // What the engine calls it then.
                     text = format!("[EMPTY_{index}]").into_bytes();

@@ -21,8 +21,9 @@ import collections
 import sys
 
 from _egcfg_candidate import describe, receive, send
-from _egcfg_codec import Decoder, Encoder, Malformed, Opaque, Unencodable
+from _egcfg_codec import Decoder, Encoder, Malformed, Unencodable
 from _egcfg_codec_data import MODULES as _DATA_MODULES
+from _egcfg_opaque import Opaque
 from _egcfg_shown import difference, line as _line, shown as _repr
 from _egcfg_standins import Function, Items, NeedsProgram, Stop
 from _egcfg_statements import Statement, expected_side, failing_assert

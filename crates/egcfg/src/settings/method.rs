@@ -82,15 +82,13 @@ pub(crate) fn template(args: &MethodArgs, config: &Config, model: &ModelInfo) ->
         let text = egcfg_files::read_small(path).map_err(Failure::file)?;
         return Template::parse(&name, &text).map_err(bad);
     }
-    match &model.prompt_template {
-        Some(name) => Template::named(name).map_err(bad),
-        None => {
-            let chosen = args.prompt_type.is_some() || args.configurations.is_some();
-            let small = model.chat_template.is_some() && model.parameters.is_some_and(|count| count < SMALL);
-            let prompt = if small && !chosen { PromptType::Instruct } else { config.prompt };
-            Template::builtin(prompt).map_err(bad)
-        }
+    if let Some(name) = &model.prompt_template {
+        return Template::named(name).map_err(bad);
     }
+    let chosen = args.prompt_type.is_some() || args.configurations.is_some();
+    let small = model.chat_template.is_some() && model.parameters.is_some_and(|count| count < SMALL);
+    let prompt = if small && !chosen { PromptType::Instruct } else { config.prompt };
+    Template::builtin(prompt).map_err(bad)
 }
 
 #[cfg(test)]
