@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use egcfg_model::{LanguageModel, TokenId};
 
 use super::blended::Blended;
-use super::run::{Searched, Searcher};
+use super::outcome::Searched;
+use super::run::Searcher;
 use super::settings::{Guided, Search};
 use crate::candidate::Executed;
 use crate::error::GuidanceError;

@@ -6,11 +6,14 @@ mod budget;
 mod choosing;
 mod closing;
 mod guided;
+mod judging;
+mod outcome;
 mod run;
 mod settings;
 
 pub use budget::{Budget, Limits};
 pub use choosing::{Choosing, ChoosingError};
 pub use guided::search_guided;
-pub use run::{Program, Searched, best_of, best_of_batched, prompt_tokens, search};
+pub use outcome::{Program, Searched, prompt_tokens};
+pub use run::{best_of, best_of_batched, search};
 pub use settings::{Guided, Search};
