@@ -76,7 +76,7 @@ impl Scorer<'_> {
     /// The methods with the experiment's budget in place of their own.
     fn known(&self) -> Vec<Arc<dyn Method>> {
         let limits = Limits { tokens: Some(self.world.args.tree_tokens), ..Limits::default() };
-        let mut known = methods(egcfg_results::BestOfBudget::default());
+        let mut known = methods(&egcfg_results::Experiment::default());
         known.retain(|method| !method.name().starts_with("search"));
         for policy in [Policy::Priority, Policy::Beam] {
             let width = if policy == Policy::Beam { self.world.args.sampling.num_beams } else { 1 };
