@@ -113,7 +113,9 @@ impl Outliner<'_> {
     }
 
     fn bodies(&mut self, bodies: &[&[Stmt]]) {
-        bodies.iter().for_each(|body| self.body(body, false, false));
+        for body in bodies {
+            self.body(body, false, false);
+        }
     }
 }
 
