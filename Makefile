@@ -1,7 +1,7 @@
 # Everything is built in the release profile: llama.cpp, the one slow part, is then compiled once for all targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fmt lint docs
+.PHONY: help setup demo real test bench fmt lint docs release
 
 CARGO ?= cargo
 
@@ -14,6 +14,9 @@ setup: ## Check for what the build needs; as root, install what is missing
 demo: setup ## Solve a few tasks with the embedded model, plain and guided, side by side
 	$(CARGO) run --release --locked -p egcfg -- demo
 
+real: setup ## Fetch a small real model and have it solve a task
+	@CARGO="$(CARGO)" scripts/real.sh
+
 test: setup ## Check layout, lints and documentation, then run all tests
 	@scripts/test.sh
 
@@ -25,6 +28,9 @@ fmt: ## Format the Rust sources
 
 lint: setup ## Run clippy with every warning as an error
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+
+release: setup ## Build and test what people install: wheel, cargo install, container
+	@scripts/release.sh
 
 docs: setup ## Build the documentation of all crates into target/doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps --locked
