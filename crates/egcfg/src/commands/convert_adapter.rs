@@ -42,11 +42,11 @@ fn tell(out: &Path, summary: &AdapterSummary, json: bool) -> Result<(), Failure>
         let object = serde_json::json!({
             "file": out, "architecture": summary.family, "pairs": summary.pairs, "parameters": summary.parameters,
         });
-        return data(&format!("{object}\n"));
+        return Ok(data(&format!("{object}\n"))?);
     }
     let millions = summary.parameters as f64 / 1e6;
     note(&format!("{}, {} matrix pairs, {millions:.2} million parameters", summary.family, summary.pairs));
-    data(&format!("{}\n", out.display()))
+    Ok(data(&format!("{}\n", out.display()))?)
 }
 
 /// Whether a file says that it is an adapter.
