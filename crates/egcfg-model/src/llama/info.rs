@@ -91,6 +91,7 @@ pub(crate) fn describe(weights: &Weights, vocabulary: &Vocabulary, name: &str, c
         bos: vocab.should_add_bos().then(|| vocab.bos().0).and_then(|id| TokenId::try_from(id).ok()),
         chat_template: weights.chat_template(None).ok().and_then(|t| t.to_string().ok()),
         prompt_template: find("egcfg.prompt_template"),
+        parameters: Some(weights.n_params()),
         details,
     }
 }
