@@ -5,6 +5,12 @@
 
 CARGO ?= cargo
 
+# `make NATIVE=1 real` builds for this machine's processor and no other, in a folder of its own (docs/adr/0061).
+ifdef NATIVE
+export RUSTFLAGS := $(RUSTFLAGS) -C target-cpu=native
+export CARGO_TARGET_DIR ?= target/native
+endif
+
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
 
