@@ -81,6 +81,7 @@ fn write(family: &str, all: &[Stacked], out: &mut impl Write) -> std::io::Result
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "the same numbers are expected, not near ones")]
 mod tests {
     use std::path::PathBuf;
 

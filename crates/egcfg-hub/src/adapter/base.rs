@@ -99,6 +99,7 @@ pub(crate) fn turn(values: &[f32], heads: usize, columns: usize, back: bool) -> 
 }
 
 #[cfg(test)]
+#[allow(clippy::float_cmp, reason = "the same numbers are expected, not near ones")]
 mod tests {
     use super::*;
 

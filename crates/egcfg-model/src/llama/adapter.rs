@@ -30,8 +30,8 @@ impl Adapter {
     }
 }
 
-fn refused(path: &Path, reason: impl ToString) -> ModelError {
-    ModelError::Adapter { path: path.display().to_string(), reason: reason.to_string() }
+fn refused(path: &Path, reason: String) -> ModelError {
+    ModelError::Adapter { path: path.display().to_string(), reason }
 }
 
 /// Loads a set of adapters as one; nothing where the set is empty.
@@ -43,7 +43,7 @@ pub(crate) fn load_set(
     let Some(first) = set.first() else { return Ok(None) };
     let mut files = Vec::with_capacity(set.len());
     for adapter in set {
-        let fail = |error: egcfg_gguf::HeadError| refused(&adapter.path, error);
+        let fail = |error: egcfg_gguf::HeadError| refused(&adapter.path, error.to_string());
         if !adapter.scale.is_finite() {
             return Err(refused(&adapter.path, format!("its scale is {}", adapter.scale)));
         }
@@ -54,7 +54,7 @@ pub(crate) fn load_set(
     let parts: Vec<(&File, &Path, f32)> =
         files.iter().map(|(file, adapter)| (file, adapter.path.as_path(), adapter.scale)).collect();
     let mut bytes = Vec::new();
-    stack(&parts, &mut bytes).map_err(|error| refused(&first.path, error))?;
+    stack(&parts, &mut bytes).map_err(|error| refused(&first.path, error.to_string()))?;
     let staged = load::stage(&first.path.display().to_string(), &bytes)?;
     drop(bytes);
     log::clear();

@@ -62,7 +62,7 @@ fn told(folder: &Path) -> Result<Base, Failure> {
     let config: serde_json::Value = serde_json::from_slice(&text)
         .map_err(|error| Failure::input(format!("failed to read {}: {error}", path.display())))?;
     let name = config["base_model_name_or_path"].as_str().unwrap_or_default();
-    if name == "pocket" || Path::new(name).exists() && !name.is_empty() {
+    if name == "pocket" || (!name.is_empty() && Path::new(name).exists()) {
         return base_of(name);
     }
     Err(Failure::usage(format!(
