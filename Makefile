@@ -1,7 +1,7 @@
 # Everything is built in the release profile: llama.cpp, the one slow part, is then compiled once for all targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo real test bench fmt lint docs release
+.PHONY: help setup demo real test fuzz bench fmt lint docs release
 
 CARGO ?= cargo
 
@@ -25,6 +25,9 @@ real: setup ## Fetch a small real model and have it solve a task
 
 test: setup ## Check layout, lints and documentation, then run all tests
 	@scripts/test.sh
+
+fuzz: setup ## Try each property test on 20,000 cases, and the engine on 10,000 broken files
+	@scripts/fuzz.sh
 
 bench: setup ## Measure; raw results go to bench/results
 	@scripts/bench.sh

@@ -1,10 +1,10 @@
 //! A tensor's numbers in single precision, for the formats that adapters are stored in. Weights of whole models are left to
 //! the engine.
 
-use std::fs::File;
 use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
+use egcfg_files::Origin;
 use half::{bf16, f16};
 
 use crate::{Head, HeadError, Tensor};
@@ -18,7 +18,8 @@ const BF16: u32 = 30;
 /// Reads a tensor of the file that the head was read from. Numbers that are not finite are refused: one of them makes every
 /// log-probability meaningless.
 pub fn values(path: &Path, head: &Head, tensor: &Tensor) -> Result<Vec<f32>, HeadError> {
-    let mut file = File::open(path).map_err(HeadError::io)?;
+    let (mut file, _) =
+        egcfg_files::open(path, Origin::Named).map_err(|error| HeadError::new("file", error.reason()))?;
     let mut bytes = vec![0; tensor.bytes as usize];
     file.seek(SeekFrom::Start(head.data + tensor.offset)).map_err(HeadError::io)?;
     file.read_exact(&mut bytes).map_err(HeadError::io)?;

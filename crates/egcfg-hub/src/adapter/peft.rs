@@ -53,8 +53,8 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn read(path: &Path) -> Result<Self, CheckpointError> {
-        let value: Map<String, Value> =
-            std::fs::read(path).in_file(path).and_then(|text| serde_json::from_slice(&text).in_file(path))?;
+        let text = egcfg_files::read_small_bytes(path).in_file(path)?;
+        let value: Map<String, Value> = serde_json::from_slice(&text).in_file(path)?;
         Self::parse(&value).in_file(path)
     }
 

@@ -57,8 +57,8 @@ fn is_adapter(path: &Path) -> bool {
 /// The base that an adapter's configuration names, where it is at hand.
 fn told(folder: &Path) -> Result<Base, Failure> {
     let path = folder.join(CONFIG);
-    let text = std::fs::read(&path)
-        .map_err(|error| Failure::input(format!("failed to read {}: {error}", path.display())))?;
+    let text = egcfg_files::read_small_bytes(&path)
+        .map_err(|error| Failure::input(format!("failed to read {}: {}", path.display(), error.reason())))?;
     let config: serde_json::Value = serde_json::from_slice(&text)
         .map_err(|error| Failure::input(format!("failed to read {}: {error}", path.display())))?;
     let name = config["base_model_name_or_path"].as_str().unwrap_or_default();
