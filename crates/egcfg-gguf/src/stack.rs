@@ -26,7 +26,9 @@ pub fn stack(adapters: &[(&Adapter, &Path, f32)], out: &mut impl Write) -> Resul
             let factor = (adapter.factor(pair) * f64::from(*scale)) as f32;
             let a = values(path, &adapter.head, &pair.a)?;
             let mut b = values(path, &adapter.head, &pair.b)?;
-            b.iter_mut().for_each(|value| *value *= factor);
+            for value in &mut b {
+                *value *= factor;
+            }
             let part = (pair.rank() as usize, a, b);
             match all.iter_mut().find(|stacked| stacked.target == pair.target) {
                 Some(stacked) => stacked.parts.push(part),

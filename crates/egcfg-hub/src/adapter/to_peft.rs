@@ -51,7 +51,9 @@ pub fn to_peft(
         // PEFT divides by the pair's own rank.
         let extra = adapter.factor(pair) / (alpha / own as f64);
         if (extra - 1.0).abs() > 1e-9 {
-            b.iter_mut().for_each(|value| *value = (f64::from(*value) * extra) as f32);
+            for value in &mut b {
+                *value = (f64::from(*value) * extra) as f32;
+            }
         }
         if pair.rank() != rank {
             ranks.insert(name.clone(), json!(own));
