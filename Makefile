@@ -1,9 +1,15 @@
 # Everything is built in the release profile: llama.cpp, the one slow part, is then compiled once for all targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test fuzz bench fmt lint docs
+.PHONY: help setup demo real test fuzz bench fmt lint docs release
 
 CARGO ?= cargo
+
+# `make NATIVE=1 real` builds for this machine's processor and no other, in a folder of its own (docs/adr/0061).
+ifdef NATIVE
+export RUSTFLAGS := $(RUSTFLAGS) -C target-cpu=native
+export CARGO_TARGET_DIR ?= target/native
+endif
 
 help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 16
@@ -13,6 +19,9 @@ setup: ## Check for what the build needs; as root, install what is missing
 
 demo: setup ## Solve a few tasks with the embedded model, plain and guided, side by side
 	$(CARGO) run --release --locked -p egcfg -- demo
+
+real: setup ## Fetch a small real model and have it solve a task
+	@CARGO="$(CARGO)" scripts/real.sh
 
 test: setup ## Check layout, lints and documentation, then run all tests
 	@scripts/test.sh
@@ -28,6 +37,9 @@ fmt: ## Format the Rust sources
 
 lint: setup ## Run clippy with every warning as an error
 	$(CARGO) clippy --release --workspace --all-targets --locked -- -D warnings
+
+release: setup ## Build and test what people install: wheel, cargo install, container
+	@scripts/release.sh
 
 docs: setup ## Build the documentation of all crates into target/doc
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --workspace --no-deps --locked

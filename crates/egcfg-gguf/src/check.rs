@@ -57,7 +57,7 @@ fn is_model(head: &Head) -> Result<(), HeadError> {
     let fail = |field: &str, reason: String| Err(HeadError::new(field, reason));
     match head.text("general.type") {
         Some("adapter") => {
-            return fail("general.type", "the file is an adapter, not a model: name the model it was made for, and this file as its adapter".into());
+            return fail("general.type", "the file is an adapter, not a model: name the model it was made for, and this file with --lora".into());
         }
         Some("mmproj") => {
             return fail(

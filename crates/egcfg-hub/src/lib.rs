@@ -1,7 +1,8 @@
 //! Models by name: a name as a person types it becomes the path of a GGUF file. The hub's cache is looked into
 //! ([`Cache`]) and filled ([`Remote`]);
-//! a folder of safetensors is converted ([`checkpoint`]), once ([`Converted`]).
+//! a folder of safetensors is converted ([`checkpoint`]), once ([`Converted`]), and so is an adapter ([`adapter`]).
 
+pub mod adapter;
 mod cache;
 pub mod checkpoint;
 mod choose;

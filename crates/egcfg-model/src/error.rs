@@ -14,6 +14,14 @@ pub enum ModelError {
         /// What is wrong and what to do.
         reason: String,
     },
+    /// An adapter is missing, broken, of a kind that is not applied, or of another model.
+    #[error("failed to load adapter {path}: {reason}")]
+    Adapter {
+        /// The file.
+        path: String,
+        /// What is wrong and what to do.
+        reason: String,
+    },
     /// A request is longer than the context.
     #[error("the prompt and its answer need {needed} tokens but the context holds {context}")]
     ContextOverflow {

@@ -33,7 +33,7 @@ pub use dist::LogProbs;
 pub use endpoint::{Capabilities, Dialect, EndpointModel, EndpointOptions, Secret};
 pub use error::ModelError;
 #[cfg(feature = "llama")]
-pub use llama::{FlashAttention, KvType, LlamaModel, LlamaOptions, convert_to_f32};
+pub use llama::{Adapter, FlashAttention, KvType, LlamaModel, LlamaOptions, convert_to_f32};
 pub use random_gguf::RandomLlama;
 pub use sampler::{Sampler, uniform};
 pub use scripted::{Rule, ScriptedModel};

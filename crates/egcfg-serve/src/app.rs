@@ -21,6 +21,8 @@ use crate::scripts::Scripts;
 pub struct Parts {
     /// Writes.
     pub model: Arc<dyn LanguageModel>,
+    /// The model with adapters, each under a name of its own by which requests choose it. Their vocabulary is the model's.
+    pub adapted: Vec<(String, Arc<dyn LanguageModel>)>,
     /// Runs programs; without one, guided requests are refused.
     pub executor: Option<Arc<dyn Executor>>,
     /// Runs programs by themselves, for `/run_code`; without it, such requests are refused.
@@ -43,9 +45,10 @@ pub struct Parts {
     pub name: Option<String>,
 }
 
-/// A server's state, shared by all its requests. Cheap to clone.
+/// A server's state, shared by all its requests, and the model that this request has chosen: 0 is the model itself, others
+/// follow in the order of the adapted ones. Cheap to clone.
 #[derive(Clone)]
-pub struct App(pub(crate) Arc<Inner>);
+pub struct App(pub(crate) Arc<Inner>, usize);
 
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
@@ -68,7 +71,7 @@ impl App {
         let limits = &parts.limits;
         let admission = Arc::new(Admission::new(limits.in_flight, limits.queue));
         let runs = Arc::new(Admission::new(limits.runs, limits.run_queue));
-        Self(Arc::new(Inner {
+        let inner = Inner {
             name,
             admission,
             runs,
@@ -78,11 +81,32 @@ impl App {
             stopping: watch::Sender::new(false),
             requests: AtomicU64::new(0),
             parts,
-        }))
+        };
+        Self(Arc::new(inner), 0)
     }
 
+    /// The chosen model.
     pub(crate) fn model(&self) -> &dyn LanguageModel {
-        &*self.0.parts.model
+        &**self.chosen().1
+    }
+
+    /// The chosen model's name towards clients.
+    pub(crate) fn name(&self) -> &str {
+        self.chosen().0
+    }
+
+    fn chosen(&self) -> (&str, &Arc<dyn LanguageModel>) {
+        let parts = &self.0.parts;
+        match self.1.checked_sub(1).and_then(|at| parts.adapted.get(at)) {
+            Some((name, model)) => (name, model),
+            None => (&self.0.name, &parts.model),
+        }
+    }
+
+    /// This server with each of its models chosen.
+    pub(crate) fn each(&self) -> impl Iterator<Item = Self> {
+        let inner = Arc::clone(&self.0);
+        (0..=self.0.parts.adapted.len()).map(move |at| Self(Arc::clone(&inner), at))
     }
 
     pub(crate) fn limits(&self) -> &Limits {
@@ -91,7 +115,7 @@ impl App {
 
     /// The model for work on another thread.
     pub(crate) fn shared_model(&self) -> Arc<dyn LanguageModel> {
-        Arc::clone(&self.0.parts.model)
+        Arc::clone(self.chosen().1)
     }
 
     /// Refuses a text that is too long for the context whatever its tokens are: no token holds more than so many bytes.
@@ -145,16 +169,16 @@ impl App {
         derive_seed(u64::from(nanos), &["seed", &number.to_string()])
     }
 
-    /// Refuses a request for another model; none named is this one.
-    pub(crate) fn check_model(&self, asked: Option<&str>) -> Result<(), ApiError> {
-        match asked {
-            Some(asked) if asked != self.0.name => {
-                let message = format!("there is no model '{asked}' here; this server has '{}'", self.0.name);
-                let error = ApiError::field("model", message);
-                Err(error.status(axum::http::StatusCode::NOT_FOUND).code("model_not_found"))
-            }
-            _ => Ok(()),
+    /// The server with the model that a request names; none named is the model without adapters.
+    pub(crate) fn choose(self, asked: Option<&str>) -> Result<Self, ApiError> {
+        let Some(asked) = asked else { return Ok(self) };
+        if let Some(found) = self.each().find(|app| app.name() == asked) {
+            return Ok(found);
         }
+        let names: Vec<String> = self.each().map(|app| format!("'{}'", app.name())).collect();
+        let message = format!("there is no model '{asked}' here; this server has {}", names.join(", "));
+        let error = ApiError::field("model", message);
+        Err(error.status(axum::http::StatusCode::NOT_FOUND).code("model_not_found"))
     }
 }
 

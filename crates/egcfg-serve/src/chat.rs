@@ -21,7 +21,7 @@ use crate::stream::{self, Events};
 
 /// Answers a chat request.
 pub(crate) async fn handle(app: App, mut fields: Fields, place: Place) -> Result<Response, ApiError> {
-    app.check_model(fields.text("model")?.as_deref())?;
+    let app = app.choose(fields.text("model")?.as_deref())?;
     let messages = messages::messages(&app, &mut fields)?;
     refuse(&mut fields)?;
     if fields.has("tests") {
@@ -86,7 +86,7 @@ async fn whole(
             id: &id,
             object: "chat.completion",
             created: now(),
-            model: &own.0.name,
+            model: own.name(),
             choices: choices.collect::<Vec<Value>>(),
             usage: Some(count(&own, &drawing, prompt).json()),
             egcfg: None,
@@ -111,7 +111,7 @@ async fn streamed(
             id,
             object: "chat.completion.chunk",
             created,
-            model: &app.0.name,
+            model: app.name(),
             choices,
             usage,
             egcfg: None,

@@ -25,7 +25,7 @@ pub(crate) const PORTION: usize = 4;
 
 /// Answers a completion request.
 pub(crate) async fn handle(app: App, mut fields: Fields, place: Place) -> Result<Response, ApiError> {
-    app.check_model(fields.text("model")?.as_deref())?;
+    let app = app.choose(fields.text("model")?.as_deref())?;
     if fields.has("tests") {
         let prompt = match fields.take("prompt") {
             Some(Value::String(text)) => text,
@@ -112,7 +112,7 @@ async fn whole(
             id: &id,
             object: "text_completion",
             created: now(),
-            model: &own.0.name,
+            model: own.name(),
             choices: choices.collect(),
             usage: Some(usage.json()),
             egcfg: None,
@@ -240,7 +240,7 @@ fn chunk<'a>(
     choices: Vec<Choice<'a>>,
     usage: Option<Value>,
 ) -> Envelope<'a, Choice<'a>> {
-    let model = &app.0.name;
+    let model = app.name();
     Envelope {
         id,
         object: "text_completion",

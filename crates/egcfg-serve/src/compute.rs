@@ -17,6 +17,13 @@ pub(crate) async fn compute<T: Send + 'static>(
     task.await.unwrap_or_else(|_| Err(lost()))
 }
 
+/// Carries out a short computation that may wait for a disk, off the threads that carry requests.
+pub(crate) async fn aside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| lost())
+}
+
 /// Carries out a future under a slot on a thread of its own: what it computes between its waits keeps no other request from
 /// going on. It ends when nobody waits for it any more.
 pub(crate) async fn apart<T, F>(

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::admission::Place;
 use crate::app::App;
+use crate::compute::aside;
 use crate::error::ApiError;
 use crate::fields::Fields;
 use crate::host::check_host;
@@ -108,15 +109,21 @@ async fn metrics(State(app): State<App>) -> Response {
     response
 }
 
+/// What clients are told about a model. Its hash may have to be taken: not on the server's own threads.
 fn about(app: &App) -> Value {
     let info = app.model().info();
+    let identity = app.model().identity().ok();
+    let base = (app.name() != app.0.name).then(|| app.0.name.clone());
     json!({
-        "id": app.0.name,
+        "id": app.name(),
         "object": "model",
         "created": app.0.started,
         "owned_by": "egcfg",
         "max_model_len": info.context,
+        "parent": base,
         "egcfg": {
+            "sha256": identity.as_ref().and_then(|identity| identity.sha256.clone()),
+            "adapters": identity.map(|identity| identity.adapters).unwrap_or_default(),
             "version": env!("CARGO_PKG_VERSION"),
             "vocab": info.vocab,
             "end_tokens": info.end_tokens,
@@ -129,7 +136,8 @@ fn about(app: &App) -> Value {
 }
 
 async fn models(State(app): State<App>) -> Result<Response, ApiError> {
-    json_response(&json!({ "object": "list", "data": [about(&app)] }))
+    let all = aside(move || app.each().map(|app| about(&app)).collect::<Vec<Value>>()).await?;
+    json_response(&json!({ "object": "list", "data": all }))
 }
 
 async fn model(
@@ -137,8 +145,8 @@ async fn model(
     name: Result<Path<String>, PathRejection>,
 ) -> Result<Response, ApiError> {
     let Path(name) = name.map_err(|_| ApiError::bad("the model's name in the path is no text"))?;
-    app.check_model(Some(&name))?;
-    json_response(&about(&app))
+    let app = app.choose(Some(&name))?;
+    json_response(&aside(move || about(&app)).await?)
 }
 
 async fn completions(State(app): State<App>, request: Request) -> Result<Response, ApiError> {

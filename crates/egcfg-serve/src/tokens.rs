@@ -16,7 +16,7 @@ use crate::reply::{json_response, tell};
 
 /// Text, or a conversation, to tokens.
 pub(crate) async fn tokenize(app: App, mut fields: Fields, place: Place) -> Result<Response, ApiError> {
-    app.check_model(fields.text("model")?.as_deref())?;
+    let app = app.choose(fields.text("model")?.as_deref())?;
     let messages = if fields.has("messages") { Some(messages::messages(&app, &mut fields)?) } else { None };
     let (special, parse) =
         (fields.flag_or_none("add_special_tokens")?, fields.flag_or_none("parse_special")?);
@@ -49,7 +49,7 @@ pub(crate) async fn tokenize(app: App, mut fields: Fields, place: Place) -> Resu
 
 /// Tokens to text; with `pieces`, the bytes of each token besides.
 pub(crate) async fn detokenize(app: App, mut fields: Fields, place: Place) -> Result<Response, ApiError> {
-    app.check_model(fields.text("model")?.as_deref())?;
+    let app = app.choose(fields.text("model")?.as_deref())?;
     let list = fields
         .list("tokens", app.limits().prompt_tokens)?
         .ok_or_else(|| fields.error("tokens", "is missing"))?;

@@ -114,6 +114,7 @@ fn main() {
     let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let app = App::new(Parts {
+        adapted: Vec::new(),
         model: Arc::<LlamaModel>::clone(&model),
         executor: Some(Arc::<SandboxExecutor>::clone(&runner)),
         template: Template::named("pocket").unwrap(),

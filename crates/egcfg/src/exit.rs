@@ -99,6 +99,9 @@ impl From<ModelError> for Failure {
             ModelError::Load { .. } => Some(
                 "--model takes 'pocket' (the embedded model), a GGUF file, a folder of safetensors, user/repo of the hub, or a server: http://host:port/v1#name",
             ),
+            ModelError::Adapter { .. } => {
+                Some("--lora takes a PEFT folder or a GGUF adapter that was made for this model")
+            }
             ModelError::Unavailable { .. } | ModelError::BadReply { .. } => {
                 Some("egcfg doctor --model URL tells what the server can do")
             }

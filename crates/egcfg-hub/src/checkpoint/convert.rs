@@ -91,23 +91,40 @@ pub fn convert(
     config.write(&mut meta);
     vocabulary.write(&mut meta);
 
-    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temporary =
-        tempfile::Builder::new().prefix(".egcfg-").suffix(".tmp").tempfile_in(parent).in_file(out)?;
-    let bytes = {
-        let mut file = BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
+    let bytes = persist(out, |temporary| {
+        let mut file = BufWriter::with_capacity(1 << 20, temporary);
         write_head(&mut file, &meta, &table).in_file(out)?;
         write_tensors(&weights, &tensors, &mut file, out, watch)?;
         file.flush().in_file(out)?;
-        file.get_ref().metadata().in_file(out)?.len()
-    };
+        Ok(file.get_ref().metadata().in_file(out)?.len())
+    })?;
+    let parameters = table.iter().map(|entry| entry.shape.iter().product::<usize>() as u64).sum();
+    Ok(Summary { architecture: config.architecture.name(), tensors: table.len(), parameters, bytes })
+}
+
+/// Writes a file beside its place and gives it its name at the end: it appears whole or not at all.
+pub(crate) fn persist<T>(
+    out: &Path,
+    write: impl FnOnce(&mut File) -> Result<T, CheckpointError>,
+) -> Result<T, CheckpointError> {
+    let parent = out.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut temporary =
+        tempfile::Builder::new().prefix(".egcfg-").suffix(".tmp").tempfile_in(parent).in_file(out)?;
+    let written = write(temporary.as_file_mut())?;
     open_to_all(temporary.as_file()).in_file(out)?;
     temporary.as_file().sync_all().in_file(out)?;
     temporary.persist(out).map_err(|error| error.error).in_file(out)?;
     // The name itself is kept only once the folder is written out.
     File::open(parent).and_then(|folder| folder.sync_all()).in_file(out)?;
-    let parameters = table.iter().map(|entry| entry.shape.iter().product::<usize>() as u64).sum();
-    Ok(Summary { architecture: config.architecture.name(), tensors: table.len(), parameters, bytes })
+    Ok(written)
+}
+
+/// The family, and the heads of queries and keys, of a checkpoint.
+pub(crate) fn shape_of(folder: &Path) -> Result<(&'static str, usize, usize), CheckpointError> {
+    let path = folder.join("config.json");
+    let text = read_small_bytes(&path).in_file(&path)?;
+    let config = Config::parse(&text).in_file(&path)?;
+    Ok((config.architecture.name(), config.heads, config.kv_heads))
 }
 
 /// Temporary files are private; a model is as readable as any other file.

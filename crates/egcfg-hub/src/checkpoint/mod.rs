@@ -2,12 +2,12 @@
 
 mod config;
 mod convert;
-mod numbers;
+pub(crate) mod numbers;
 mod scores;
 mod split;
 mod tensors;
 mod tokenizer;
-mod weights;
+pub(crate) mod weights;
 
-pub(crate) use convert::sources;
 pub use convert::{Options, Summary, convert, is_checkpoint};
+pub(crate) use convert::{persist, shape_of, sources};

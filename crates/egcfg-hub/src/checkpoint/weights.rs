@@ -68,8 +68,13 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
 impl Weights {
     /// Reads the headers of all shards, and checks them against the files' lengths.
     pub(crate) fn open(folder: &Path) -> Result<Self, CheckpointError> {
+        Self::of_files(files(folder)?)
+    }
+
+    /// The tensors of these files together.
+    pub(crate) fn of_files(files: Vec<PathBuf>) -> Result<Self, CheckpointError> {
         let mut all = Self { files: Vec::new(), tensors: BTreeMap::new() };
-        for path in files(folder)? {
+        for path in files {
             let (mut file, _) = egcfg_files::open(&path, egcfg_files::Origin::Named).in_file(&path)?;
             let (metadata, data) = header(&mut file).in_file(&path)?;
             for (name, info) in metadata.tensors() {

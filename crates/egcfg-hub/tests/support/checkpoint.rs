@@ -47,12 +47,18 @@ fn tensors(config: &Value) -> Vec<(String, Vec<usize>)> {
     all
 }
 
-/// A safetensors file: length of the header, header, data.
 fn write_safetensors(path: &Path, tensors: &[(String, Vec<usize>)]) {
+    let all: Vec<_> =
+        tensors.iter().map(|(name, shape)| (name.clone(), shape.clone(), weight(name, shape))).collect();
+    write_values(path, &all);
+}
+
+/// A safetensors file: length of the header, header, data.
+pub(crate) fn write_values(path: &Path, tensors: &[(String, Vec<usize>, Vec<f32>)]) {
     let (mut header, mut bytes) = (serde_json::Map::new(), Vec::<u8>::new());
-    for (name, shape) in tensors {
+    for (name, shape, values) in tensors {
         let start = bytes.len();
-        bytes.extend(weight(name, shape).iter().flat_map(|value| value.to_le_bytes()));
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
         header.insert(
             name.clone(),
             json!({ "dtype": "F32", "shape": shape, "data_offsets": [start, bytes.len()] }),

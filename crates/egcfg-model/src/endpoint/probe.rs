@@ -109,6 +109,9 @@ impl<'a> Probe<'a> {
         // vLLM tells where the weights come from, llama.cpp what the file holds, this program their hash.
         self.report("root", &entry["root"]);
         self.report("sha256", &entry["egcfg"]["sha256"]);
+        if let Some(adapters) = entry["egcfg"]["adapters"].as_array().filter(|list| !list.is_empty()) {
+            self.report("adapters", &Value::String(Value::from(adapters.clone()).to_string()));
+        }
         for fact in ["n_params", "size", "n_vocab", "n_embd"] {
             self.report(fact, &entry["meta"][fact]);
         }

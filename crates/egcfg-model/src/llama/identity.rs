@@ -1,49 +1,69 @@
-//! Which model a local one is: the hash of its file, of all its files where it comes in parts. It is taken when somebody
+//! Which model a local one is: the hash of its file, of all its files where it comes in parts, and of its adapters. It is taken when somebody
 //! asks for it, once, and remembered in the user's cache folder.
 
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use egcfg_gguf::content;
-use egcfg_task::{ModelIdentity, ModelKind};
+use egcfg_task::{AdapterIdentity, ModelIdentity, ModelKind};
 
 use crate::error::ModelError;
+use crate::llama::adapter::Adapter;
 
 /// A model's identity, found out at most once.
 #[derive(Debug)]
 pub(crate) struct Lazy {
     source: Source,
-    found: OnceLock<Result<String, ModelError>>,
+    adapters: Vec<Adapter>,
+    found: OnceLock<Result<(String, Vec<AdapterIdentity>), ModelError>>,
 }
 
-#[derive(Debug)]
-enum Source {
+/// Where the weights are.
+#[derive(Debug, Clone)]
+pub(crate) enum Source {
+    /// In files, in the order of the parts.
     Files(Vec<PathBuf>),
-    Bytes,
+    /// Inside the program; their hash.
+    Bytes(String),
+}
+
+impl Source {
+    /// A file and the parts that belong to it.
+    pub(crate) fn file(path: &Path) -> Self {
+        Self::Files(parts(path))
+    }
+
+    /// A file in memory.
+    pub(crate) fn bytes(bytes: &[u8]) -> Self {
+        Self::Bytes(content::of_bytes(bytes))
+    }
 }
 
 impl Lazy {
-    /// The identity of a file and of the parts that belong to it.
-    pub(crate) fn of_file(path: &Path) -> Self {
-        Self { source: Source::Files(parts(path)), found: OnceLock::new() }
-    }
-
-    /// The identity of a file in memory.
-    pub(crate) fn of_bytes(bytes: &[u8]) -> Self {
-        Self { source: Source::Bytes, found: OnceLock::from(Ok(content::of_bytes(bytes))) }
+    /// The identity of weights with these adapters.
+    pub(crate) fn of(source: Source, adapters: Vec<Adapter>) -> Self {
+        Self { source, adapters, found: OnceLock::new() }
     }
 
     pub(crate) fn get(&self, name: &str) -> Result<ModelIdentity, ModelError> {
-        let sha256 = self.found.get_or_init(|| self.hash()).clone()?;
+        let found = self.found.get_or_init(|| {
+            let adapters: Result<Vec<AdapterIdentity>, ModelError> =
+                self.adapters.iter().map(Adapter::identity).collect();
+            Ok((self.hash()?, adapters?))
+        });
+        let (sha256, adapters) = found.clone()?;
         let kind = match self.source {
             Source::Files(_) => ModelKind::File,
-            Source::Bytes => ModelKind::Embedded,
+            Source::Bytes(_) => ModelKind::Embedded,
         };
-        Ok(ModelIdentity::weights(kind, name, &sha256))
+        Ok(ModelIdentity { adapters, ..ModelIdentity::weights(kind, name, &sha256) })
     }
 
     fn hash(&self) -> Result<String, ModelError> {
-        let Source::Files(files) = &self.source else { return Ok(content::of_bytes(&[])) };
+        let files = match &self.source {
+            Source::Files(files) => files,
+            Source::Bytes(sha256) => return Ok(sha256.clone()),
+        };
         let memory = content::memory_folder(|name| std::env::var_os(name));
         let hashes: Result<Vec<String>, ModelError> = files
             .iter()

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::Path;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use egcfg_gguf::Head;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel as Weights;
 use llama_cpp_2::model::params::LlamaModelParams;
@@ -28,10 +29,12 @@ pub(crate) fn backend() -> Result<&'static LlamaBackend, ModelError> {
         .map_err(|error| ModelError::Engine(format!("llama.cpp did not start: {error}")))
 }
 
-/// Loads the weights of a file; `name` is what messages call it.
-pub(crate) fn weights(path: &Path, name: &str, gpu_layers: u32) -> Result<Weights, ModelError> {
+/// Loads the weights of a file, and what stands before them; `name` is what messages call it.
+pub(crate) fn weights(path: &Path, name: &str, gpu_layers: u32) -> Result<(Weights, Vec<Head>), ModelError> {
     let fail = |reason: String| ModelError::Load { path: name.to_owned(), reason };
-    let bytes = check_file(path).map_err(fail)?;
+    // What is no model, or cannot be a whole one, is refused here: the library ends the process at some of it.
+    let heads = egcfg_gguf::check_model(path).map_err(|error| fail(error.to_string()))?;
+    let bytes: u64 = heads.iter().map(|head| head.length).sum();
     if gpu_layers == 0 {
         check_memory(bytes, "the weights").map_err(fail)?;
     }
@@ -47,14 +50,7 @@ pub(crate) fn weights(path: &Path, name: &str, gpu_layers: u32) -> Result<Weight
         ))
     })?;
     check_family(&weights).map_err(fail)?;
-    Ok(weights)
-}
-
-/// Refuses what is no model, or cannot be a whole one; returns the size of all its parts. The library ends the process at
-/// some of what is found here.
-fn check_file(path: &Path) -> Result<u64, String> {
-    let heads = egcfg_gguf::check_model(path).map_err(|error| error.to_string())?;
-    Ok(heads.iter().map(|head| head.length).sum())
+    Ok((weights, heads))
 }
 
 /// Refuses what cannot fit into memory, before the machine starts to swap.

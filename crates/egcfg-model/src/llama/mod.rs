@@ -1,6 +1,7 @@
 //! The local engine: any GGUF file through llama.cpp. [`LlamaModel`] is the handle that callers share; behind it one
 //! thread owns the weights' context and merges what all callers ask for into common batches.
 
+mod adapter;
 mod batch;
 mod cache;
 mod convert;
@@ -19,6 +20,7 @@ mod options;
 mod plan;
 mod tree;
 
+pub use adapter::Adapter;
 pub use convert::convert_to_f32;
 pub use model::LlamaModel;
 pub use options::{FlashAttention, KvType, LlamaOptions};

@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use egcfg_task::ModelIdentity;
 use futures::future::{BoxFuture, try_join_all};
 use llama_cpp_2::context::params::{KvCacheType, LlamaContextParams};
-use llama_cpp_2::model::LlamaModel as Weights;
+use llama_cpp_2::model::{LlamaLoraAdapter, LlamaModel as Weights};
 use llama_cpp_sys_2::{
     LLAMA_FLASH_ATTN_TYPE_AUTO, LLAMA_FLASH_ATTN_TYPE_DISABLED, LLAMA_FLASH_ATTN_TYPE_ENABLED,
 };
@@ -23,10 +23,11 @@ use crate::api::{
 };
 use crate::check;
 use crate::error::ModelError;
+use crate::llama::adapter::{self, Adapter};
 use crate::llama::batch::LlamaDevice;
 use crate::llama::encode::Encoder;
 use crate::llama::engine::{Engine, Limits};
-use crate::llama::identity::Lazy;
+use crate::llama::identity::{Lazy, Source};
 use crate::llama::info::{self, Vocabulary};
 use crate::llama::job::Message;
 use crate::llama::load;
@@ -59,15 +60,31 @@ pub struct LlamaModel {
 impl LlamaModel {
     /// Loads a model file and starts its engine.
     pub fn load(options: &LlamaOptions) -> Result<Self, ModelError> {
+        first(Self::load_sets(options, &[&[]])?)
+    }
+
+    /// Loads a model file once and starts one engine per set of adapters, in their order; each has the options' adapters and
+    /// its set's. They share the weights; each has a cache and a thread of its own.
+    pub fn load_sets(options: &LlamaOptions, sets: &[&[Adapter]]) -> Result<Vec<Self>, ModelError> {
         let name = options.path.display().to_string();
-        Self::start(&options.path, &name, options, Lazy::of_file(&options.path))
+        Self::start(&options.path, &name, options, &Source::file(&options.path), sets)
     }
 
     /// Loads a model whose file stands in memory; the options' path is ignored. `name` is used in messages, and for a model
     /// that does not name itself.
     pub fn from_bytes(name: &str, bytes: &[u8], options: &LlamaOptions) -> Result<Self, ModelError> {
+        first(Self::from_bytes_sets(name, bytes, options, &[&[]])?)
+    }
+
+    /// [`LlamaModel::load_sets`] for a file in memory.
+    pub fn from_bytes_sets(
+        name: &str,
+        bytes: &[u8],
+        options: &LlamaOptions,
+        sets: &[&[Adapter]],
+    ) -> Result<Vec<Self>, ModelError> {
         let staged = load::stage(name, bytes)?;
-        Self::start(&staged.path(), name, options, Lazy::of_bytes(bytes))
+        Self::start(&staged.path(), name, options, &Source::bytes(bytes), sets)
     }
 
     /// The model that is carried inside the program.
@@ -82,11 +99,42 @@ impl LlamaModel {
         Self::from_bytes("pocket", crate::POCKET_GGUF, options)
     }
 
-    fn start(path: &Path, name: &str, options: &LlamaOptions, identity: Lazy) -> Result<Self, ModelError> {
-        let fail = |reason: String| ModelError::Load { path: name.to_owned(), reason };
+    fn start(
+        path: &Path,
+        name: &str,
+        options: &LlamaOptions,
+        source: &Source,
+        sets: &[&[Adapter]],
+    ) -> Result<Vec<Self>, ModelError> {
         let gpu = cfg!(any(feature = "cuda", feature = "metal", feature = "vulkan"));
         let gpu_layers = options.gpu_layers.unwrap_or(if gpu { 999 } else { 0 });
-        let weights = Arc::new(load::weights(path, name, gpu_layers)?);
+        let (mut weights, heads) = load::weights(path, name, gpu_layers)?;
+        // All adapters before the first context: a context has room for what its model has by then.
+        let mut loaded = Vec::with_capacity(sets.len());
+        for set in sets {
+            let set = [&options.adapters, *set].concat();
+            let adapter = adapter::load_set(&mut weights, &heads, &set)?;
+            loaded.push((set, adapter));
+        }
+        let weights = Arc::new(weights);
+        let each = loaded.into_iter().map(|(set, adapter)| {
+            let identity = Lazy::of(source.clone(), set.clone());
+            Self::engine(&weights, name, options, gpu_layers == 0, adapter, &set, identity)
+        });
+        each.collect()
+    }
+
+    /// An engine over loaded weights, with at most one adapter.
+    fn engine(
+        weights: &Arc<Weights>,
+        name: &str,
+        options: &LlamaOptions,
+        in_memory: bool,
+        adapter: Option<LlamaLoraAdapter>,
+        set: &[Adapter],
+        identity: Lazy,
+    ) -> Result<Self, ModelError> {
+        let fail = |reason: String| ModelError::Load { path: name.to_owned(), reason };
         let trained = match weights.n_ctx_train() as usize {
             0 => DEFAULT_CONTEXT,
             trained => trained,
@@ -94,16 +142,20 @@ impl LlamaModel {
         let context = options.context.unwrap_or(trained.min(DEFAULT_CONTEXT)).max(1);
         let cells = options.cache_tokens.unwrap_or((2 * context).max(4096)).max(context);
         let kv_type = options.kv_type.unwrap_or(KvType::F16);
-        if gpu_layers == 0 {
-            load::check_memory(cache_bytes(&weights, cells, kv_type), "the cached keys and values")
+        if in_memory {
+            load::check_memory(cache_bytes(weights, cells, kv_type), "the cached keys and values")
                 .map_err(fail)?;
         }
-        let vocabulary = Arc::new(Vocabulary::of(&weights));
+        let vocabulary = Arc::new(Vocabulary::of(weights));
         let stem =
             Path::new(name).file_stem().map_or_else(|| name.to_owned(), |s| s.to_string_lossy().into_owned());
-        let mut info = info::describe(&weights, &vocabulary, &stem, context);
+        let mut info = info::describe(weights, &vocabulary, &stem, context);
         let threads = options.threads.unwrap_or_else(|| default_threads(weights.n_params()));
         info.details.push(("threads".to_owned(), threads.to_string()));
+        for (number, adapter) in set.iter().enumerate() {
+            let label = if number == 0 { "adapter".to_owned() } else { format!("adapter {}", number + 1) };
+            info.details.push((label, format!("{} at {}", adapter.path.display(), adapter.scale)));
+        }
         let limits = Limits {
             context,
             batch: options.batch().min(cells),
@@ -119,7 +171,7 @@ impl LlamaModel {
             .name("egcfg-engine".to_owned())
             .spawn({
                 let (weights, vocabulary, failure) = (weights.clone(), vocabulary.clone(), failure.clone());
-                move || serve(&weights, vocabulary, limits, params, &inbox, &ready, &failure)
+                move || serve(&weights, adapter, vocabulary, limits, params, &inbox, &ready, &failure)
             })
             .map_err(|error| fail(format!("the engine's thread did not start: {error}")))?;
         match started.recv() {
@@ -127,10 +179,10 @@ impl LlamaModel {
             Ok(Err(reason)) => return Err(fail(reason)),
             Err(_) => return Err(fail("the engine's thread ended while it started".to_owned())),
         }
-        let encoder = Encoder::of(&weights, &vocabulary);
+        let encoder = Encoder::of(weights, &vocabulary);
         Ok(Self {
             info,
-            weights,
+            weights: Arc::clone(weights),
             vocabulary,
             encoder,
             identity,
@@ -222,9 +274,16 @@ impl fmt::Debug for LlamaModel {
     }
 }
 
+/// The only one of a list that was asked to have one.
+fn first(models: Vec<LlamaModel>) -> Result<LlamaModel, ModelError> {
+    models.into_iter().next().ok_or_else(|| ModelError::Engine("no engine was started".to_owned()))
+}
+
 /// The engine thread's whole life.
+#[expect(clippy::too_many_arguments, reason = "what the thread owns, named once")]
 fn serve(
     weights: &Weights,
+    adapter: Option<LlamaLoraAdapter>,
     vocabulary: Arc<Vocabulary>,
     limits: Limits,
     params: LlamaContextParams,
@@ -235,6 +294,14 @@ fn serve(
     let context = load::backend()
         .map_err(|error| error.to_string())
         .and_then(|backend| weights.new_context(backend, params).map_err(|error| error.to_string()));
+    let context = context.and_then(|mut context| match adapter {
+        // Its scale is in its numbers.
+        Some(mut adapter) => match context.lora_adapter_set(&mut adapter, 1.0) {
+            Ok(()) => Ok(context),
+            Err(error) => Err(error.to_string()),
+        },
+        None => Ok(context),
+    });
     let context = match context {
         Ok(context) => context,
         Err(error) => {

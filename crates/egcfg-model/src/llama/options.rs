@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::llama::adapter::Adapter;
+
 /// Number format of cached keys and values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum KvType {
@@ -24,7 +26,7 @@ pub enum FlashAttention {
 }
 
 /// How to load and run a model file.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct LlamaOptions {
     /// The GGUF file.
     pub path: PathBuf,
@@ -45,6 +47,8 @@ pub struct LlamaOptions {
     pub kv_type: Option<KvType>,
     /// Fused attention.
     pub flash_attention: FlashAttention,
+    /// Adapters that change the weights, all of them together.
+    pub adapters: Vec<Adapter>,
 }
 
 impl LlamaOptions {

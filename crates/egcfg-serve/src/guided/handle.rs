@@ -51,7 +51,7 @@ pub(crate) async fn handle(
         id: &id,
         object: object(form, false),
         created: now(),
-        model: &app.0.name,
+        model: app.name(),
         choices: vec![choice],
         usage: Some(usage.json()),
         egcfg: None,
@@ -79,7 +79,7 @@ async fn carry_out(app: &App, asked: &Asked, sink: &Sink) -> Result<Solution, Ap
 }
 
 async fn streamed(app: &App, asked: &Asked, id: String, events: Events) -> Result<(), ApiError> {
-    let chunks = Chunks { events, form: asked.form, id, model: app.0.name.clone(), created: now() };
+    let chunks = Chunks { events, form: asked.form, id, model: app.name().to_owned(), created: now() };
     if asked.form == Form::Chat {
         let opening =
             json!({ "index": 0, "delta": { "role": "assistant", "content": "" }, "finish_reason": null });

@@ -22,7 +22,7 @@ use crate::stream::{Events, respond_with};
 
 /// Answers a request.
 pub(crate) async fn handle(app: App, mut fields: Fields, place: Place) -> Result<Response, ApiError> {
-    app.check_model(fields.text("model")?.as_deref())?;
+    let app = app.choose(fields.text("model")?.as_deref())?;
     let Asked { conversation, repeated, stream, ignored } = read(&app, fields)?;
     let slot = app.0.admission.work(place).await?;
     let own = app.clone();
@@ -31,7 +31,7 @@ pub(crate) async fn handle(app: App, mut fields: Fields, place: Place) -> Result
         id: app.request_id("resp"),
         item: app.request_id("msg"),
         created: now(),
-        model: app.0.name.clone(),
+        model: app.name().to_owned(),
         repeated,
     };
     if !stream {

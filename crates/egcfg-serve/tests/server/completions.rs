@@ -254,6 +254,39 @@ fn tokens_and_text() {
 }
 
 #[test]
+fn an_adapted_model_is_chosen_by_its_name_per_request() {
+    let tuned = "def f(x):\n    return x - 1\n";
+    let mut parts = parts(Arc::new(bytes_model(PROGRAM)));
+    parts.adapted = vec![("tuned".to_owned(), Arc::new(bytes_model(tuned)))];
+    let server = Server::start(parts);
+    let ask = |model: Option<&str>| {
+        let mut body = json!({ "prompt": "### Code\n", "temperature": 0, "max_tokens": 60 });
+        if let Some(model) = model {
+            body["model"] = json!(model);
+        }
+        let reply = complete(&server, &body);
+        (reply["model"].clone(), reply["choices"][0]["text"].clone())
+    };
+    // In turn: neither keeps what the other has computed.
+    for _ in 0..2 {
+        assert_eq!(ask(None), (json!("bytes"), json!(PROGRAM)));
+        assert_eq!(ask(Some("tuned")), (json!("tuned"), json!(tuned)));
+    }
+    assert_eq!(ask(Some("bytes")).1, json!(PROGRAM));
+    let guided = json!({ "prompt": "subtract", "model": "tuned", "tests": ["assert f(1) == 1"] });
+    let reply = post(server.address, "/v1/completions", &guided).json();
+    assert_eq!((&reply["model"], &reply["choices"][0]["text"]), (&json!("tuned"), &json!(tuned)), "{reply}");
+    let refused = post(server.address, "/v1/completions", &json!({ "prompt": "a", "model": "other" }));
+    assert_eq!(refused.status, 404);
+    let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("'bytes', 'tuned'"), "{message}");
+    let models = get(server.address, "/v1/models").json();
+    let told = |at: usize| (models["data"][at]["id"].clone(), models["data"][at]["parent"].clone());
+    assert_eq!((told(0), told(1)), ((json!("bytes"), Value::Null), (json!("tuned"), json!("bytes"))));
+    assert_eq!(get(server.address, "/v1/models/tuned").json()["id"], "tuned");
+}
+
+#[test]
 fn models_health_and_metrics() {
     let server = Server::usual();
     assert_eq!(get(server.address, "/health").json(), json!({ "status": "ok" }));

@@ -159,6 +159,7 @@ pub(crate) const PROGRAM: &str = "def f(x):\n    return x + 7\n";
 pub(crate) fn parts(model: Arc<dyn LanguageModel>) -> Parts {
     Parts {
         model,
+        adapted: Vec::new(),
         executor: Some(Arc::new(Judge { broken: false })),
         scripts: None,
         template: Template::named("pocket").unwrap(),

@@ -7,13 +7,21 @@ use egcfg_hub::ElementType;
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct ConvertArgs {
-    /// The folder: config.json, tokenizer.json and safetensors; or `pocket`, the embedded model
-    #[arg(value_name = "DIR")]
+    /// A checkpoint (config.json, tokenizer.json, safetensors), `pocket`, or an adapter: a PEFT folder or a GGUF file
+    ///
+    /// A checkpoint and `pocket`, the embedded model, become a GGUF model; a PEFT folder becomes a GGUF adapter, and a GGUF
+    /// adapter becomes a PEFT folder.
+    #[arg(value_name = "FROM")]
     pub(crate) folder: PathBuf,
-    /// The file to write [default: named after folder and type, beside it]
-    #[arg(long, value_name = "FILE")]
+    /// What to write [default: named after what it comes from, beside it]
+    #[arg(long, value_name = "PATH")]
     pub(crate) out: Option<PathBuf>,
-    /// Number format of the matrices
+    /// The model that an adapter was made for: `pocket`, a GGUF file or a checkpoint folder
+    ///
+    /// The order of an adapter's rows depends on it. Without it: what the adapter itself tells.
+    #[arg(long, value_name = "MODEL")]
+    pub(crate) base: Option<String>,
+    /// Number format of the matrices; adapters stay in single precision
     #[arg(long = "type", value_enum, default_value = "f16")]
     pub(crate) kind: TypeArg,
     /// Print one JSON object

@@ -8,7 +8,9 @@ pub(crate) mod compare;
 pub(crate) mod convert;
 pub(crate) mod data;
 pub(crate) mod doctor;
+pub(crate) mod foreign;
 pub(crate) mod help;
+pub(crate) mod lora;
 pub(crate) mod method;
 pub(crate) mod model;
 pub(crate) mod programs;
@@ -100,7 +102,7 @@ pub(crate) enum Command {
 /// Reads the command line.
 pub(crate) fn parse() -> Result<(Args, Typed), clap::Error> {
     let mut command = command();
-    let matches = command.try_get_matches_from_mut(std::env::args_os())?;
+    let matches = command.try_get_matches_from_mut(foreign::translated(std::env::args_os()))?;
     let typed = Typed::new(&command, &matches);
     Args::from_arg_matches(&matches).map(|args| (args, typed)).map_err(|error| error.format(&mut command))
 }
@@ -191,6 +193,8 @@ mod tests {
             "volumes",
             "secrets",
             "cors",
+            "lora",
+            "base",
             "experiences",
             "start_from",
             "gradient_tokens",

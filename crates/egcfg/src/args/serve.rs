@@ -34,7 +34,7 @@ pub(crate) struct ServeArgs {
     #[arg(long, value_name = "ORIGIN")]
     pub(crate) cors: Vec<egcfg_serve::Origin>,
     /// The model's name towards clients [default: its own]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", aliases = ["served-model-name", "alias"])]
     pub(crate) name: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitArgs,

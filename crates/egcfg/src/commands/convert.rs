@@ -1,4 +1,4 @@
-//! `egcfg convert`: a checkpoint folder to a GGUF file, or the embedded model to one.
+//! `egcfg convert`: a checkpoint folder to a GGUF file, or the embedded model to one; adapters are converted beside this.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -15,8 +15,17 @@ pub(crate) fn run(args: ConvertArgs) -> Result<ExitCode, Failure> {
     if args.folder.as_os_str() == "pocket" && !args.folder.exists() {
         return super::export::run(&args);
     }
+    if let Some(done) = super::convert_adapter::run(&args)? {
+        return Ok(done);
+    }
+    if args.base.is_some() {
+        return Err(Failure::usage(format!("--base: {} is no adapter", args.folder.display())));
+    }
     if !args.folder.is_dir() {
-        return Err(Failure::input(format!("failed to convert {}: it is no folder", args.folder.display())));
+        return Err(Failure::input(format!(
+            "failed to convert {}: it is neither a folder nor a GGUF adapter",
+            args.folder.display()
+        )));
     }
     let out = match args.out {
         Some(out) => out,

@@ -37,7 +37,7 @@ pub(crate) async fn run(args: DoctorArgs) -> Result<ExitCode, Failure> {
         if let Some(model) = model {
             let info = model.info();
             let details: Map<_, _> = info.details.iter().map(|(k, v)| (k.clone(), json!(v))).collect();
-            object["model"] = json!({ "name": info.name, "vocabulary": info.vocab, "context": info.context, "details": details });
+            object["model"] = json!({ "name": info.name, "identity": model.identity()?, "vocabulary": info.vocab, "context": info.context, "details": details });
         }
         data(&(object.to_string() + "\n"))?;
         return Ok(ExitCode::from(SOLVED));

@@ -4,6 +4,7 @@
 mod btp;
 mod compare;
 mod convert;
+mod convert_adapter;
 mod data;
 mod demo;
 mod doctor;

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use crate::args::serve::{LimitArgs, ServeArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::output::text::{data, note};
-use crate::parts::{load_model, start_runner};
+use crate::parts::{Adapted, load_models, start_runner};
 use crate::settings::method;
 use crate::signals::interrupt;
 
@@ -32,22 +32,37 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         .local_addr()
         .map_err(|error| Failure::usage(format!("failed to listen on {}: {error}", args.host)))?;
     // Whoever ends the server while it starts shall not wait.
-    let (runner, model) = tokio::select! {
+    let (runner, models) = tokio::select! {
         started = async {
             let runner = start_runner(&args.sandbox).await?;
             // Loading reads for long, and what a file makes of it is the file's doing.
             let (wanted, tasks) = (args.model.clone(), args.limits.in_flight);
-            let loading = tokio::task::spawn_blocking(move || load_model(&wanted, tasks)).await;
-            let model = loading.map_err(|error| Failure::sandbox(format!("failed to load: {error}")))??;
-            Ok::<_, Failure>((runner, model))
+            let loading = tokio::task::spawn_blocking(move || -> Result<Vec<Adapted>, Failure> {
+                let models = load_models(&wanted, tasks)?;
+                // Clients are told what the weights hash to; it is taken once, now.
+                models.iter().try_for_each(|(_, model)| model.identity().map(drop))?;
+                Ok(models)
+            });
+            let models =
+                loading.await.map_err(|error| Failure::sandbox(format!("failed to load: {error}")))??;
+            Ok::<_, Failure>((runner, models))
         } => started?,
         () = interrupt() => return Err(Failure::interrupted()),
     };
+    let mut models = models.into_iter();
+    let model = models.next().map(|(_, model)| model).ok_or_else(|| Failure::model("no model was loaded"))?;
+    let adapted: Vec<_> = models.filter_map(|(name, model)| Some((name?, model))).collect();
+    let own = args.name.clone().unwrap_or_else(|| model.info().name.clone());
+    if adapted.iter().any(|(name, _)| *name == own) {
+        return Err(Failure::usage(format!("--lora {own}=...: the model itself has this name"))
+            .hint("name the adapter otherwise, or the model with --name"));
+    }
     let template = method::template(&args.method, &config, model.info())?;
     let settings = method::settings(&args.method, config, runner.python());
     let loopback_only = loopback && key.is_none();
     let app = App::new(Parts {
         model,
+        adapted,
         executor: Some(Arc::new(runner.clone())),
         scripts: Some(Arc::new(runner)),
         template,

@@ -105,7 +105,7 @@ fn variable(name: &str) -> Option<PathBuf> {
 }
 
 /// Where egcfg keeps what it can make again.
-fn cache_folder() -> Result<PathBuf, Failure> {
+pub(super) fn cache_folder() -> Result<PathBuf, Failure> {
     variable("EGCFG_CACHE")
         .or_else(|| Some(variable("XDG_CACHE_HOME")?.join("egcfg")))
         .or_else(|| Some(variable("HOME")?.join(".cache/egcfg")))

@@ -2,6 +2,8 @@
 //! [`crate::settings`] and by the flags; here they come to life.
 
 #[cfg(feature = "llama")]
+mod adapters;
+#[cfg(feature = "llama")]
 mod hub;
 mod model;
 mod sandbox;
@@ -10,6 +12,6 @@ mod watched;
 
 #[cfg(feature = "llama")]
 pub(crate) use hub::resolve as model_file;
-pub(crate) use model::{connect, load_model};
+pub(crate) use model::{Adapted, connect, load_model, load_models};
 pub(crate) use sandbox::{concurrency, for_tasks, needs, start, start_runner, start_sandbox};
 pub(crate) use watched::{beside_the_work, checkpoint_failure};

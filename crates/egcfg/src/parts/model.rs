@@ -1,29 +1,56 @@
 //! The model behind a name: the embedded one, a file, a server, or a script.
 
+#[cfg(feature = "llama")]
+use std::path::Path;
 use std::sync::Arc;
 
+#[cfg(feature = "llama")]
+use egcfg_gguf::Head;
+#[cfg(feature = "llama")]
+use egcfg_hub::adapter::Base;
+#[cfg(feature = "llama")]
+use egcfg_model::{Adapter, LlamaModel, LlamaOptions, POCKET_GGUF};
 use egcfg_model::{EndpointModel, EndpointOptions, LanguageModel, Secret};
-#[cfg(feature = "llama")]
-use egcfg_model::{LlamaModel, LlamaOptions};
 
-#[cfg(feature = "llama")]
-use super::hub;
 use super::scripted;
+#[cfg(feature = "llama")]
+use super::{adapters, hub};
 use crate::args::model::ModelArgs;
 use crate::exit::Failure;
 #[cfg(feature = "llama")]
 use crate::settings::defaults;
 
+/// A model, and its name where it is one that an adapter makes.
+pub(crate) type Adapted = (Option<String>, Arc<dyn LanguageModel>);
+
 /// Loads the model, or connects to the server that has it. `tasks` is how many tasks run at the same time: each wants room
 /// in the cache.
 pub(crate) fn load_model(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
-    if let Some(file) = args.name().strip_prefix(scripted::PREFIX) {
-        return scripted::load(file);
+    if let Some(name) = args.lora.iter().find_map(|lora| lora.name.as_deref()) {
+        return Err(Failure::usage(format!("--lora {name}=...: names are for `serve`, which lists models"))
+            .hint("leave the name out: --lora PATH"));
     }
-    match connect(args)? {
-        Some(model) => Ok(Arc::new(model)),
-        None => load_local(args, tasks),
+    let mut models = load_models(args, tasks)?;
+    Ok(models.swap_remove(0).1)
+}
+
+/// The model, and after it one for each name that `--lora` gives; the first has no name.
+pub(crate) fn load_models(args: &ModelArgs, tasks: usize) -> Result<Vec<Adapted>, Failure> {
+    let other = if let Some(file) = args.name().strip_prefix(scripted::PREFIX) {
+        scripted::load(file)?
+    } else if let Some(model) = connect(args)? {
+        Arc::new(model) as Arc<dyn LanguageModel>
+    } else {
+        return load_local(args, tasks);
+    };
+    if !args.lora.is_empty() {
+        return Err(Failure::usage(format!(
+            "--lora: adapters are applied to local models; {} is none",
+            args.name()
+        ))
+        .hint("name the adapter's model at the server: --model http://host:port/v1#name"));
     }
+    Ok(vec![(None, other)])
 }
 
 /// Connects to the server that the model's name gives; nothing where it names a local model.
@@ -52,7 +79,8 @@ pub(crate) fn connect(args: &ModelArgs) -> Result<Option<EndpointModel>, Failure
 }
 
 #[cfg(feature = "llama")]
-fn load_local(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
+fn load_local(args: &ModelArgs, tasks: usize) -> Result<Vec<Adapted>, Failure> {
+    let pocket = args.name() == defaults::MODEL;
     let mut options = LlamaOptions::new(hub::resolve(args.name(), args.offline)?);
     options.context = args.context;
     options.threads = args.threads;
@@ -62,17 +90,38 @@ fn load_local(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn LanguageModel>, 
     if args.exact {
         options = options.exact();
     }
-    if args.name() == defaults::MODEL {
+    let base = || base_of(args.name(), &options.path);
+    let mut sets = adapters::resolve(&args.lora, base)?;
+    // Those without a name belong to every model.
+    options.adapters = std::mem::take(&mut sets[0].1);
+    let each: Vec<&[Adapter]> = sets.iter().map(|(_, set)| set.as_slice()).collect();
+    let models = if pocket {
         // A small model's cache is small: room for every task's two prompts and all their candidates.
         options.cache_tokens = options.cache_tokens.or(Some(8192 * tasks.clamp(1, 8)));
-        return Ok(Arc::new(LlamaModel::pocket_with(&options)?));
-    }
-    Ok(Arc::new(LlamaModel::load(&options)?))
+        LlamaModel::from_bytes_sets(defaults::MODEL, POCKET_GGUF, &options, &each)?
+    } else {
+        LlamaModel::load_sets(&options, &each)?
+    };
+    let names = sets.into_iter().map(|(name, _)| name);
+    Ok(names.zip(models).map(|(name, model)| (name, Arc::new(model) as Arc<dyn LanguageModel>)).collect())
+}
+
+/// What an adapter's form depends on.
+#[cfg(feature = "llama")]
+fn base_of(name: &str, path: &Path) -> Result<Base, Failure> {
+    let head = if name == defaults::MODEL {
+        Head::read(POCKET_GGUF, POCKET_GGUF.len() as u64)
+    } else {
+        Head::open(path)
+    };
+    let fail = |reason: String| Failure::model(format!("failed to load model {name}: {reason}"));
+    let head = head.map_err(|error| fail(error.to_string()))?;
+    Base::of_head(&head).ok_or_else(|| fail("the file does not tell its attention heads".to_owned()))
 }
 
 /// There is no local engine in this build.
 #[cfg(not(feature = "llama"))]
-fn load_local(args: &ModelArgs, _tasks: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
+fn load_local(args: &ModelArgs, _tasks: usize) -> Result<Vec<Adapted>, Failure> {
     Err(Failure::usage(format!("failed to load {}: this build has no local engine", args.name()))
         .hint("name a server: --model http://host:port/v1#name, or build egcfg with its default features"))
 }

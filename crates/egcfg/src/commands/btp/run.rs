@@ -13,7 +13,6 @@ use egcfg_model::LanguageModel;
 use egcfg_results::stats;
 use egcfg_task::Task;
 use egcfg_tune::replay::Buffer;
-use egcfg_tune::sample::merge_adapter;
 use egcfg_tune::splits::{Member, overlaps, refuse};
 
 use super::evaluate::{Held, evaluate, greedy};
@@ -21,6 +20,7 @@ use super::round::{Round, told as found};
 use super::train::{Training, told};
 use super::{base_file, left, training as training_tasks};
 use crate::args::btp::{BtpRunArgs, SamplingArgs};
+use crate::args::lora::LoraArg;
 use crate::args::model::ModelArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
@@ -96,7 +96,7 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
         .train(&buffer)
         .await?;
         note(told(&report).trim_end());
-        model = rounds.with_adapter(&base, &out, &folder.join("model.gguf"))?;
+        model = rounds.with_adapter(&out)?;
         let place = folder.join("eval");
         let part = rounds.part(&model, &held, &place, &one, iteration);
         let score = evaluate(&part).await?;
@@ -133,15 +133,9 @@ impl Rounds<'_> {
         }
     }
 
-    /// The base with an adapter merged in, loaded.
-    fn with_adapter(
-        &self,
-        base: &Path,
-        adapter: &Path,
-        out: &Path,
-    ) -> Result<Arc<dyn LanguageModel>, Failure> {
-        merge_adapter(base, adapter, out)?;
-        let args = ModelArgs { model: Some(out.display().to_string()), ..self.args.model.clone() };
+    /// The base with an adapter over it, loaded: nothing is merged, and a quantised base stays so.
+    fn with_adapter(&self, adapter: &Path) -> Result<Arc<dyn LanguageModel>, Failure> {
+        let args = ModelArgs { lora: vec![LoraArg::of(adapter)], ..self.args.model.clone() };
         load_model(&args, self.args.sampling.jobs)
     }
 }
