@@ -27,6 +27,7 @@ mod settings;
 mod signal;
 mod solve;
 mod stats;
+mod taught;
 mod template;
 mod tree;
 
@@ -47,5 +48,6 @@ pub use settings::{Schedule, Settings, SignalStyle};
 pub use signal::compact_entry;
 pub use solve::{Order, judge, solve, solve_in_order};
 pub use stats::Stats;
+pub use taught::guided_prompt_tokens;
 pub use template::{Example, RenderedPrompt, Template, TemplateError};
 pub use tree::{Leaf, Policy, PolicyError, Tree};

@@ -192,6 +192,9 @@ impl Chain {
         }
         let report = Training {
             base: &world.base,
+            trainer: &world.args.training.trainer,
+            objective: world.args.training.objective.into(),
+            runner: Some((&world.runner, &world.settings)),
             base_name: world.args.model.name(),
             model: &*world.model,
             template: &world.template,

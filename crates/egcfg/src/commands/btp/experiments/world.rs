@@ -97,6 +97,7 @@ impl<'a> World<'a> {
             "sampling": {"num_beams": self.args.sampling.num_beams, "policy": self.args.sampling.policy.name()},
             "replay": {"settings": replay, "buffer_size": self.args.replay.buffer_size, "draws": self.args.replay.draws},
             "training": self.args.training.settings(self.seed)?,
+            "objective": egcfg_tune::train::Objective::from(self.args.training.objective),
             "gradient_tokens": self.gradient_tokens,
             "tree_tokens": self.args.tree_tokens,
             "seed": self.seed,
