@@ -18,7 +18,7 @@ fn python(modules: &[&str]) -> Option<PathBuf> {
         return None;
     };
     let code = format!(
-        "import importlib.util, sys; sys.exit(' '.join(n for n in {modules:?} if not importlib.util.find_spec(n)))"
+        "import importlib.util, sys; sys.exit(' '.join(n for n in {modules:?} if not importlib.util.find_spec(n)) or 0)"
     );
     let output = Command::new(&python).args(["-c", &code]).output().unwrap();
     if output.status.success() {

@@ -33,7 +33,7 @@ impl Environment {
         let names = PACKAGES.map(|package| package.split('>').next().unwrap_or(package));
         // Found, not imported: PyTorch alone takes seconds.
         let code = format!(
-            "import importlib.util, sys; sys.exit(' '.join(n for n in {names:?} if not importlib.util.find_spec(n)))"
+            "import importlib.util, sys; sys.exit(' '.join(n for n in {names:?} if not importlib.util.find_spec(n)) or 0)"
         );
         let output = Command::new(&self.python)
             .args(["-I", "-c", &code])

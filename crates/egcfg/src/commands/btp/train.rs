@@ -52,7 +52,7 @@ pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
     let model = load_model(&args.model, 1)?;
     let template = method::template(&args.method, &config, model.info())?;
     let tasks = set.tasks();
-    let objective = args.training.objective.into();
+    let objective: Objective = args.training.objective.into();
     let runner = match objective {
         Objective::Imitate => None,
         Objective::Distil => Some(start(&set, &args.sandbox, None).await?.0),
