@@ -13,7 +13,7 @@ use egcfg_tune::train::TrainSettings;
 
 use super::super::round::{Round, claim, told as found};
 use super::super::train::{Training, told};
-use super::score::outcomes;
+use super::score::{outcomes, score_arm};
 use super::world::World;
 use crate::args::btp::{BtpExperimentsArgs, SamplingArgs};
 use crate::exit::Failure;
@@ -111,7 +111,7 @@ impl Chain {
             model = world.load(&merged)?;
             if self.scored.contains(&(round + 1)) && !self.mark(round + 1).exists() {
                 self.say(round, "scoring");
-                world.scorer().score(&model, &self.model_name(round + 1)).await?;
+                score_arm(world, &model, &self.model_name(round + 1)).await?;
                 claim(&folder, "scored.json", &serde_json::json!({"version": 1}))?;
             }
             std::fs::remove_file(&merged)
