@@ -44,15 +44,23 @@ fn pocket(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tools/pocket").join(name)
 }
 
-/// A Llama of random weights with the embedded model's tokenizer.
+/// A Llama of random weights whose tokens are bytes.
 const MODEL: &str = "
 import torch
+from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaConfig, LlamaForCausalLM
+alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+vocab = {'<|end|>': 0, **{letter: number + 1 for number, letter in enumerate(alphabet)}}
+tokenizer = Tokenizer(models.BPE(vocab=vocab, merges=[]))
+tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+tokenizer.decoder = decoders.ByteLevel()
+tokenizer.add_special_tokens(['<|end|>'])
 torch.manual_seed(0)
 LlamaForCausalLM(LlamaConfig(
-    vocab_size=512, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
+    vocab_size=257, hidden_size=32, intermediate_size=48, num_hidden_layers=2, num_attention_heads=4,
     num_key_value_heads=2, max_position_embeddings=1024, tie_word_embeddings=True, rms_norm_eps=1e-5,
     bos_token_id=None, eos_token_id=0, pad_token_id=0)).save_pretrained('tiny')
+tokenizer.save('tiny/tokenizer.json')
 ";
 
 /// Tasks and programs for them, one that passes and one that fails each, as a cache of the published fork.
@@ -82,6 +90,8 @@ fn train(folder: &Path, trainer: &str, out: &str) -> Command {
         "cache.json",
         "--model",
         "tiny",
+        "--template",
+        concat!(env!("CARGO_MANIFEST_DIR"), "/../egcfg-guidance/templates/pocket.toml"),
         "--sampling-method",
         "passing",
         "--lora-dropout",
@@ -118,7 +128,6 @@ fn the_trainer_over_peft_learns_what_the_builtin_one_does_and_resumes() {
     let folder = temporary.path();
     world(folder);
     run(&python, folder, MODEL);
-    std::fs::copy(pocket("tokenizer.json"), folder.join("tiny/tokenizer.json")).unwrap();
     for trainer in ["builtin", "peft"] {
         let output = train(folder, trainer, trainer).output().unwrap();
         assert!(output.status.success(), "{trainer}: {}", String::from_utf8_lossy(&output.stderr));
@@ -137,7 +146,7 @@ fn the_trainer_over_peft_learns_what_the_builtin_one_does_and_resumes() {
     // The GGUF file holds the weights in half precision.
     assert!((loss(&ours[0]) - loss(&theirs[0])).abs() < 1e-3, "{} {}", ours[0], theirs[0]);
     for log in [&ours, &theirs] {
-        assert!(loss(&log[11]) < loss(&log[0]) - 0.2, "{log:?}");
+        assert!(loss(&log[11]) < loss(&log[0]) - 0.05, "{log:?}");
     }
     // The worker's adapter is one that egcfg merges.
     let merged = Command::new(env!("CARGO_BIN_EXE_egcfg"))
