@@ -12,7 +12,7 @@ use super::super::example::{read_examples, taught};
 use super::super::plan::Plan;
 use super::environment::Environment;
 use crate::error::TuneError;
-use crate::files::write_whole;
+use crate::files::{read_named, write_whole};
 
 /// The worker's program.
 const WORKER: &str = include_str!("worker.py");
@@ -126,7 +126,7 @@ fn vocabulary(base: &Path) -> Result<usize, TuneError> {
         vocab_size: usize,
     }
     let path: PathBuf = base.join("config.json");
-    let text = std::fs::read_to_string(&path).map_err(|_| TuneError::Base {
+    let text = read_named(&path).map_err(|_| TuneError::Base {
         path: base.to_owned(),
         reason: "it is no checkpoint folder with a config.json (hint: --trainer peft trains folders of safetensors; --checkpoint names the one that the model file was made from)".to_owned(),
     })?;
