@@ -2,7 +2,7 @@
 //! read by the libraries that they are for. `EGCFG_TRAINER_PYTHON` names a Python that has them; without it these tests say
 //! that they are skipped.
 
-#![allow(clippy::unwrap_used, reason = "test helpers")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test helpers; a skipped test says so")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -28,7 +28,9 @@ ADAPTER = ("adapter_model.safetensors", "adapter_config.json")
 
 def end_with_parent():
     """The parent holds standard input open; when that ends, so does this process."""
-    sys.stdin.buffer.read()
+    # Past Python's own buffer, whose lock would be missed when the interpreter ends in peace.
+    while os.read(0, 4096):
+        pass
     os._exit(3)
 
 
