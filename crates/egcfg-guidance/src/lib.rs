@@ -32,6 +32,7 @@ mod solve;
 mod stand;
 mod standing;
 mod stats;
+mod taught;
 mod template;
 mod tree;
 
@@ -55,5 +56,6 @@ pub use settings::{Schedule, Settings, SignalStyle};
 pub use signal::compact_entry;
 pub use solve::{Order, judge, solve, solve_in_order};
 pub use stats::Stats;
+pub use taught::guided_prompt_tokens;
 pub use template::{Example, RenderedPrompt, Template, TemplateError};
 pub use tree::{Leaf, Tree};

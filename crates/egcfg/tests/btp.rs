@@ -282,6 +282,81 @@ fn an_experiment_trains_its_arms_scores_them_and_goes_on() {
     assert!(err.contains("--step"), "{err}");
 }
 
+/// Text of the embedded model's tokens, by its tokenizer file.
+fn text(tokens: &Value) -> String {
+    let file: Value =
+        serde_json::from_str(&std::fs::read_to_string(pocket("tokenizer.json")).unwrap()).unwrap();
+    let vocab = file["model"]["vocab"].as_object().unwrap();
+    let spelled = |token: &Value| {
+        let found = vocab.iter().find(|(_, id)| *id == token);
+        found.map(|(text, _)| text.replace('\u{120}', " ").replace('\u{10a}', "\n")).unwrap_or_default()
+    };
+    tokens.as_array().unwrap().iter().map(spelled).collect()
+}
+
+#[test]
+fn distillation_shows_the_teacher_what_failed_and_then_the_right_program() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    let tasks = lines(&first(folder, "train_tasks.jsonl", 3));
+    let entry = |task: usize, code: &str, rate: f64| serde_json::json!({"problem_id": tasks[task]["task_id"], "code": code, "possibility": 0.5, "pass_rate": rate});
+    let solution = |task: usize| tasks[task]["solution"].as_str().unwrap();
+    let name = tasks[0]["entry_point"].as_str().unwrap();
+    // Task 0 has a failed program, task 1 has none, task 2 has only failed ones.
+    let wrong = format!("def {name}(xs):\n    return None\n");
+    let other = format!("def {}(xs):\n    return 12345\n", tasks[2]["entry_point"].as_str().unwrap());
+    let cache = serde_json::json!({"model_name": "m", "experiences": [
+        entry(0, solution(0), 1.0), entry(0, &wrong, 0.0), entry(1, solution(1), 1.0), entry(2, &other, 0.0),
+    ]});
+    std::fs::write(folder.join("cache.json"), cache.to_string()).unwrap();
+    let args = [
+        "btp",
+        "train",
+        "--dataset",
+        "tasks",
+        "--data",
+        "train_tasks.jsonl",
+        "--experiences",
+        "cache.json",
+        "--objective",
+        "distil",
+        "--draws",
+        "9",
+        "--num-epochs",
+        "1",
+        "--lora-r",
+        "2",
+        "--output-dir",
+        "out",
+    ];
+    let (code, out, err) = egcfg(folder, &args);
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(err.contains("1 drawn programs are of tasks without a failed program"), "{err}");
+    let examples = lines(&folder.join("out/examples.jsonl"));
+    assert_eq!(examples.len(), 3);
+    for example in &examples {
+        let (plain, teacher, answer) =
+            (text(&example["prompt"]), text(&example["teacher"]), text(&example["answer"]));
+        // The same prompt with a block in it, and the outcomes of the failed program first in its entry.
+        let (head, rest) = teacher.split_once("### Runs\n").unwrap();
+        assert!(plain.starts_with(head) && plain.ends_with("### Code\n"), "{plain}");
+        assert!(rest.ends_with("### Code\n"), "{teacher}");
+        let failed = if example["task_id"] == tasks[0]["task_id"] { &wrong } else { &other };
+        let (outcome, after) = rest.split_once('\n').unwrap();
+        assert!(outcome.starts_with("# ") && !outcome.contains("pass"), "{outcome}");
+        assert!(after.starts_with(failed.as_str()), "{after}");
+        // Where the drawn program failed, the right one stands behind it; a right one is never shown to its own teacher.
+        let shows_right = rest.contains(solution(0));
+        assert_eq!(
+            shows_right,
+            example["task_id"] == tasks[0]["task_id"] && !answer.starts_with(solution(0))
+        );
+    }
+    let report: Value =
+        serde_json::from_str(&std::fs::read_to_string(folder.join("out/report.json")).unwrap()).unwrap();
+    assert!(report["loss"][0].as_f64().unwrap() > 0.0);
+}
+
 #[test]
 fn experiences_go_out_in_other_forms_and_the_forks_cache_comes_in() {
     let temporary = tempfile::tempdir().unwrap();

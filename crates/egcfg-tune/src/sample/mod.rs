@@ -4,8 +4,10 @@ mod log;
 mod merge;
 mod one;
 mod prompts;
+mod taught;
 
 pub use log::{SampleLog, SampledTask};
 pub use merge::merge_adapter;
 pub use one::{SampleSettings, sample_task, vocabulary};
 pub use prompts::{Nowhere, examples_of};
+pub use taught::{Teaching, with_teachers};

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::settings::Objective;
 use crate::error::TuneError;
 use crate::files::{open_named, write_whole};
 
@@ -82,6 +83,18 @@ pub fn read_examples(path: &Path, vocab: usize) -> Result<Vec<Example>, TuneErro
         examples.push(example);
     }
     Ok(examples)
+}
+
+/// Refuses examples without a teacher's prompt where the objective needs one.
+pub(crate) fn taught(objective: Objective, examples: &[Example]) -> Result<(), TuneError> {
+    let without = examples.iter().find(|example| example.teacher.is_none());
+    match without.filter(|_| objective == Objective::Distil) {
+        None => Ok(()),
+        Some(example) => Err(TuneError::Setting {
+            field: "objective",
+            reason: format!("the example of task {} has no teacher's prompt", example.task_id),
+        }),
+    }
 }
 
 /// Writes a file of examples, whole or not at all.

@@ -1,8 +1,10 @@
 //! The arguments of `btp`: sample, train, run, experiments, export. The words are those that users of the published fork type.
 
 mod experiments;
+mod trainer;
 
 pub(crate) use experiments::{BtpExperimentsArgs, ModeArg};
+pub(crate) use trainer::{BtpSetupArgs, TrainerArg, TrainerArgs};
 
 use std::path::PathBuf;
 
@@ -10,7 +12,7 @@ use clap::{Args as ClapArgs, Subcommand, ValueEnum};
 use egcfg_guidance::Policy;
 use egcfg_tune::export::ExportForm;
 use egcfg_tune::replay::{Draw, DrawSettings};
-use egcfg_tune::train::{Schedule, Target, TrainSettings};
+use egcfg_tune::train::{Objective, Schedule, Target, TrainSettings};
 
 use super::data::DatasetArgs;
 use super::method::MethodArgs;
@@ -45,6 +47,8 @@ pub(crate) enum BtpCommand {
     Export(Box<BtpExportArgs>),
     /// Write a model file with an adapter merged in
     Merge(BtpMergeArgs),
+    /// Make the Python environment that `--trainer peft` runs in
+    Setup(BtpSetupArgs),
 }
 
 /// How programs are sampled.
@@ -157,6 +161,11 @@ pub(crate) struct TrainingArgs {
     /// Longer texts are left out, in tokens
     #[arg(long, value_name = "N", default_value = "1024", value_parser = count::<usize>, hide_short_help = true)]
     pub(crate) max_length: usize,
+    /// What is learned: the drawn programs, or what the model would say of them after it has read what its failed programs did
+    #[arg(long, value_enum, default_value = "imitate")]
+    pub(crate) objective: ObjectiveArg,
+    #[command(flatten)]
+    pub(crate) trainer: TrainerArgs,
     /// Threads of the trainer
     #[arg(long, value_name = "N", default_value = "1", value_parser = count::<usize>)]
     pub(crate) train_threads: usize,
@@ -187,6 +196,24 @@ impl TrainingArgs {
         };
         settings.check()?;
         Ok(settings)
+    }
+}
+
+/// What is learned from an experience.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum ObjectiveArg {
+    /// The likelihood of the program.
+    Imitate,
+    /// Token by token, the distribution of the model under a block of its failed programs.
+    Distil,
+}
+
+impl From<ObjectiveArg> for Objective {
+    fn from(arg: ObjectiveArg) -> Self {
+        match arg {
+            ObjectiveArg::Imitate => Self::Imitate,
+            ObjectiveArg::Distil => Self::Distil,
+        }
     }
 }
 
@@ -238,6 +265,8 @@ pub(crate) struct BtpTrainArgs {
     pub(crate) model: ModelArgs,
     #[command(flatten)]
     pub(crate) method: MethodArgs,
+    #[command(flatten)]
+    pub(crate) sandbox: SandboxArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -5,10 +5,10 @@ use std::time::Instant;
 use candle_core::Device;
 
 use super::super::adapter::{Pairs, Sizes, WEIGHTS, save_peft};
-use super::super::contract::{Progress, TrainJob, TrainReport, Trainer};
-use super::super::example::read_examples;
+use super::super::contract::{Progress, REPORT, TrainJob, TrainReport, Trainer, claim, finished};
+use super::super::example::{read_examples, taught};
 use super::super::plan::Plan;
-use super::super::settings::{Objective, Target};
+use super::super::settings::Target;
 use super::base::{Base, Shape};
 use super::checkpoint::{CHECKPOINT, State};
 use super::optimizer::AdamW;
@@ -16,9 +16,7 @@ use super::steps::{Log, step};
 use crate::error::TuneError;
 use crate::files::write_whole;
 
-const JOB: &str = "train.json";
 const LOG: &str = "train_log.jsonl";
-const REPORT: &str = "report.json";
 
 /// LoRA in this process.
 #[derive(Debug, Clone, Copy, Default)]
@@ -82,12 +80,7 @@ fn train(job: &TrainJob, tell: &mut dyn FnMut(&Progress) -> bool) -> Result<Trai
     }
     let base = Base::read(&job.base, &device)?;
     let examples = read_examples(&job.examples, base.shape.vocab)?;
-    if job.objective == Objective::Distil
-        && let Some(example) = examples.iter().find(|example| example.teacher.is_none())
-    {
-        let reason = format!("the example of task {} has no teacher's prompt", example.task_id);
-        return Err(TuneError::Setting { field: "objective", reason });
-    }
+    taught(job.objective, &examples)?;
     let plan = Plan::new(&examples, &job.settings);
     let shapes = sizes(&base.shape);
     let mut state = begin(job, &base, &shapes)?;
@@ -124,36 +117,9 @@ fn train(job: &TrainJob, tell: &mut dyn FnMut(&Progress) -> bool) -> Result<Trai
     Ok(report)
 }
 
-/// The report of a job that an earlier process brought to its end.
-fn finished(job: &TrainJob) -> Option<TrainReport> {
-    let text = std::fs::read_to_string(job.output.join(REPORT)).ok()?;
-    serde_json::from_str(&text).ok().filter(|_| job.output.join(WEIGHTS).exists())
-}
-
 /// The GPU where the program was built for one, the processor otherwise.
 fn device() -> Result<Device, TuneError> {
     if cfg!(feature = "cuda") { Ok(Device::new_cuda(0)?) } else { Ok(Device::Cpu) }
-}
-
-/// Makes the folder this job's own, or sees that it is already.
-fn claim(job: &TrainJob) -> Result<(), TuneError> {
-    let path = job.output.join(JOB);
-    std::fs::create_dir_all(&job.output).map_err(|error| TuneError::file("make", &job.output, &error))?;
-    let text = serde_json::to_string_pretty(job).unwrap_or_default() + "\n";
-    match std::fs::read_to_string(&path) {
-        Ok(old) => match serde_json::from_str::<TrainJob>(&old) {
-            Ok(old) if old == *job => Ok(()),
-            _ => Err(TuneError::Setting {
-                field: "output-dir",
-                reason: format!(
-                    "{} belongs to another job (hint: another folder, or the settings that stand in {JOB})",
-                    job.output.display()
-                ),
-            }),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_whole(&path, text.as_bytes()),
-        Err(error) => Err(TuneError::file("read", &path, &error)),
-    }
 }
 
 /// The state to go on from: a checkpoint, an adapter to be trained further, or a new one.

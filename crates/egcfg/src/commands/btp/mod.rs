@@ -6,6 +6,7 @@ mod export;
 mod round;
 mod run;
 mod train;
+mod trainer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -29,6 +30,7 @@ pub(crate) async fn run(args: BtpArgs) -> Result<ExitCode, Failure> {
         BtpCommand::Experiments(args) => experiments::run(*args).await,
         BtpCommand::Export(args) => export::run(&args),
         BtpCommand::Merge(args) => merge(&args),
+        BtpCommand::Setup(args) => trainer::setup(&args),
     }
 }
 

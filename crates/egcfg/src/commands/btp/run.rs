@@ -80,6 +80,9 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
         let out = folder.join("adapter");
         let report = Training {
             base: &base,
+            trainer: &args.training.trainer,
+            objective: args.training.objective.into(),
+            runner: Some((&runner, &settings)),
             base_name: args.model.name(),
             model: &*model,
             template: &template,

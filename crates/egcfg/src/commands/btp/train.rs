@@ -3,28 +3,33 @@
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use egcfg_guidance::Template;
+use egcfg_grade::SandboxExecutor;
+use egcfg_guidance::{Settings, Template};
 use egcfg_model::LanguageModel;
 use egcfg_task::Task;
-use egcfg_tune::replay::{Buffer, DrawSettings};
-use egcfg_tune::sample::examples_of;
-use egcfg_tune::train::{
-    BuiltinTrainer, Objective, Progress, TrainJob, TrainReport, TrainSettings, Trainer as _, write_examples,
-};
+use egcfg_tune::replay::{Buffer, DrawSettings, Experience};
+use egcfg_tune::sample::{Teaching, examples_of, with_teachers};
+use egcfg_tune::train::{Example, Objective, Progress, TrainJob, TrainReport, TrainSettings, write_examples};
 
 use super::round::hash;
+use super::trainer::choose;
 use super::{base_file, read_experiences, training};
-use crate::args::btp::BtpTrainArgs;
+use crate::args::btp::{BtpTrainArgs, TrainerArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{note, show};
-use crate::parts::load_model;
+use crate::parts::{load_model, start};
 use crate::settings::method;
 
 /// What a training needs besides its buffer.
 pub(super) struct Training<'a> {
+    /// The model's file.
     pub(super) base: &'a Path,
+    pub(super) trainer: &'a TrainerArgs,
+    pub(super) objective: Objective,
+    /// Runs failed programs for the teacher's block, and says how that is written; distillation alone needs it.
+    pub(super) runner: Option<(&'a SandboxExecutor, &'a Settings)>,
     pub(super) base_name: &'a str,
     pub(super) model: &'a dyn LanguageModel,
     pub(super) template: &'a Template,
@@ -47,9 +52,19 @@ pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
     let model = load_model(&args.model, 1)?;
     let template = method::template(&args.method, &config, model.info())?;
     let tasks = set.tasks();
+    let objective: Objective = args.training.objective.into();
+    let runner = match objective {
+        Objective::Imitate => None,
+        Objective::Distil => Some(start(&set, &args.sandbox, None).await?.0),
+    };
+    let python = runner.as_ref().map(SandboxExecutor::python).unwrap_or_default();
+    let written = method::settings(&args.method, config, python);
     let work = Training {
         base: &base,
-        base_name: &model.info().name,
+        trainer: &args.training.trainer,
+        objective,
+        runner: runner.as_ref().map(|runner| (runner, &written)),
+        base_name: args.model.name(),
         model: &*model,
         template: &template,
         tasks: &tasks,
@@ -88,6 +103,7 @@ impl Training<'_> {
         if unknown > 0 {
             note(&format!("warning: {unknown} drawn experiences are of tasks that are not selected"));
         }
+        let examples = self.taught(buffer, &drawn, examples).await?;
         if examples.is_empty() {
             return Err(Failure::input("nothing was drawn that could be learned from")
                 .hint("no experience has a priority above 0, or none is of a selected task"));
@@ -100,14 +116,15 @@ impl Training<'_> {
         write_examples(&file, &examples)?;
         let text = std::fs::read_to_string(&file)
             .map_err(|error| Failure::input(format!("failed to read {}: {error}", file.display())))?;
+        let (trainer, base) = choose(self.trainer, self.base_name, self.base)?;
         let job = TrainJob {
-            base: self.base.to_owned(),
+            base,
             base_name: self.base_name.to_owned(),
             examples: file,
             examples_sha256: hash(&text),
             output: self.folder.to_owned(),
             start_from: self.start_from.clone(),
-            objective: Objective::Imitate,
+            objective: self.objective,
             settings: self.settings.clone(),
         };
         // On a thread of its own: Ctrl-C is heard meanwhile, and every finished step stands in the checkpoint.
@@ -123,11 +140,35 @@ impl Training<'_> {
                 meter.at(progress.step as u64, progress.steps as u64);
                 true
             };
-            let report = BuiltinTrainer.train(&job, watch);
+            let report = trainer.train(&job, watch);
             meter.end();
             report
         });
         let ended = report.await.map_err(|error| Failure::model(format!("the trainer ended: {error}")))?;
         Ok(ended?)
+    }
+
+    /// The examples with their teachers' prompts, where the objective wants them.
+    async fn taught(
+        &self,
+        buffer: &Buffer,
+        drawn: &[&Experience],
+        examples: Vec<Example>,
+    ) -> Result<Vec<Example>, Failure> {
+        let Some((executor, settings)) = self.runner.filter(|_| self.objective == Objective::Distil) else {
+            return Ok(examples);
+        };
+        let known =
+            |experience: &&&Experience| self.tasks.iter().any(|task| task.id == experience.problem_id);
+        let drawn: Vec<&Experience> = drawn.iter().filter(known).copied().collect();
+        let teaching = Teaching { executor, settings, buffer };
+        let (taught, without) =
+            with_teachers(teaching, &drawn, examples, self.tasks, (self.model, self.template)).await?;
+        if without > 0 {
+            note(&format!(
+                "{without} drawn programs are of tasks without a failed program: nothing teaches them"
+            ));
+        }
+        Ok(taught)
     }
 }

@@ -13,7 +13,7 @@ use egcfg_tune::train::TrainSettings;
 
 use super::super::round::{Round, claim, told as found};
 use super::super::train::{Training, told};
-use super::score::outcomes;
+use super::score::{outcomes, score_arm};
 use super::world::World;
 use crate::args::btp::{BtpExperimentsArgs, SamplingArgs};
 use crate::exit::Failure;
@@ -110,7 +110,7 @@ impl Chain {
             model = world.load(&merged)?;
             if self.scored.contains(&(round + 1)) && !self.mark(round + 1).exists() {
                 self.say(round, "scoring");
-                world.scorer().score(&model, &self.model_name(round + 1)).await?;
+                score_arm(world, &model, &self.model_name(round + 1)).await?;
                 claim(&folder, "scored.json", &serde_json::json!({"version": 1}))?;
             }
             std::fs::remove_file(&merged)
@@ -191,6 +191,9 @@ impl Chain {
         }
         let report = Training {
             base: &world.base,
+            trainer: &world.args.training.trainer,
+            objective: world.args.training.objective.into(),
+            runner: Some((&world.runner, &world.settings)),
             base_name: world.args.model.name(),
             model: &*world.model,
             template: &world.template,

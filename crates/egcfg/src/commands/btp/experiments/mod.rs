@@ -28,7 +28,7 @@ pub(super) async fn run(args: BtpExperimentsArgs) -> Result<ExitCode, Failure> {
     let steps = args.step.map_or_else(|| Step::ALL.to_vec(), |step| vec![step.into()]);
     let inputs = Inputs::load(&args, &size)?;
     let world = World::start(&args, &size, inputs).await?;
-    world.score_base(&steps).await?;
+    score::score_base(&world, &steps).await?;
     let plan = plan(&args, &steps, &size);
     let chains = Chain::of(&plan, &args, &size, &world);
     note(&format!(

@@ -11,8 +11,8 @@ use egcfg_bench::store::{Store, Target};
 use egcfg_guidance::{Limits, Policy, Search};
 use egcfg_model::LanguageModel;
 use egcfg_results::read::{Filter, Folder};
-use egcfg_results::{Layout, MethodFacts, file_name, template_name};
-use egcfg_tune::experiments::Outcome;
+use egcfg_results::{Layout, MethodFacts, file_name, method as known, template_name};
+use egcfg_tune::experiments::{BASE, Outcome, Step};
 
 use super::inputs::Held;
 use super::world::World;
@@ -22,16 +22,49 @@ use crate::output::result::circumstances;
 use crate::output::run_progress::RunProgress;
 use crate::settings::defaults;
 
+/// What every arm is scored by.
+static OF_ARMS: [&MethodFacts; 2] = [&known::PLAIN, &known::SEARCH];
+/// What the untrained model is scored by in the experiment `baseline`.
+static OF_BASELINE: [&MethodFacts; 4] = [&known::PLAIN, &known::SEARCH, &known::SEARCH_BEAM, &known::EG_CFG];
+
+/// Scores the untrained model for these experiments.
+pub(super) async fn score_base(world: &World<'_>, steps: &[Step]) -> Result<(), Failure> {
+    if steps.contains(&Step::Baseline) {
+        let scorer = Scorer { world, results: world.baseline_results(), methods: &OF_BASELINE };
+        scorer.score(&world.model, &world.name).await?;
+    }
+    if steps.iter().any(|step| *step != Step::Baseline) {
+        score_arm(world, &world.model, &world.name).await?;
+    }
+    Ok(())
+}
+
+/// Scores an arm's model, greedily and by the tree.
+pub(super) async fn score_arm(
+    world: &World<'_>,
+    model: &Arc<dyn LanguageModel>,
+    name: &str,
+) -> Result<(), Failure> {
+    let scorer = Scorer { world, results: world.results(), methods: &OF_ARMS };
+    scorer.score(model, name).await
+}
+
+/// What the untrained model solved; `baseline` is the experiment of that name.
+pub(super) fn base_outcomes(world: &World<'_>, baseline: bool) -> Result<Vec<Outcome>, Failure> {
+    let folder = if baseline { world.baseline_results() } else { world.results() };
+    outcomes(world, &folder, &world.name, BASE, 0)
+}
+
 /// Scores models by some methods into one results folder.
-pub(super) struct Scorer<'a> {
-    pub(super) world: &'a World<'a>,
-    pub(super) results: PathBuf,
-    pub(super) methods: &'a [&'static MethodFacts],
+struct Scorer<'a> {
+    world: &'a World<'a>,
+    results: PathBuf,
+    methods: &'a [&'static MethodFacts],
 }
 
 impl Scorer<'_> {
     /// Scores a model on every held-out set; what stands in the folder already is not repeated.
-    pub(super) async fn score(&self, model: &Arc<dyn LanguageModel>, name: &str) -> Result<(), Failure> {
+    async fn score(&self, model: &Arc<dyn LanguageModel>, name: &str) -> Result<(), Failure> {
         for set in &self.world.inputs.held {
             self.score_on(set, model, name).await?;
         }

@@ -3,6 +3,7 @@
 use egcfg_tune::experiments::{Arm, Outcome, Step, Table, render};
 
 use super::chain::Chain;
+use super::score::base_outcomes;
 use super::world::World;
 use crate::exit::Failure;
 use crate::output::file::write_whole;
@@ -16,7 +17,7 @@ pub(super) fn tables(
     let mut tables = Vec::new();
     for (step, arms) in plan {
         let baseline = *step == Step::Baseline;
-        let mut all: Vec<Outcome> = world.base_outcomes(baseline)?;
+        let mut all: Vec<Outcome> = base_outcomes(world, baseline)?;
         for arm in arms {
             for chain in chains.iter().filter(|chain| chain.trains(arm)) {
                 all.extend(chain.outcomes(world, arm)?);

@@ -6,24 +6,17 @@ use std::sync::Arc;
 use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{Settings, Template};
 use egcfg_model::LanguageModel;
-use egcfg_results::{MethodFacts, method as known};
 use egcfg_sandbox::Limits;
-use egcfg_tune::experiments::{BASE, Outcome, Size, Source, Step};
+use egcfg_tune::experiments::{Size, Source};
 
 use super::super::base_file;
 use super::super::round::claim;
 use super::inputs::Inputs;
-use super::score::Scorer;
 use crate::args::btp::BtpExperimentsArgs;
 use crate::args::model::ModelArgs;
 use crate::exit::Failure;
 use crate::parts::{load_model, needs, start_sandbox};
 use crate::settings::method;
-
-/// What every arm is scored by.
-static OF_ARMS: [&MethodFacts; 2] = [&known::PLAIN, &known::SEARCH];
-/// What the untrained model is scored by in the experiment `baseline`.
-static OF_BASELINE: [&MethodFacts; 4] = [&known::PLAIN, &known::SEARCH, &known::SEARCH_BEAM, &known::EG_CFG];
 
 /// The shared parts.
 pub(super) struct World<'a> {
@@ -97,6 +90,7 @@ impl<'a> World<'a> {
             "sampling": {"num_beams": self.args.sampling.num_beams, "policy": self.args.sampling.policy.name()},
             "replay": {"settings": replay, "buffer_size": self.args.replay.buffer_size, "draws": self.args.replay.draws},
             "training": self.args.training.settings(self.seed)?,
+            "objective": egcfg_tune::train::Objective::from(self.args.training.objective),
             "gradient_tokens": self.gradient_tokens,
             "tree_tokens": self.args.tree_tokens,
             "seed": self.seed,
@@ -129,28 +123,5 @@ impl<'a> World<'a> {
         let model = load_model(&args, self.args.sampling.jobs)?;
         let template = method::template(&self.args.method, &self.settings.config, model.info())?;
         Ok(Some((model, template)))
-    }
-
-    /// Scores the untrained model.
-    pub(super) async fn score_base(&self, steps: &[Step]) -> Result<(), Failure> {
-        if steps.contains(&Step::Baseline) {
-            let scorer = Scorer { world: self, results: self.baseline_results(), methods: &OF_BASELINE };
-            scorer.score(&self.model, &self.name).await?;
-        }
-        if steps.iter().any(|step| *step != Step::Baseline) {
-            self.scorer().score(&self.model, &self.name).await?;
-        }
-        Ok(())
-    }
-
-    /// Greedy and the tree: what every arm is scored by.
-    pub(super) fn scorer(&self) -> Scorer<'_> {
-        Scorer { world: self, results: self.results(), methods: &OF_ARMS }
-    }
-
-    /// What the untrained model solved; `baseline` is the experiment of that name.
-    pub(super) fn base_outcomes(&self, baseline: bool) -> Result<Vec<Outcome>, Failure> {
-        let folder = if baseline { self.baseline_results() } else { self.results() };
-        super::score::outcomes(self, &folder, &self.name, BASE, 0)
     }
 }
