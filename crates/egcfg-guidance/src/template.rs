@@ -86,23 +86,25 @@ const MARK: &str = "\u{e000}\u{e0ff}\u{e001}";
 impl Template {
     /// The built-in template of a prompt type.
     pub fn builtin(prompt: PromptType) -> Result<Self, TemplateError> {
-        match prompt {
-            PromptType::DeepseekInstruct => {
-                Self::parse("deepseek_instruct", include_str!("../templates/deepseek_instruct.toml"))
-            }
-            PromptType::LongCode => Self::parse("long_code", include_str!("../templates/long_code.toml")),
-        }
+        let toml = match prompt {
+            PromptType::DeepseekInstruct => include_str!("../templates/deepseek_instruct.toml"),
+            PromptType::LongCode => include_str!("../templates/long_code.toml"),
+            PromptType::Instruct => include_str!("../templates/instruct.toml"),
+        };
+        Self::parse(prompt.name(), toml)
     }
 
-    /// A built-in template by name: the two prompt types' and `pocket`, the embedded model's own.
+    /// A built-in template by name: the prompt types' and `pocket`, the embedded model's own.
     pub fn named(name: &str) -> Result<Self, TemplateError> {
-        match name {
-            "deepseek_instruct" => Self::builtin(PromptType::DeepseekInstruct),
-            "long_code" => Self::builtin(PromptType::LongCode),
-            "pocket" => Self::parse("pocket", include_str!("../templates/pocket.toml")),
+        match (name, PromptType::named(name)) {
+            ("pocket", _) => Self::parse("pocket", include_str!("../templates/pocket.toml")),
+            (_, Some(prompt)) => Self::builtin(prompt),
             _ => Err(TemplateError {
                 name: name.to_owned(),
-                reason: "no such template (there are deepseek_instruct, long_code and pocket)".to_owned(),
+                reason: format!(
+                    "no such template (there are {} and pocket)",
+                    PromptType::ALL.map(PromptType::name).join(", ")
+                ),
             }),
         }
     }

@@ -27,6 +27,8 @@ pub struct ModelInfo {
     pub chat_template: Option<String>,
     /// Name of the prompt template that the file asks for (`egcfg.prompt_template`), if it does.
     pub prompt_template: Option<String>,
+    /// How many parameters it has, where that is known.
+    pub parameters: Option<u64>,
     /// Other facts worth printing (architecture, parameters, quantisation, training hashes), in order.
     pub details: Vec<(String, String)>,
 }

@@ -7,6 +7,7 @@ use egcfg_results::dataset::{shown_are_graded, wrong_tests};
 use egcfg_results::method::{BEST_OF, PLAIN};
 use egcfg_results::read::{Cell, Group};
 use egcfg_results::stats::{Interval, Score, rsr};
+use egcfg_task::PromptType;
 use serde::Serialize;
 
 use crate::fixed::Fixed;
@@ -214,8 +215,11 @@ impl<'a> Scores<'a> {
     }
 
     fn baseline(&self) -> (String, Result<Found<'a>, String>) {
-        let long = self.fixed.as_ref().is_some_and(|fixed| fixed.configuration.contains("_lci"));
-        let plain = |cell: &Cell| cell.method == PLAIN.name && cell.configuration.contains("_lci") == long;
+        // The baseline is asked as the configuration was: the suffix of the prompt type stands in both names.
+        let marked =
+            |name: &str| PromptType::ALL.map(|one| !one.suffix().is_empty() && name.contains(one.suffix()));
+        let wanted = self.fixed.as_ref().map_or([false; 3], |fixed| marked(&fixed.configuration));
+        let plain = |cell: &Cell| cell.method == PLAIN.name && marked(&cell.configuration) == wanted;
         let fixed = self.fixed.as_ref().map(|fixed| fixed.configuration.clone());
         if let Some(name) = fixed {
             let at_zero = |cell: &Cell| cell.configuration == name && cell.gamma == 0.0 && cell.guided_grid();

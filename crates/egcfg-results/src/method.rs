@@ -2,7 +2,7 @@
 //! runs of it differ, whether it spends a budget of tokens, and after what its folder is named. A new method gets its facts
 //! here and a place in [`METHODS`]; nothing else in the program asks for a method by its name.
 
-use egcfg_task::{Config, PromptType};
+use egcfg_task::Config;
 
 /// When a repetition of a unit may write something else than the unit did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl MethodFacts {
 
     /// The folder of its results under a configuration.
     pub fn folder(&self, config: &Config) -> String {
-        let prompt = if config.prompt == PromptType::LongCode { "_lci" } else { "" };
+        let prompt = config.prompt.suffix();
         match self.folder {
             FolderName::Configuration => config.to_string(),
             FolderName::Prompt => format!("{}{prompt}", self.name),

@@ -34,6 +34,36 @@ pub enum PromptType {
     DeepseekInstruct,
     /// Instructions to write one small step per line (`long_code`, in names `_lci`).
     LongCode,
+    /// The task and its tests and nothing else, for small chat models (`instruct`, in names `_ins`).
+    Instruct,
+}
+
+impl PromptType {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::DeepseekInstruct, Self::LongCode, Self::Instruct];
+
+    /// The name in files and on the command line; also that of the built-in template.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::DeepseekInstruct => "deepseek_instruct",
+            Self::LongCode => "long_code",
+            Self::Instruct => "instruct",
+        }
+    }
+
+    /// What stands for it in names of configurations and folders; nothing for the usual one.
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::DeepseekInstruct => "",
+            Self::LongCode => "_lci",
+            Self::Instruct => "_ins",
+        }
+    }
+
+    /// The prompt type of a name in files.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|prompt| prompt.name() == name)
+    }
 }
 
 /// When the signal is refreshed.

@@ -1,4 +1,4 @@
-//! Canonical names of configurations: `[p]ns{s}t{t}d{d|inf}k{k}[_lci]_{ln|tok|prf}[+switches]`, read and written, both
+//! Canonical names of configurations: `[p]ns{s}t{t}d{d|inf}k{k}[_lci|_ins]_{ln|tok|prf}[+switches]`, read and written, both
 //! ways, so that a folder or a cache key always means one configuration.
 
 use std::fmt;
@@ -29,9 +29,7 @@ impl fmt::Display for Config {
             Horizon::Infinite => f.write_str("inf")?,
         }
         write!(f, "k{}", self.every)?;
-        if self.prompt == PromptType::LongCode {
-            f.write_str("_lci")?;
-        }
+        f.write_str(self.prompt.suffix())?;
         f.write_str(match self.strategy {
             Strategy::Line => "_ln",
             Strategy::Token => "_tok",
@@ -87,7 +85,9 @@ impl Reader<'_> {
             Horizon::Lines(self.positive("the horizon after 'd' (a number of lines or 'inf')")?)
         };
         let every = if self.eat("k") { self.positive("the refresh interval after 'k'")? } else { 1 };
-        let prompt = if self.eat("_lci") { PromptType::LongCode } else { PromptType::DeepseekInstruct };
+        let named =
+            [PromptType::LongCode, PromptType::Instruct].into_iter().find(|one| self.eat(one.suffix()));
+        let prompt = named.unwrap_or_default();
         let strategy = if self.eat("_ln") {
             Strategy::Line
         } else if self.eat("_tok") {
@@ -217,7 +217,7 @@ mod tests {
         #[test]
         fn names_round_trip(
             partial: bool, s in 1u32..1000, t in 0.001f64..100.0, d in proptest::option::of(1u32..1000), k in 1u32..100,
-            lci: bool, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool, e: bool,
+            prompt in 0usize..3, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool, e: bool,
         ) {
             let config = Config {
                 signal: if partial { Signal::Partial } else { Signal::Candidates },
@@ -225,7 +225,7 @@ mod tests {
                 temperature: Temperature::new(t).unwrap(),
                 horizon: d.map_or(Horizon::Infinite, Horizon::Lines),
                 every: k,
-                prompt: if lci { PromptType::LongCode } else { PromptType::DeepseekInstruct },
+                prompt: PromptType::ALL[prompt],
                 strategy: [Strategy::Line, Strategy::Token, Strategy::PersistentPrefix][strategy],
                 switches: Switches { outcome: o, memory: m, stop_on_pass: p, reuse: r, no_early_stop: e },
             };

@@ -138,14 +138,10 @@ impl Overrides {
 
 /// Reads a prompt type by the name it has in files.
 pub(crate) fn prompt_type(place: &str, name: &str) -> Result<PromptType, ConfigError> {
-    match name {
-        "deepseek_instruct" => Ok(PromptType::DeepseekInstruct),
-        "long_code" => Ok(PromptType::LongCode),
-        other => Err(ConfigError::new(
-            place,
-            format!("prompt_type '{other}' is neither 'deepseek_instruct' nor 'long_code'"),
-        )),
-    }
+    PromptType::named(name).ok_or_else(|| {
+        let names = PromptType::ALL.map(PromptType::name).join("', '");
+        ConfigError::new(place, format!("prompt_type '{name}' is none of '{names}'"))
+    })
 }
 
 /// Reads the axes of a grid from a JSON object. A key that is no axis is a mistake: left out, it would change what is run.

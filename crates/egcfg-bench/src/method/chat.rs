@@ -145,7 +145,11 @@ impl<'a> Dialogue<'a> {
         // The first answer to a prompt is the most probable one; asking again would only repeat it.
         let greedy = retry == 0 && *before == 0;
         *before += 1;
-        let prompt = if config.prompt == PromptType::LongCode { "long_code" } else { "short" };
+        // Part of the draws' seed: what stands for the usual prompt is kept from the first results on.
+        let prompt = match config.prompt {
+            PromptType::DeepseekInstruct => "short",
+            other => other.name(),
+        };
         let labels =
             [self.method, &temperature, prompt, &self.session.task.id, &retry.to_string(), message, &number];
         let (opening, texts) = match wanted {

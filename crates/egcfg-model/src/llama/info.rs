@@ -112,6 +112,7 @@ pub(crate) fn describe(
         eos: TokenId::try_from(vocab.eos().0).ok(),
         chat_template: chat_template.unwrap_or_default(),
         prompt_template: find("egcfg.prompt_template"),
+        parameters: Some(weights.n_params()),
         details,
     }
 }

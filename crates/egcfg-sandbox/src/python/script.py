@@ -29,6 +29,8 @@ _DEVICES = {
     "/proc/self/fd/0": 0, "/proc/self/fd/1": 1, "/proc/self/fd/2": 2,
 }
 FILE = "program.py"
+# The built-in names of a program that runs alone. A child that copied them would touch, and so copy, the pages of all of them.
+_alone = {}
 # Threads that use less processor time than this between two looks do nothing.
 _BUSY = 0.00002
 
@@ -41,6 +43,11 @@ def exit_code(error):
     return code & 0xFF if _Type(code) is _int else 1
 
 
+def ready():
+    """In the warm interpreter, before its first child and after all that changes built-in names."""
+    _alone.update(vars(builtins))
+
+
 def prepare(module, source, shown, alone):
     """Gives the module what a script has: `__file__`, and where the program asks for it the file itself and its lines.
 
@@ -49,7 +56,7 @@ def prepare(module, source, shown, alone):
     """
     path = os.getcwd() + "/" + FILE
     module.__dict__["__file__"] = path
-    module.__dict__["__builtins__"] = dict(vars(builtins)) if alone else builtins
+    module.__dict__["__builtins__"] = (_alone or dict(vars(builtins))) if alone else builtins
     sys.argv = [FILE]
     if "__file__" in source or "argv" in source:
         try:

@@ -25,6 +25,7 @@ import _egcfg_candidate as candidate
 import _egcfg_codec_data as codec_data
 import _egcfg_comparer as comparer
 import _egcfg_probe as probe
+import _egcfg_script as script
 import _egcfg_warm as warm
 from _egcfg_confine import Confinement, _libc
 from _egcfg_namespaces import Namespaces
@@ -58,6 +59,7 @@ def main(config):
         codec_data.install()
     warm.run()
     confinement = Confinement(config["plan"], namespaces, TRACE + 1)
+    script.ready()
     for name in config["names"]:
         del sys.modules[name]
     # What every child starts from; a fork of Python's own kind seeds it afresh.

@@ -90,6 +90,8 @@ pub(crate) enum PromptArg {
     DeepseekInstruct,
     #[value(name = "long_code")]
     LongCode,
+    #[value(name = "instruct")]
+    Instruct,
 }
 
 impl From<PromptArg> for PromptType {
@@ -97,6 +99,7 @@ impl From<PromptArg> for PromptType {
         match arg {
             PromptArg::DeepseekInstruct => Self::DeepseekInstruct,
             PromptArg::LongCode => Self::LongCode,
+            PromptArg::Instruct => Self::Instruct,
         }
     }
 }

@@ -27,7 +27,7 @@ use crate::output::run_progress::RunProgress;
 use crate::output::text::{data, note};
 use crate::parts::{load_model, needs, start_sandbox};
 use crate::settings::experiment::{Experiment as Resolved, resolve};
-use crate::settings::{method, origin};
+use crate::settings::{defaults, method, origin};
 use crate::signals::{interrupt, or_interrupt};
 
 pub(crate) async fn run(args: RunArgs, typed: &origin::Typed) -> Result<ExitCode, Failure> {
@@ -251,7 +251,11 @@ fn templates(
     info: &ModelInfo,
 ) -> Result<HashMap<PromptType, Template>, Failure> {
     let template = settings.template.as_ref().map(Into::into);
-    let args = MethodArgs { template, ..args.method.clone() };
+    // Whether somebody chose a configuration, in the experiment's file too, decides whether the model's size may choose
+    // the prompt.
+    let by_default = *configurations == [method::over(&args.method, defaults::configuration())];
+    let chosen = (!by_default).then(|| configurations.to_vec());
+    let args = MethodArgs { template, configurations: chosen, ..args.method.clone() };
     let mut templates = HashMap::new();
     for config in configurations {
         templates.insert(config.prompt, method::template(&args, config, info)?);

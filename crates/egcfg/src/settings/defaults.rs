@@ -37,11 +37,13 @@ pub(crate) fn shown(command: &str, id: &str) -> Option<String> {
             Horizon::Infinite => "inf".to_owned(),
         },
         "every" => config.every.to_string(),
-        "prompt_type" => match config.prompt {
-            PromptType::DeepseekInstruct => "deepseek_instruct",
-            PromptType::LongCode => "long_code",
+        "prompt_type" => {
+            format!(
+                "{}; for a chat model of fewer than 10^9 parameters {}",
+                config.prompt.name(),
+                PromptType::Instruct.name()
+            )
         }
-        .to_owned(),
         "signal" => match config.signal {
             Signal::Candidates => "candidates",
             Signal::Partial => "partial",

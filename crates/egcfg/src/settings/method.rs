@@ -3,7 +3,7 @@
 use egcfg_guidance::{Schedule, Settings, Template};
 use egcfg_model::ModelInfo;
 use egcfg_python::PythonVersion;
-use egcfg_task::Config;
+use egcfg_task::{Config, PromptType};
 
 use super::defaults;
 use crate::args::method::MethodArgs;
@@ -70,7 +70,11 @@ pub(crate) fn settings(args: &MethodArgs, config: Config, python: PythonVersion)
     }
 }
 
-/// The prompt template: the user's file, else the one that the model's file asks for, else the prompt type's.
+/// Chat models with fewer parameters than this read the task better without solved examples before it.
+const SMALL: u64 = 1_000_000_000;
+
+/// The prompt template: the user's file, else the one that the model's file asks for, else the prompt type's. Where nobody
+/// chose a prompt type, a small chat model gets `instruct`.
 pub(crate) fn template(args: &MethodArgs, config: &Config, model: &ModelInfo) -> Result<Template, Failure> {
     let bad = |error: egcfg_guidance::TemplateError| Failure::input(error.to_string());
     if let Some(path) = &args.template {
@@ -81,13 +85,49 @@ pub(crate) fn template(args: &MethodArgs, config: &Config, model: &ModelInfo) ->
     }
     match &model.prompt_template {
         Some(name) => Template::named(name).map_err(bad),
-        None => Template::builtin(config.prompt).map_err(bad),
+        None => {
+            let chosen = args.prompt_type.is_some() || args.configurations.is_some();
+            let small = model.chat_template.is_some() && model.parameters.is_some_and(|count| count < SMALL);
+            let prompt = if small && !chosen { PromptType::Instruct } else { config.prompt };
+            Template::builtin(prompt).map_err(bad)
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_small_chat_model_is_asked_without_examples_unless_somebody_chose() {
+        let small = ModelInfo {
+            chat_template: Some("{{ messages[0].content }}".into()),
+            parameters: Some(135_000_000),
+            ..ModelInfo::default()
+        };
+        let name = |args: &MethodArgs, model: &ModelInfo| {
+            template(args, &config(args).unwrap(), model).unwrap().name
+        };
+        let none = MethodArgs::default();
+        assert_eq!(name(&none, &small), "instruct");
+        assert_eq!(
+            name(&none, &ModelInfo { parameters: Some(7_000_000_000), ..small.clone() }),
+            "deepseek_instruct"
+        );
+        assert_eq!(name(&none, &ModelInfo { parameters: None, ..small.clone() }), "deepseek_instruct");
+        assert_eq!(name(&none, &ModelInfo { chat_template: None, ..small.clone() }), "deepseek_instruct");
+        assert_eq!(
+            name(&none, &ModelInfo { prompt_template: Some("pocket".into()), ..small.clone() }),
+            "pocket"
+        );
+        let typed = MethodArgs {
+            prompt_type: Some(crate::args::method::PromptArg::DeepseekInstruct),
+            ..none.clone()
+        };
+        assert_eq!(name(&typed, &small), "deepseek_instruct");
+        let named = MethodArgs { configurations: Some(vec!["ns3t0.75d5k2_lci_ln".parse().unwrap()]), ..none };
+        assert_eq!(name(&named, &small), "long_code");
+    }
 
     #[test]
     fn a_knob_goes_over_the_name_and_the_name_over_the_default() {
