@@ -27,7 +27,6 @@ pub struct TemplateError {
 pub struct Example {
     /// What was asked.
     pub task: String,
-    /// Its tests.
     pub tests: Vec<String>,
     /// A solution.
     pub code: String,
@@ -134,7 +133,8 @@ impl Template {
         let answer = self.jinja(&self.answer, task, "")?;
         let (wrap_open, wrap_close) = match chat.filter(|_| self.chat) {
             Some(chat) => {
-                let text = chat.write(&["user"], Thoughts::None).map_err(|error| self.fail(&error.to_string()))?;
+                let text =
+                    chat.write(&["user"], Thoughts::None).map_err(|error| self.fail(&error.to_string()))?;
                 text.around(0).unwrap_or_default()
             }
             None => (ChatText::default(), ChatText::default()),

@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egcfg_model::{Continuation, HeldText, LanguageModel, LogProbs, SampleRequest, StopReason, StopRule, TokenId};
+use egcfg_model::{
+    Continuation, HeldText, LanguageModel, LogProbs, SampleRequest, StopReason, StopRule, TokenId,
+};
 use futures::future::try_join_all;
 
 use crate::error::ApiError;

@@ -81,7 +81,6 @@ impl<'a> Dialogue<'a> {
         })
     }
 
-    /// The task.
     pub(super) fn task(&self) -> &'a Task {
         self.session.task
     }

@@ -8,9 +8,9 @@ mod budget;
 mod date;
 mod program;
 mod template;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 
 pub use template::{ChatError, ChatTemplate, Thoughts};
 pub use text::ChatText;

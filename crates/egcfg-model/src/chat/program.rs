@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use minijinja::machinery::{
-    CodeGenerator, Instruction, Instructions, Token, Vm, WhitespaceConfig, make_string_output, parse, tokenize,
+    CodeGenerator, Instruction, Instructions, Token, Vm, WhitespaceConfig, make_string_output, parse,
+    tokenize,
 };
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Rest, Value};

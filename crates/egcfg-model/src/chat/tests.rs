@@ -137,12 +137,14 @@ const EOS: TokenId = 301;
 fn model() -> ScriptedModel {
     let mut vocab: Vec<Vec<u8>> = (0..=255_u8).map(|byte| vec![byte]).collect();
     vocab.resize(302, Vec::new());
-    ScriptedModel::hashed(&vocab, 1).with_bos(BOS).with_special("<s>", BOS).with_special("</s>", EOS).with_info(
-        |info| {
+    ScriptedModel::hashed(&vocab, 1)
+        .with_bos(BOS)
+        .with_special("<s>", BOS)
+        .with_special("</s>", EOS)
+        .with_info(|info| {
             info.eos = Some(EOS);
             info.end_tokens = vec![EOS];
-        },
-    )
+        })
 }
 
 /// Tokens as text, with the two special ones as they are spelt.
@@ -165,7 +167,8 @@ fn every_family_is_written_as_it_wants_to_be() {
     let model = model();
     for family in &FAMILIES {
         let template = ChatTemplate::new(family.template);
-        let text = template.write(&ROLES, Thoughts::AsUsual).unwrap_or_else(|e| panic!("{}: {e}", family.name));
+        let text =
+            template.write(&ROLES, Thoughts::AsUsual).unwrap_or_else(|e| panic!("{}: {e}", family.name));
         let tokens = text.prompt(&model, &["S", "U", "A", "V"]).unwrap();
         let expected = if family.written.starts_with("<s>") {
             family.written.to_owned()
@@ -252,7 +255,9 @@ fn a_stop_text_is_watched_for_where_no_token_stands_for_it() {
 #[test]
 fn a_template_that_grows_or_does_not_end_is_ended() {
     let doubled = |step: &str| {
-        format!("{{% set ns = namespace(s='abcdefgh', l=[1, 2]) %}}{{% for i in range(60) %}}{step}{{% endfor %}}{{{{ ns.s }}}}")
+        format!(
+            "{{% set ns = namespace(s='abcdefgh', l=[1, 2]) %}}{{% for i in range(60) %}}{step}{{% endfor %}}{{{{ ns.s }}}}"
+        )
     };
     let mut long_chain = String::from("{{ x");
     for _ in 0..30_000 {

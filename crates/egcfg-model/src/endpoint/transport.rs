@@ -195,11 +195,7 @@ impl Transport {
                 let what = Passing::nobody(chain(&error));
                 return Fault::Passing { what, overload: false, broken: true };
             }
-            Fault::Passing {
-                what: Passing::new(chain(&error)),
-                overload: error.is_timeout(),
-                broken: true,
-            }
+            Fault::Passing { what: Passing::new(chain(&error)), overload: error.is_timeout(), broken: true }
         })?;
         let status = response.status().as_u16();
         let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
@@ -218,11 +214,7 @@ impl Transport {
                 Err(error) => {
                     let reason =
                         format!("the reply broke off after {} bytes ({})", bytes.len(), chain(&error));
-                    return Err(Fault::Passing {
-                        what: Passing::new(reason),
-                        overload: false,
-                        broken: true,
-                    });
+                    return Err(Fault::Passing { what: Passing::new(reason), overload: false, broken: true });
                 }
             }
         }

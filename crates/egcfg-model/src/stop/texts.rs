@@ -9,7 +9,6 @@ use std::ops::Range;
 pub struct StopAt<'s> {
     /// Its bytes.
     pub range: Range<usize>,
-    /// The text.
     pub text: &'s str,
 }
 

@@ -5,8 +5,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use egcfg_task::{Form, Test, TestResult, Verdict};
 use egcfg_http::{Attempts, Patience};
+use egcfg_task::{Form, Test, TestResult, Verdict};
 use reqwest::Client;
 use tokio::sync::Semaphore;
 
@@ -71,11 +71,7 @@ impl ExecEval {
             language: "Python 3".to_owned(),
             limits,
             // Each attempt has a limit of its own.
-            patience: Patience {
-                pause: Duration::from_millis(500),
-                repetitions: 4,
-                deadline: Duration::MAX,
-            },
+            patience: Patience { pause: Duration::from_millis(500), repetitions: 4, deadline: Duration::MAX },
             timeout: None,
             slots: Arc::new(Semaphore::new(8)),
         })
@@ -183,7 +179,8 @@ impl ExecEval {
         let each = Duration::from_secs(limits.cpu) * WALL_FACTOR + Duration::from_secs(2);
         let limit = self.timeout.unwrap_or(COMPILING + each * units.len() as u32);
         let request = || self.client.post(&url).json(&job);
-        let judged = http::attempt(self.attempts(), limit, request, |body| protocol::judged(body, units)).await;
+        let judged =
+            http::attempt(self.attempts(), limit, request, |body| protocol::judged(body, units)).await;
         match judged {
             Ok(Judged::Tests(answers)) => answers
                 .iter()

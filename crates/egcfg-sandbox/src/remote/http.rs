@@ -31,15 +31,13 @@ pub(super) async fn attempt<T>(
     request: impl Fn() -> RequestBuilder,
     read: impl Fn(&[u8]) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
-    let mut known = false;
     loop {
         let fault = match once(limit, request()).await.and_then(|body| read(&body)) {
             Ok(answer) => return Ok(answer),
             Err(fault) => fault,
         };
         let Some(passing) = fault.passing() else { return Err(fault) };
-        known |= !passing.nobody;
-        tokio::time::sleep(attempts.next(&passing, known)?).await;
+        tokio::time::sleep(attempts.next(&passing, false)?).await;
     }
 }
 
