@@ -2,6 +2,8 @@
 
 `dev.jsonl` and `test.jsonl` hold tasks whose skeletons training never shows; `train_probe.jsonl` holds
 tasks of training skeletons with constants and inputs of its own, to tell forgetting from not generalising.
+`train_tasks.jsonl` holds tasks of further training skeletons, none of them in the three others: what a model
+is fine-tuned on.  `datasets.py --tasks` writes that set alone.
 """
 
 from __future__ import annotations
@@ -18,16 +20,16 @@ from tasks import HIDDEN, Task, draw_task
 from texts import END, draw_example, guided_example, plain_example, task_prompt
 from tokenizer import load_tokenizer
 
-SETS = {"dev": 200, "test": 500, "train_probe": 100}
+SETS = {"dev": 200, "test": 500, "train_probe": 100, "train_tasks": 300}
 FOLDER = Path(__file__).parent
 
 
-def draw_set(name: str, size: int) -> list[Task]:
-    """Tasks of two or three steps from one split, each with a skeleton of its own."""
+def draw_set(name: str, size: int, taken: frozenset[str] = frozenset()) -> list[Task]:
+    """Tasks of two or three steps from one split, each with a skeleton of its own that is not taken."""
     rng = random.Random(f"pocket-held-out-{name}")
-    split = "train" if name == "train_probe" else name
+    split = "train" if name.startswith("train_") else name
     tasks: list[Task] = []
-    seen: set[str] = set()
+    seen = set(taken)
     while len(tasks) < size:
         program = draw_program(rng, (2, 3))
         key = skeleton(program.text)
@@ -59,11 +61,17 @@ def record(name: str, number: int, task: Task) -> dict[str, Any]:
     }
 
 
-def write_sets(folder: Path) -> None:
-    """Write all three sets."""
-    for name, size in SETS.items():
-        rows = [record(name, number, task) for number, task in enumerate(draw_set(name, size))]
-        (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+def skeletons(folder: Path, name: str) -> frozenset[str]:
+    """The skeletons of a set that was written."""
+    lines = (folder / f"{name}.jsonl").read_text().splitlines()
+    return frozenset(skeleton(json.loads(line)["solution"]) for line in lines)
+
+
+def write_set(folder: Path, name: str) -> None:
+    """Write one set; the training tasks keep away from the probe's skeletons."""
+    taken = skeletons(folder, "train_probe") if name == "train_tasks" else frozenset()
+    rows = [record(name, number, task) for number, task in enumerate(draw_set(name, SETS[name], taken))]
+    (folder / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
 
 
 def entry_record(entry: Entry) -> dict[str, Any]:
@@ -122,8 +130,12 @@ def token_fixtures(tokenizer_path: Path, count: int = 200) -> list[dict[str, Any
 
 
 def main() -> None:
-    """`datasets.py TOKENIZER.json`: write the sets and the fixtures beside this file."""
-    write_sets(FOLDER)
+    """`datasets.py TOKENIZER.json`: write the sets and the fixtures beside this file; `--tasks`: the training tasks."""
+    if sys.argv[1:] == ["--tasks"]:
+        write_set(FOLDER, "train_tasks")
+        return
+    for name in SETS:
+        write_set(FOLDER, name)
     fixtures = FOLDER / "fixtures"
     fixtures.mkdir(exist_ok=True)
     (fixtures / "prompts.json").write_text(json.dumps(prompt_fixtures(), indent=1) + "\n")

@@ -1,10 +1,13 @@
-"""Checks of the generator: operations against their code, normal form, splits, and the format's rules."""
+"""Checks of the generator: operations against their code, normal form, splits, the written sets, and the format's rules."""
 
 from __future__ import annotations
 
 import ast
 import random
 
+from pathlib import Path
+
+from datasets import SETS, skeletons
 from domain import OPS, draw_input
 from entries import draw_signal, evaluate
 from programs import Program, Step, draw_program, split_of_text
@@ -50,12 +53,22 @@ def check_signals(rng: random.Random) -> None:
             assert signal.target == task.program.text
 
 
+def check_sets(folder: Path) -> None:
+    """Of the written sets no two share a skeleton."""
+    known = {name: skeletons(folder, name) for name in SETS if (folder / f"{name}.jsonl").exists()}
+    for name, own in known.items():
+        assert len(own) == SETS[name], (name, len(own))
+        for other, theirs in known.items():
+            assert name == other or not own & theirs, (name, other, sorted(own & theirs)[:3])
+
+
 def main() -> None:
     """Run all checks."""
     rng = random.Random(5)
     check_operations(rng)
     check_programs(rng)
     check_signals(rng)
+    check_sets(Path(__file__).parent)
     assert draw_example(3, 7) == draw_example(3, 7)
     print("generator checks passed")
 

@@ -15,6 +15,7 @@ use crate::search::Searched;
 use crate::session::{Generation, Session};
 use crate::settings::Settings;
 use crate::signal::Block;
+use crate::standing::Standing;
 use crate::stats::Stats;
 
 /// The two prompts, and the block that makes them differ.
@@ -24,6 +25,8 @@ pub(crate) struct Streams {
     /// Tokens of the guided prompt; `None` while there is no signal.
     pub(crate) guided: Option<Vec<TokenId>>,
     pub(crate) block: Block,
+    /// What the block shows, where its order is kept.
+    pub(crate) standing: Standing,
 }
 
 /// What was sampled.
@@ -136,7 +139,7 @@ impl<'a> Run<'a> {
             settings,
             answer: Answer::new(&prompt.code_prefix),
             prompt,
-            streams: Streams { plain, guided: None, block: Block::default() },
+            streams: Streams { plain, guided: None, block: Block::default(), standing: Standing::default() },
             candidates: Candidates::default(),
             signal: Refreshes::default(),
             agreement: Agreement::default(),

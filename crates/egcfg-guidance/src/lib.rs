@@ -26,6 +26,7 @@ mod session;
 mod settings;
 mod signal;
 mod solve;
+mod standing;
 mod stats;
 mod template;
 mod tree;

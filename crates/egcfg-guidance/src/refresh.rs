@@ -16,6 +16,9 @@ use crate::event::{CandidateEvent, Event, ExecutionEvent, Stop};
 use crate::generate::Run;
 use crate::signal::Writer;
 
+/// Bound of a stable block where nobody has set one: what is read once per refresh at most.
+const STABLE_TOKENS: usize = 1024;
+
 impl Run<'_> {
     /// Refreshes the signal. `Some(stop)` ends the generation, with the program if it is not the answer as written.
     pub(crate) async fn refresh(&mut self) -> Result<(Option<Stop>, Option<String>), GuidanceError> {
@@ -278,6 +281,8 @@ impl Run<'_> {
     fn write_signal(&mut self, entries: &[Executed]) -> Result<(), GuidanceError> {
         let (template, settings) = (self.session.template, self.settings);
         let room = self.session.model.info().context.saturating_sub(self.prompt.len() + self.max_new + 1);
+        let stable = settings.config.switches.stable;
+        let most = if stable { STABLE_TOKENS } else { usize::MAX };
         let writer = Writer {
             model: self.session.model,
             task: self.session.task,
@@ -285,9 +290,10 @@ impl Run<'_> {
             heading: template.heading.as_deref(),
             outcome: settings.config.switches.outcome,
             seam: &self.prompt.seam,
-            budget: settings.signal_tokens.or(template.signal_tokens).map_or(room, |limit| limit.min(room)),
+            budget: settings.signal_tokens.or(template.signal_tokens).unwrap_or(most).min(room),
         };
-        self.streams.block = writer.write(entries)?;
+        self.streams.block =
+            if stable { self.streams.standing.write(&writer, entries)? } else { writer.write(entries)? };
         self.streams.guided =
             (self.streams.block.entries > 0).then(|| self.prompt.guided(&self.streams.block.tokens));
         self.emit(&Event::Signal {

@@ -45,29 +45,35 @@ const COMPACT_VALUE: usize = 60;
 impl Writer<'_> {
     /// Writes the block; empty entries give an empty block (plain decoding).
     pub(crate) fn write(&self, entries: &[Executed]) -> Result<Block, ModelError> {
+        Ok(self.within(entries, self.budget)?.0)
+    }
+
+    /// The block within a budget: the traces as long as they fit together, else without the worst entries. Also the lines
+    /// to which traces were cut.
+    pub(crate) fn within(&self, entries: &[Executed], budget: usize) -> Result<(Block, usize), ModelError> {
         let mut shown = entries;
         while !shown.is_empty() {
             let mut lines = usize::MAX;
             loop {
                 let (block, longest) = self.attempt(shown, lines)?;
-                if block.tokens.len() <= self.budget {
-                    return Ok(block);
+                if block.tokens.len() <= budget {
+                    return Ok((block, lines));
                 }
                 if longest <= 2 {
                     break;
                 }
                 // Aim at the budget in proportion, at least one line less.
-                let scaled = longest * self.budget / block.tokens.len().max(1);
+                let scaled = longest * budget / block.tokens.len().max(1);
                 lines = scaled.clamp(2, longest - 1);
             }
             // Even the shortest traces are too long together: the worst entry goes.
             shown = &shown[1..];
         }
-        Ok(Block::default())
+        Ok((Block::default(), usize::MAX))
     }
 
     /// One try with at most `lines` lines per trace; also the longest trace's number of lines after cutting.
-    fn attempt(&self, entries: &[Executed], lines: usize) -> Result<(Block, usize), ModelError> {
+    pub(crate) fn attempt(&self, entries: &[Executed], lines: usize) -> Result<(Block, usize), ModelError> {
         let mut block = Block { entries: entries.len(), ..Block::default() };
         let mut longest = 0;
         let mut parts = vec![format!("{}{}", self.seam.lead, self.heading.unwrap_or(HEADING))];

@@ -162,6 +162,14 @@ async fn the_label_says_where_a_test_ran() {
         (tuple, "assert f(1) == (1,)", Verdict::Passed, true),
         (tuple, "assert f(1) == (2,)", Verdict::WrongAnswer, true),
         ("def f(x):\n    '''Doc.'''", "assert f.__doc__ == 'Doc.'", Verdict::Passed, true),
+        // A class is one object here and there; what two calls give may be one object there only.
+        (
+            "def f(x):\n    return x",
+            "assert f(1) == 1 and type(f(2)) is int is f(3).__class__",
+            Verdict::Passed,
+            false,
+        ),
+        ("def f(x):\n    return K\nK = [1]", "assert f(1) is f(2)", Verdict::Passed, true),
         // It fails in both places: the first failure is a proven one.
         ("def f(x):\n    yield x", "g = f(1)\nassert g == [1]", Verdict::WrongAnswer, false),
     ] {

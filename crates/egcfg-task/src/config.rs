@@ -132,6 +132,8 @@ pub struct Switches {
     pub reuse: bool,
     /// Agreement of all candidates does not end a generation (suffix `e`): its second opinion costs tokens.
     pub no_early_stop: bool,
+    /// The signal's entries keep their order, and new ones are appended (suffix `s`): the model reads each entry once.
+    pub stable: bool,
 }
 
 /// The knobs of one guided run, gamma apart.

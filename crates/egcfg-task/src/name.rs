@@ -35,7 +35,7 @@ impl fmt::Display for Config {
             Strategy::Token => "_tok",
             Strategy::PersistentPrefix => "_prf",
         })?;
-        let Switches { outcome, memory, stop_on_pass, reuse, no_early_stop } = self.switches;
+        let Switches { outcome, memory, stop_on_pass, reuse, no_early_stop, stable } = self.switches;
         if self.switches != Switches::default() {
             f.write_str("+")?;
         }
@@ -53,6 +53,9 @@ impl fmt::Display for Config {
         }
         if no_early_stop {
             f.write_str("e")?;
+        }
+        if stable {
+            f.write_str("s")?;
         }
         Ok(())
     }
@@ -116,8 +119,12 @@ impl Reader<'_> {
         switches.stop_on_pass = self.eat("p");
         switches.reuse = self.eat("r");
         switches.no_early_stop = self.eat("e");
+        switches.stable = self.eat("s");
         if switches == Switches::default() {
-            return Err(format!("expected switches (o, m<n>, p, r, e, in this order) at {}", self.place()));
+            return Err(format!(
+                "expected switches (o, m<n>, p, r, e, s, in this order) at {}",
+                self.place()
+            ));
         }
         Ok(switches)
     }
@@ -217,7 +224,7 @@ mod tests {
         #[test]
         fn names_round_trip(
             partial: bool, s in 1u32..1000, t in 0.001f64..100.0, d in proptest::option::of(1u32..1000), k in 1u32..100,
-            prompt in 0usize..3, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool, e: bool,
+            prompt in 0usize..3, strategy in 0usize..3, o: bool, m in 0u32..10, p: bool, r: bool, e: bool, st: bool,
         ) {
             let config = Config {
                 signal: if partial { Signal::Partial } else { Signal::Candidates },
@@ -227,7 +234,7 @@ mod tests {
                 every: k,
                 prompt: PromptType::ALL[prompt],
                 strategy: [Strategy::Line, Strategy::Token, Strategy::PersistentPrefix][strategy],
-                switches: Switches { outcome: o, memory: m, stop_on_pass: p, reuse: r, no_early_stop: e },
+                switches: Switches { outcome: o, memory: m, stop_on_pass: p, reuse: r, no_early_stop: e, stable: st },
             };
             prop_assert_eq!(config.to_string().parse::<Config>().unwrap(), config);
         }

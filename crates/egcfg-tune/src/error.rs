@@ -51,6 +51,16 @@ pub enum TuneError {
         /// What failed: the model, the sandbox, the prompt.
         reason: String,
     },
+    /// Held-out tasks are among the training tasks.
+    #[error(
+        "{place}: held-out tasks are among the training tasks: {named} (hint: what is trained on must not be scored on: choose other tasks or another split, or --leave-out-overlap)"
+    )]
+    Overlap {
+        /// The file of the held-out tasks.
+        place: String,
+        /// The tasks, as held-out and as training tasks.
+        named: String,
+    },
     /// A computation failed in the tensor library: too little memory, a device that is gone.
     #[error("the tensor library: {0}")]
     Tensor(#[from] candle_core::Error),

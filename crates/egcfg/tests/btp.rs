@@ -156,7 +156,17 @@ fn what_must_not_be_is_refused_by_name() {
     let run = ["btp", "run", "--dataset", "tasks", "--data", "train_probe.jsonl", "--output-dir", "out"];
     let (code, _, err) = egcfg(folder, &[&run[..], &["--eval-data", "train_probe.jsonl"]].concat());
     assert_eq!(code, Some(3), "{err}");
-    assert!(err.contains("is among the training tasks"), "{err}");
+    assert!(
+        err.contains(
+            "held-out tasks are among the training tasks: pocket/train_probe/0 as pocket/train_probe/0"
+        ),
+        "{err}"
+    );
+    // Left out, nothing is left to train on: said, not passed over.
+    let (code, _, err) =
+        egcfg(folder, &[&run[..], &["--eval-data", "train_probe.jsonl", "--leave-out-overlap"]].concat());
+    assert_eq!(code, Some(3), "{err}");
+    assert!(err.contains("no training task is left"), "{err}");
     let train = [
         "btp",
         "train",
@@ -184,6 +194,92 @@ fn what_must_not_be_is_refused_by_name() {
         assert_eq!(code, Some(2), "{err}");
         assert!(err.contains(message), "{err}");
     }
+}
+
+#[test]
+fn an_experiment_trains_its_arms_scores_them_and_goes_on() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    first(folder, "dev.jsonl", 4);
+    let args = [
+        "btp",
+        "experiments",
+        "--mode",
+        "quick",
+        "--step",
+        "btp",
+        "--eval-data",
+        "dev.jsonl",
+        "--max-problems",
+        "4",
+        "--num-beams",
+        "2",
+        "--seeds",
+        "2",
+        "--n-iterations",
+        "2",
+        "--gradient-tokens",
+        "150",
+        "--lora-r",
+        "2",
+        "--tree-tokens",
+        "120",
+        "--threads",
+        "1",
+        "--output-dir",
+        "out",
+    ];
+    let (code, out, err) = egcfg(folder, &args);
+    assert_eq!(code, Some(0), "{out}{err}");
+    let out_folder = folder.join("out");
+    let summary: Value =
+        serde_json::from_str(&std::fs::read_to_string(out_folder.join("summary.json")).unwrap()).unwrap();
+    let lines = summary["tables"][0]["lines"].as_array().unwrap().clone();
+    let seen: Vec<(&str, &str, usize)> = lines
+        .iter()
+        .map(|line| {
+            let text = |name: &str| line[name].as_str().unwrap();
+            (text("arm"), text("method"), line["solved"].as_array().unwrap().len())
+        })
+        .collect();
+    let expected = |method| [("base", method, 1), ("btp, round 1", method, 2), ("btp, round 2", method, 2)];
+    assert_eq!(seen, [expected("plain"), expected("search")].concat());
+    // Both trainings learned from as many tokens, up to the step that crosses the line, in adapters that differ.
+    let report = |seed: u64, round: u64| -> Value {
+        let path = format!("arms/power/seed-{seed}/round-{round}/adapter/report.json");
+        serde_json::from_str(&std::fs::read_to_string(out_folder.join(path)).unwrap()).unwrap()
+    };
+    for (seed, round) in [(1, 1), (1, 2), (2, 1), (2, 2)] {
+        assert!(report(seed, round)["gradient_tokens"].as_u64().unwrap() >= 150);
+    }
+    let weights = |seed: u64| {
+        std::fs::read(
+            out_folder.join(format!("arms/power/seed-{seed}/round-1/adapter/adapter_model.safetensors")),
+        )
+        .unwrap()
+    };
+    assert_ne!(weights(1), weights(2));
+    // What solved a task is in the results that `report` reads, under the same numbers.
+    let (code, report, err) = egcfg(folder, &["report", "out/results", "--format", "json"]);
+    assert_eq!(code, Some(0), "{err}");
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["groups"].as_array().unwrap().len(), 5);
+    // Again, with every part done: the same table, from what stands there.
+    std::fs::remove_file(out_folder.join("summary.md")).unwrap();
+    let (code, again, err) = egcfg(folder, &args);
+    assert_eq!((code, again), (Some(0), out), "{err}");
+    assert!(!err.contains("round 1: training"), "{err}");
+    // Other settings are another experiment.
+    let other: Vec<&str> = args.iter().map(|arg| if *arg == "150" { "160" } else { arg }).collect();
+    let (code, _, err) = egcfg(folder, &other);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("belongs to other settings"), "{err}");
+    let (code, _, err) = egcfg(folder, &["btp", "experiments", "--mode", "full", "--output-dir", "full"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("no data given") && err.contains("hint: --mode full"), "{err}");
+    let (code, _, err) = egcfg(folder, &["btp", "experiments", "--mode", "single", "--output-dir", "full"]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("--step"), "{err}");
 }
 
 #[test]

@@ -112,12 +112,20 @@ def _bound_at_the_top(tree):
 
 
 def _asks_identity(node):
-    """Whether a comparison asks for one object among several; there is one `None` only."""
+    """Whether a comparison asks for one object among several; there is one `None` only, and one class of a name."""
     sides = [node.left, *node.comparators]
     for op, left, right in zip(node.ops, sides, sides[1:]):
-        if isinstance(op, (ast.Is, ast.IsNot)) and not any(isinstance(side, ast.Constant) for side in (left, right)):
+        if isinstance(op, (ast.Is, ast.IsNot)) and not (_is_single(left) or _is_single(right)):
             return True
     return False
+
+
+def _is_single(node):
+    if isinstance(node, ast.Call):
+        return isinstance(node.func, ast.Name) and node.func.id == "type" and len(node.args) == 1
+    if isinstance(node, ast.Name):
+        return isinstance(getattr(builtins, node.id, None), type)
+    return isinstance(node, ast.Constant) or isinstance(node, ast.Attribute) and node.attr == "__class__"
 
 
 def _imports(node):

@@ -1,4 +1,8 @@
-//! The arguments of `btp`: sample, train, run, export. The words are those that users of the published fork type.
+//! The arguments of `btp`: sample, train, run, experiments, export. The words are those that users of the published fork type.
+
+mod experiments;
+
+pub(crate) use experiments::{BtpExperimentsArgs, ModeArg};
 
 use std::path::PathBuf;
 
@@ -18,6 +22,7 @@ pub(crate) const BTP_EXAMPLES: &str = "Examples:
   egcfg btp sample --dataset tasks --data train.jsonl --output-dir round-0
   egcfg btp train --dataset tasks --data train.jsonl --experiences round-0/experiences.jsonl --output-dir adapter
   egcfg btp run --dataset tasks --data train.jsonl --eval-data dev.jsonl --n-iterations 2 --output-dir btp
+  egcfg btp experiments --mode quick --output-dir experiments
   egcfg btp export --dataset tasks --data train.jsonl --experiences round-0/experiences.jsonl --form kto --output-dir kto";
 
 #[derive(Debug, ClapArgs)]
@@ -34,6 +39,8 @@ pub(crate) enum BtpCommand {
     Train(Box<BtpTrainArgs>),
     /// Rounds of sampling and training, with the held-out tasks solved after each
     Run(Box<BtpRunArgs>),
+    /// The five experiments of the method: which part of it helps, on which model, by how much
+    Experiments(Box<BtpExperimentsArgs>),
     /// Write experiences in the form that another trainer reads
     Export(Box<BtpExportArgs>),
     /// Write a model file with an adapter merged in
@@ -246,6 +253,9 @@ pub(crate) struct BtpRunArgs {
     /// Only the first N of them
     #[arg(long, value_name = "N", value_parser = count::<usize>)]
     pub(crate) eval_limit: Option<usize>,
+    /// Train without the tasks that are among the held-out ones, instead of refusing them
+    #[arg(long)]
+    pub(crate) leave_out_overlap: bool,
     /// Rounds
     #[arg(long, value_name = "N", default_value = "3", value_parser = count::<usize>)]
     pub(crate) n_iterations: usize,

@@ -63,6 +63,10 @@ pub(crate) struct MethodArgs {
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
         hide_short_help = true)]
     pub(crate) early_stop: Option<bool>,
+    /// Keep the order of the signal's entries and append to it, so that the model reads each once
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+        hide_short_help = true)]
+    pub(crate) stable_block: Option<bool>,
     /// How executions are written for the model [default: the prompt template's]
     #[arg(long, value_enum, hide_short_help = true)]
     pub(crate) signal_format: Option<FormatArg>,

@@ -74,7 +74,7 @@ pub(crate) async fn carry_out(
     let (dataset, model) = agent.about();
     let running = tokio::spawn(Arc::clone(&agent).run());
     tokio::pin!(running);
-    let ended = tokio::select! {
+    let ended_or_not = tokio::select! {
         ended = &mut running => ended,
         () = interrupt() => {
             note("stopping: claims are given back (again to stop at once)");
@@ -85,13 +85,31 @@ pub(crate) async fn carry_out(
             }
         }
     };
-    let ended = ended.map_err(|error| Failure::sandbox(format!("the agent stopped: {error}")))?;
-    let summary = ended.map_err(|error| match error {
+    let outcome = ended_or_not.map_err(|error| Failure::sandbox(format!("the agent stopped: {error}")))?;
+    let summary = outcome.map_err(ended)?;
+    Ok(Carried { summary, root, dataset, model })
+}
+
+/// Why an agent gave up.
+pub(crate) fn ended(error: RunError) -> Failure {
+    match error {
         RunError::Store(error) => error.into(),
         RunError::Failing { ref kind, .. } => of_kind(kind, error.to_string())
             .hint("start the command again when the cause is gone: finished units are not repeated"),
-    })?;
-    Ok(Carried { summary, root, dataset, model })
+    }
+}
+
+/// Why results may not be added to a folder.
+pub(crate) fn unsettled(error: SettleError) -> Failure {
+    match error {
+        SettleError::Store(error) => error.into(),
+        SettleError::Config(error) => error.into(),
+        different @ SettleError::Different { .. } => Failure::input(different.to_string())
+            .hint("give the same settings to go on with it, or another --results"),
+        other @ SettleError::OtherModel { .. } => Failure::input(other.to_string()).hint(
+            "models are told apart by their weights: give another --results, or the model that began there",
+        ),
+    }
 }
 
 /// An error where the agent was interrupted or units could not be carried out.
@@ -182,15 +200,7 @@ async fn prepare(
     experiment.templates = names.join(", ");
     let plan = Plan::new(&experiment, &tasks, &methods(experiment.best_of))?;
     let store = Store::open(target)?.child(&Layout::root(&experiment.dataset, &experiment.model));
-    let settled = settle(&experiment, &tasks, &store).await.map_err(|error| match error {
-        SettleError::Store(error) => error.into(),
-        SettleError::Config(error) => error.into(),
-        different @ SettleError::Different { .. } => Failure::input(different.to_string())
-            .hint("give the same settings to go on with it, or another --results"),
-        other @ SettleError::OtherModel { .. } => Failure::input(other.to_string()).hint(
-            "models are told apart by their weights: give another --results, or the model that began there",
-        ),
-    })?;
+    let settled = settle(&experiment, &tasks, &store).await.map_err(unsettled)?;
     if settled == Settled::ByName {
         note(
             "note: the results there are from before models were told apart by their weights; only the name is the same",

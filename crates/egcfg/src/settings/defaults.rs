@@ -59,6 +59,7 @@ pub(crate) fn shown(command: &str, id: &str) -> Option<String> {
         "memory" => switches.memory.to_string(),
         "stop_on_pass" => switches.stop_on_pass.to_string(),
         "reuse" => switches.reuse.to_string(),
+        "stable_block" => switches.stable.to_string(),
         "early_stop" => (!switches.no_early_stop).to_string(),
         _ => return None,
     })

@@ -36,6 +36,7 @@ pub(crate) fn over(args: &MethodArgs, mut config: Config) -> Config {
     switches.memory = args.memory.unwrap_or(switches.memory);
     switches.stop_on_pass = args.stop_on_pass.unwrap_or(switches.stop_on_pass);
     switches.reuse = args.reuse.unwrap_or(switches.reuse);
+    switches.stable = args.stable_block.unwrap_or(switches.stable);
     switches.no_early_stop = args.early_stop.map_or(switches.no_early_stop, |on| !on);
     config
 }

@@ -1,6 +1,7 @@
 //! `egcfg btp`: models that learn from what was run.
 
 mod evaluate;
+mod experiments;
 mod export;
 mod round;
 mod run;
@@ -25,6 +26,7 @@ pub(crate) async fn run(args: BtpArgs) -> Result<ExitCode, Failure> {
         BtpCommand::Sample(args) => round::run(*args).await,
         BtpCommand::Train(args) => train::run(*args).await,
         BtpCommand::Run(args) => run::run(*args).await,
+        BtpCommand::Experiments(args) => experiments::run(*args).await,
         BtpCommand::Export(args) => export::run(&args),
         BtpCommand::Merge(args) => merge(&args),
     }
@@ -63,6 +65,15 @@ fn training(data: &DatasetArgs) -> LoadOptions {
     data.options(has_splits.then_some("train"))
 }
 
+/// An error where nothing is left to train on.
+fn left(tasks: usize) -> Result<(), Failure> {
+    if tasks > 0 {
+        return Ok(());
+    }
+    Err(Failure::input("no training task is left")
+        .hint("all of them are among the held-out tasks: choose other tasks or another split"))
+}
+
 /// Experiences of several files in one buffer, in the order of the files.
 fn read_experiences(files: &[PathBuf], capacity: usize) -> Result<Buffer, Failure> {
     let mut buffer = Buffer::new(capacity);
@@ -98,7 +109,9 @@ impl From<TuneError> for Failure {
             | TuneError::Worker(_) => Self::model(message),
             TuneError::Stopped => Self::interrupted(),
             TuneError::File { .. } => Self::input(format!("failed to {message}")),
-            TuneError::Line { .. } | TuneError::Task { .. } => Self::input(message),
+            TuneError::Line { .. } | TuneError::Task { .. } | TuneError::Overlap { .. } => {
+                Self::input(message)
+            }
         };
         match hint {
             Some(hint) => failure.hint(hint),

@@ -14,11 +14,12 @@ use egcfg_results::stats;
 use egcfg_task::Task;
 use egcfg_tune::replay::Buffer;
 use egcfg_tune::sample::merge_adapter;
+use egcfg_tune::splits::{Member, overlaps, refuse};
 
-use super::evaluate::{Held, disjoint, evaluate, greedy};
+use super::evaluate::{Held, evaluate, greedy};
 use super::round::{Round, told as found};
 use super::train::{Training, told};
-use super::{base_file, training as training_tasks};
+use super::{base_file, left, training as training_tasks};
 use crate::args::btp::{BtpRunArgs, SamplingArgs};
 use crate::args::model::ModelArgs;
 use crate::exit::{Failure, SOLVED};
@@ -40,10 +41,16 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
     args.replay.settings().check()?;
     let seed = args.method.seed.unwrap_or(1);
     let training = args.training.settings(seed)?;
-    let set = load(&args.data.dataset, &args.data.data, &training_tasks(&args.data))?;
+    let mut set = load(&args.data.dataset, &args.data.data, &training_tasks(&args.data))?;
     let options = LoadOptions { split: args.eval_split.clone(), ids: Vec::new(), limit: args.eval_limit };
     let held = load(&args.data.dataset, &args.eval_data, &options)?;
-    disjoint(&with_references(&set), &with_references(&held), &args.eval_data)?;
+    let same = overlaps(&members(&set), &members(&held));
+    if args.leave_out_overlap {
+        set.items.retain(|item| !same.iter().any(|overlap| overlap.train == item.task.id));
+        left(set.items.len())?;
+    } else {
+        refuse(&same, &args.eval_data.display().to_string())?;
+    }
     let (runner, _) = start(&set, &args.sandbox, None).await?;
     let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
     let mut model = load_model(&args.model, args.sampling.jobs)?;
@@ -77,7 +84,8 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
             model: &*model,
             template: &template,
             tasks: &tasks,
-            replay: &args.replay,
+            draw: args.replay.settings(),
+            draws: args.replay.draws,
             settings: egcfg_tune::train::TrainSettings {
                 seed: egcfg_task::derive_seed(seed, &["iteration", &iteration.to_string()]),
                 ..training.clone()
@@ -138,8 +146,12 @@ impl Rounds<'_> {
     }
 }
 
-fn with_references(set: &Dataset) -> Vec<(Task, Option<String>)> {
-    set.items.iter().map(|item| (item.task.clone(), item.reference.clone())).collect()
+fn members(set: &Dataset) -> Vec<Member> {
+    let one = |item: &egcfg_bench::dataset::Item| Member {
+        task: item.task.clone(),
+        reference: item.reference.clone(),
+    };
+    set.items.iter().map(one).collect()
 }
 
 fn row(table: &mut String, name: &str, held: &Held) {

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use egcfg_guidance::Template;
 use egcfg_model::LanguageModel;
 use egcfg_task::Task;
-use egcfg_tune::replay::Buffer;
+use egcfg_tune::replay::{Buffer, DrawSettings};
 use egcfg_tune::sample::examples_of;
 use egcfg_tune::train::{
     BuiltinTrainer, Objective, Progress, TrainJob, TrainReport, TrainSettings, Trainer as _, write_examples,
@@ -14,7 +14,7 @@ use egcfg_tune::train::{
 
 use super::round::hash;
 use super::{base_file, read_experiences, training};
-use crate::args::btp::{BtpTrainArgs, ReplayArgs};
+use crate::args::btp::BtpTrainArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
 use crate::output::meter::{Meter, Steps};
@@ -29,7 +29,9 @@ pub(super) struct Training<'a> {
     pub(super) model: &'a dyn LanguageModel,
     pub(super) template: &'a Template,
     pub(super) tasks: &'a [Task],
-    pub(super) replay: &'a ReplayArgs,
+    pub(super) draw: DrawSettings,
+    /// Experiences to draw; as many as there are tasks without it.
+    pub(super) draws: Option<usize>,
     pub(super) settings: TrainSettings,
     pub(super) start_from: Option<PathBuf>,
     pub(super) folder: &'a Path,
@@ -51,7 +53,8 @@ pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
         model: &*model,
         template: &template,
         tasks: &tasks,
-        replay: &args.replay,
+        draw: args.replay.settings(),
+        draws: args.replay.draws,
         settings,
         start_from: args.start_from.clone(),
         folder: &args.output_dir,
@@ -79,8 +82,8 @@ pub(super) fn told(report: &TrainReport) -> String {
 impl Training<'_> {
     /// Draws from the buffer and trains; the folder then holds `examples.jsonl`, the log and the adapter.
     pub(super) async fn train(&self, buffer: &Buffer) -> Result<TrainReport, Failure> {
-        let draws = self.replay.draws.unwrap_or(self.tasks.len());
-        let drawn = self.replay.settings().draw(buffer, draws, self.settings.seed);
+        let draws = self.draws.unwrap_or(self.tasks.len());
+        let drawn = self.draw.draw(buffer, draws, self.settings.seed);
         let (examples, unknown) = examples_of(&drawn, self.tasks, self.model, self.template)?;
         if unknown > 0 {
             note(&format!("warning: {unknown} drawn experiences are of tasks that are not selected"));

@@ -1,0 +1,156 @@
+//! What all trainings and scores of an experiment share: the model, the sandbox, the tasks, the settings, the folder.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use egcfg_grade::SandboxExecutor;
+use egcfg_guidance::{Settings, Template};
+use egcfg_model::LanguageModel;
+use egcfg_results::{MethodFacts, method as known};
+use egcfg_sandbox::Limits;
+use egcfg_tune::experiments::{BASE, Outcome, Size, Source, Step};
+
+use super::super::base_file;
+use super::super::round::claim;
+use super::inputs::Inputs;
+use super::score::Scorer;
+use crate::args::btp::BtpExperimentsArgs;
+use crate::args::model::ModelArgs;
+use crate::exit::Failure;
+use crate::parts::{load_model, needs, start_sandbox};
+use crate::settings::method;
+
+/// What every arm is scored by.
+static OF_ARMS: [&MethodFacts; 2] = [&known::PLAIN, &known::SEARCH];
+/// What the untrained model is scored by in the experiment `baseline`.
+static OF_BASELINE: [&MethodFacts; 4] = [&known::PLAIN, &known::SEARCH, &known::SEARCH_BEAM, &known::EG_CFG];
+
+/// The shared parts.
+pub(super) struct World<'a> {
+    pub(super) args: &'a BtpExperimentsArgs,
+    pub(super) inputs: Inputs,
+    pub(super) runner: SandboxExecutor,
+    pub(super) limits: Limits,
+    pub(super) model: Arc<dyn LanguageModel>,
+    pub(super) template: Template,
+    pub(super) settings: Settings,
+    /// The model's file.
+    pub(super) base: PathBuf,
+    /// What its results are called.
+    pub(super) name: String,
+    /// Answer tokens of every training.
+    pub(super) gradient_tokens: usize,
+    pub(super) seed: u64,
+    /// Held while programs are sampled: trainings that want the same ones must not both sample them.
+    pub(super) turn: tokio::sync::Mutex<()>,
+}
+
+/// A model that writes for another one, with its prompts.
+pub(super) type Teacher = (Arc<dyn LanguageModel>, Template);
+
+impl<'a> World<'a> {
+    pub(super) async fn start(
+        args: &'a BtpExperimentsArgs,
+        size: &Size,
+        inputs: Inputs,
+    ) -> Result<Self, Failure> {
+        let config = method::config(&args.method)?;
+        let all = inputs.train.iter().chain(inputs.held.iter().flat_map(|set| &set.tasks));
+        let (sandbox, options, _) = needs(all, &args.sandbox)?;
+        let limits = options.limits.clone();
+        let runner = start_sandbox(&sandbox, options).await?;
+        let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
+        let model = load_model(&args.model, args.sampling.jobs)?;
+        let template = method::template(&args.method, &config, model.info())?;
+        let settings = method::settings(&args.method, config, runner.python());
+        let world = Self {
+            name: model.info().name.clone(),
+            gradient_tokens: args.training.gradient_tokens.unwrap_or(size.gradient_tokens),
+            seed: args.method.seed.unwrap_or(1),
+            args,
+            inputs,
+            runner,
+            limits,
+            model,
+            template,
+            settings,
+            base,
+            turn: tokio::sync::Mutex::default(),
+        };
+        world.claim()?;
+        Ok(world)
+    }
+
+    /// Makes the folder this experiment's own, or sees that it is already. Which steps are carried out is not part of it: they
+    /// share their trainings.
+    fn claim(&self) -> Result<(), Failure> {
+        let folder = &self.args.output_dir;
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::input(format!("failed to make {}: {error}", folder.display())))?;
+        let replay = self.args.replay.settings();
+        let about = serde_json::json!({
+            "version": 1,
+            "model": self.model.identity()?.key(),
+            "template": self.template.name,
+            "data": self.inputs.about(),
+            "config": self.settings.config.to_string(),
+            "sampling": {"num_beams": self.args.sampling.num_beams, "policy": self.args.sampling.policy.name()},
+            "replay": {"settings": replay, "buffer_size": self.args.replay.buffer_size, "draws": self.args.replay.draws},
+            "training": self.args.training.settings(self.seed)?,
+            "gradient_tokens": self.gradient_tokens,
+            "tree_tokens": self.args.tree_tokens,
+            "seed": self.seed,
+        });
+        claim(folder, "experiments.json", &about)
+    }
+
+    /// The results folder of the base and of all arms.
+    pub(super) fn results(&self) -> PathBuf {
+        self.args.output_dir.join("results")
+    }
+
+    /// The folder of the experiment `baseline`, whose methods are more.
+    pub(super) fn baseline_results(&self) -> PathBuf {
+        self.args.output_dir.join("baseline")
+    }
+
+    /// Another file of the same family, loaded as the base was.
+    pub(super) fn load(&self, file: &Path) -> Result<Arc<dyn LanguageModel>, Failure> {
+        let args = ModelArgs { model: Some(file.display().to_string()), ..self.args.model.clone() };
+        load_model(&args, self.args.sampling.jobs)
+    }
+
+    /// The model that writes the programs, where it is not the one that learns.
+    pub(super) fn teacher(&self, source: Source) -> Result<Option<Teacher>, Failure> {
+        let Some(name) = self.args.source_model.as_ref().filter(|_| source == Source::Teacher) else {
+            return Ok(None);
+        };
+        let args = ModelArgs { model: Some(name.clone()), ..self.args.model.clone() };
+        let model = load_model(&args, self.args.sampling.jobs)?;
+        let template = method::template(&self.args.method, &self.settings.config, model.info())?;
+        Ok(Some((model, template)))
+    }
+
+    /// Scores the untrained model.
+    pub(super) async fn score_base(&self, steps: &[Step]) -> Result<(), Failure> {
+        if steps.contains(&Step::Baseline) {
+            let scorer = Scorer { world: self, results: self.baseline_results(), methods: &OF_BASELINE };
+            scorer.score(&self.model, &self.name).await?;
+        }
+        if steps.iter().any(|step| *step != Step::Baseline) {
+            self.scorer().score(&self.model, &self.name).await?;
+        }
+        Ok(())
+    }
+
+    /// Greedy and the tree: what every arm is scored by.
+    pub(super) fn scorer(&self) -> Scorer<'_> {
+        Scorer { world: self, results: self.results(), methods: &OF_ARMS }
+    }
+
+    /// What the untrained model solved; `baseline` is the experiment of that name.
+    pub(super) fn base_outcomes(&self, baseline: bool) -> Result<Vec<Outcome>, Failure> {
+        let folder = if baseline { self.baseline_results() } else { self.results() };
+        super::score::outcomes(self, &folder, &self.name, BASE, 0)
+    }
+}
