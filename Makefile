@@ -1,7 +1,7 @@
 # Everything is built in the release profile: llama.cpp, the one slow part, is then compiled once for all targets.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test bench fmt lint docs
+.PHONY: help setup demo test fuzz bench fmt lint docs
 
 CARGO ?= cargo
 
@@ -16,6 +16,9 @@ demo: setup ## Solve a few tasks with the embedded model, plain and guided, side
 
 test: setup ## Check layout, lints and documentation, then run all tests
 	@scripts/test.sh
+
+fuzz: setup ## Try each property test on 20,000 cases, and the engine on 10,000 broken files
+	@scripts/fuzz.sh
 
 bench: setup ## Measure; raw results go to bench/results
 	@scripts/bench.sh

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # All checks of the repository: layout, lints, documentation, tests. Everything is built in the release profile, so that
 # llama.cpp is compiled once for the demo, the lints, the documentation and the tests. The last line is the sum of
-# all test programs: `N passed, N failed, N skipped`.
+# all test programs: `N passed, N failed, N skipped`. A test that says `skipped: ...` in its output counts as skipped, not as
+# passed, as does an ignored one; the reasons stand before the sum. Processes that other tests start are no tests.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -39,27 +40,15 @@ log="$(mktemp)"
 trap 'rm -f "$log"' EXIT
 status=0
 # pipefail keeps cargo's exit status; the later programs run even if an early one fails, so that the sum is complete.
-cargo test --release --workspace --locked --no-fail-fast 2>&1 | tee "$log" || status=$?
+# What tests print comes after them, under their names; only what was skipped, and what failed, is shown of it.
+cargo test --release --workspace --locked --no-fail-fast -- --show-output 2>&1 | tee "$log" | awk '
+    /^successes:$/ { quiet = 1 }
+    /^failures:$/ || /^test result: / || /^     Running / || /^   Doc-tests / || /^running [0-9]+ test/ { quiet = 0 }
+    !quiet { print; fflush() }
+' || status=$?
 
 for name in "${left_out[@]}"; do
     printf '\nleft out: the check by %s, which is not installed and could not be fetched\n' "$name"
 done
-# A program that does not compile or that dies prints no result: then the sum must not read like a success.
-awk -v status="$status" '
-    { gsub(/\033\[[0-9;]*m/, "") }
-    /^test result: / {
-        for (i = 2; i <= NF; i++) {
-            if ($i == "passed;") passed += $(i - 1)
-            if ($i == "failed;") failed += $(i - 1)
-            if ($i == "ignored;") skipped += $(i - 1)
-        }
-    }
-    END {
-        if (status != 0 && failed == 0) {
-            print "\na test program did not build or died without a result (counted as one failure)"
-            failed = 1
-        }
-        printf "\n%d passed, %d failed, %d skipped\n", passed, failed, skipped
-    }
-' "$log"
+awk -v status="$status" -f scripts/sum-tests.awk "$log"
 exit "$status"

@@ -116,7 +116,7 @@ fn result(agent: usize) -> ResultFile {
 }
 
 proptest! {
-    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(match proptest::prelude::ProptestConfig::default().cases { 256 => 96, asked => asked }))]
 
     #[test]
     fn whatever_agents_do_one_result_is_published_and_never_changes(acts in proptest::collection::vec(act(), 1..24)) {

@@ -52,10 +52,20 @@ impl FileError {
         match self {
             Self::NotRegular { kind: "directory", .. } => None,
             Self::NotRegular { .. } => Some("write its content into a file first".to_owned()),
-            Self::TooLarge { .. } => {
-                Some(format!("if the file is what it should be, set {VARIABLE} to the MiB that it may take"))
-            }
+            Self::TooLarge { .. } => Some(format!(
+                "if the file is what it should be, set {VARIABLE}=MIB in the environment, as in {VARIABLE}=8192"
+            )),
             _ => None,
+        }
+    }
+
+    /// What is wrong, without the path: for errors that name the file themselves.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Io { error, .. } => error.to_string(),
+            Self::NotRegular { kind, .. } => format!("it is a {kind}, not a regular file"),
+            Self::TooLarge { reason, .. } | Self::Content { reason, .. } => reason.clone(),
+            Self::Setting(_) => self.to_string(),
         }
     }
 

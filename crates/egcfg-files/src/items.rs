@@ -158,6 +158,19 @@ fn of_text(name: &str, text: &str, shape: Shape, take: &mut impl FnMut(Result<It
     }
 }
 
+/// The most that a settings file, a template, a key or a tokenizer may hold: 256 MiB.
+const SMALL: u64 = 256 << 20;
+
+/// The text of a small file that a user named, such as an experiment file, without a byte order mark.
+pub fn read_small(path: &Path) -> Result<String, FileError> {
+    read_text(path, Origin::Named, Bounds::of_total(SMALL)).map(|(text, _)| text)
+}
+
+/// The bytes of a small file that a user named, such as a tokenizer.
+pub fn read_small_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
+    read_bytes(path, Origin::Named, Bounds::of_total(SMALL))
+}
+
 /// A file's whole content, unpacked.
 pub fn read_bytes(path: &Path, origin: Origin, bounds: Bounds) -> Result<Vec<u8>, FileError> {
     let mut stream = Stream::open(path, origin, bounds)?;

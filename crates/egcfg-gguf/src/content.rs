@@ -3,10 +3,11 @@
 //! its disk, and is taken anew when one of these differs. A memory that is broken or cannot be written is only slower.
 
 use std::fs::File;
-use std::io::{Read as _, Result};
+use std::io::{Error, Read as _, Result};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use egcfg_files::Origin;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
@@ -58,8 +59,8 @@ pub fn memory_folder(variable: impl Fn(&str) -> Option<std::ffi::OsString>) -> O
 /// kind [`std::io::ErrorKind::Interrupted`].
 pub fn of_file(path: &Path, memory: Option<&Path>, watch: Watch<'_>) -> Result<String> {
     let whole = path.canonicalize()?;
-    let mut file = File::open(&whole)?;
-    let meta = file.metadata()?;
+    let (mut file, meta) =
+        egcfg_files::open(&whole, Origin::Named).map_err(|error| Error::other(error.reason()))?;
     let modified = meta.modified().ok();
     let mut now = Remembered {
         length: meta.len(),

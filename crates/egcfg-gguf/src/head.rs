@@ -4,9 +4,10 @@
 //! [`crate::check_model`].
 
 use std::collections::{BTreeMap, HashSet};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::Path;
+
+use egcfg_files::{FileError, Origin};
 
 use crate::HeadError;
 
@@ -80,11 +81,13 @@ pub struct Head {
 impl Head {
     /// Reads and checks the head of a file.
     pub fn open(path: &Path) -> Result<Self, HeadError> {
-        let file = File::open(path).map_err(HeadError::io)?;
-        let meta = file.metadata().map_err(HeadError::io)?;
-        if !meta.is_file() {
-            return Err(HeadError::new("file", "it is not a file; name the .gguf file itself"));
-        }
+        let (file, meta) = egcfg_files::open(path, Origin::Named).map_err(|error| match error {
+            FileError::Io { error, .. } => HeadError::io(error),
+            FileError::NotRegular { kind, .. } => {
+                HeadError::new("file", format!("it is a {kind}, not a file; name the .gguf file itself"))
+            }
+            other => HeadError::new("file", other.reason()),
+        })?;
         Self::read(BufReader::with_capacity(1 << 16, file), meta.len())
     }
 
@@ -279,6 +282,10 @@ impl<R: Read> Reader<R> {
                 array.longest = array.longest.max(text.len());
                 if key != TOKENS {
                     continue;
+                }
+                // The engine reads it up to a zero byte.
+                if let Some(end) = text.iter().position(|byte| *byte == 0) {
+                    text.truncate(end);
                 }
                 if text.is_empty() {
                     // What the engine calls it then.

@@ -34,6 +34,15 @@ pub enum Problem {
     Interrupted,
 }
 
+impl From<egcfg_files::FileError> for Problem {
+    fn from(error: egcfg_files::FileError) -> Self {
+        Self::Io(match error {
+            egcfg_files::FileError::Io { error, .. } => error,
+            other => std::io::Error::other(other.reason()),
+        })
+    }
+}
+
 impl Problem {
     pub(crate) fn field(field: impl Into<String>, reason: impl Into<String>) -> Self {
         Self::Field { field: field.into(), reason: reason.into() }

@@ -161,7 +161,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: match ProptestConfig::default().cases { 256 => 160, asked => asked }, ..ProptestConfig::default() })]
 
     #[test]
     fn a_changed_file_of_a_checkpoint_is_converted_or_refused(

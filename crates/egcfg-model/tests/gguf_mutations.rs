@@ -80,9 +80,9 @@ fn three_hundred_changed_files_end_nothing() {
     run(300, 1);
 }
 
-/// `cargo test --release --workspace --test gguf_mutations -- --ignored`
+/// `make fuzz` runs it, or `cargo test --release --workspace --test gguf_mutations -- --ignored`.
 #[test]
-#[ignore = "takes minutes: ten thousand loads"]
+#[ignore = "takes minutes, `make fuzz` runs it: ten thousand loads"]
 fn ten_thousand_changed_files_end_nothing() {
     run(10_000, 2);
 }

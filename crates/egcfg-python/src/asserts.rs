@@ -4,13 +4,13 @@ use ruff_python_ast::statement_visitor::{StatementVisitor, walk_stmt};
 use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprCompare, Operator, Stmt, StmtAssert, UnaryOp};
 use ruff_text_size::{Ranged, TextRange};
 
-use crate::calls::{is_helper, tested_call, tested_calls};
+use crate::calls::tested_call;
 use crate::lines;
 use crate::parse::{is_expression, with_module};
 use crate::version::PythonVersion;
 
 /// Tests are read with the newest syntax: they come from data, not from the model.
-const NEWEST: PythonVersion = PythonVersion { major: 3, minor: 14 };
+pub(crate) const NEWEST: PythonVersion = PythonVersion { major: 3, minor: 14 };
 
 /// How an assert compares the call's value with the expected one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,39 +64,8 @@ pub fn split_assert(test: &str, entry_point: Option<&str>) -> Option<AssertParts
     .ok()?
 }
 
-/// The function or class that the tests call: the first one, in the order of the text, that the most tests call. Python's
-/// own functions count only where the tests call nothing else.
-pub fn entry_point(tests: &[&str]) -> Option<String> {
-    let called: Vec<Vec<String>> = tests.iter().map(|test| called_names(test)).collect();
-    let mut best: Option<((bool, usize), &String)> = None;
-    for name in called.iter().flatten() {
-        let rank = (!is_helper(name), called.iter().filter(|names| names.contains(name)).count());
-        if best.is_none_or(|(highest, _)| rank > highest) {
-            best = Some((rank, name));
-        }
-    }
-    best.map(|(_, name)| name.clone())
-}
-
-/// Names of the possible tested calls in a test's asserts (in all its expressions where it has none).
-fn called_names(test: &str) -> Vec<String> {
-    let test = lines::unix_newlines(test);
-    let names = with_module(&dedented(&test), NEWEST, |parsed| {
-        let mut asserts = Asserts::default();
-        asserts.visit_body(parsed.suite());
-        let mut expressions: Vec<&Expr> = asserts.found.iter().map(|found| &*found.test).collect();
-        if expressions.is_empty() {
-            expressions =
-                parsed.suite().iter().filter_map(Stmt::as_expr_stmt).map(|stmt| &*stmt.value).collect();
-        }
-        let calls = expressions.into_iter().flat_map(tested_calls);
-        calls.map(|call| call.name.to_owned()).collect()
-    });
-    names.unwrap_or_default()
-}
-
 /// A test without the indentation that all its lines share with the first.
-fn dedented(test: &str) -> String {
+pub(crate) fn dedented(test: &str) -> String {
     let first = test.split('\n').find(|line| !lines::is_blank(line)).unwrap_or_default();
     let indentation = lines::indentation(first);
     if indentation.is_empty() {

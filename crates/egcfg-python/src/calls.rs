@@ -59,7 +59,17 @@ const BUILTINS: [&str; 52] = [
     "sum",
     "super",
 ];
-const MORE_BUILTINS: [&str; 14] = [
+const MORE_BUILTINS: [&str; 24] = [
+    "classmethod",
+    "compile",
+    "delattr",
+    "globals",
+    "locals",
+    "memoryview",
+    "property",
+    "setattr",
+    "staticmethod",
+    "__import__",
     "tuple",
     "type",
     "vars",

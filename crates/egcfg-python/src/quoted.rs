@@ -34,7 +34,7 @@ mod tests {
     use super::literal;
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(16))]
+        #![proptest_config(ProptestConfig::with_cases(match ProptestConfig::default().cases { 256 => 16, asked => asked }))]
 
         /// Python itself says whether the literal means the text.
         #[test]

@@ -84,7 +84,7 @@ fn programs() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: match ProptestConfig::default().cases { 256 => 400, asked => asked }, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn nothing_panics(text in prop_oneof![texts(), programs()], version in versions()) {

@@ -53,7 +53,7 @@ pub fn published(dataset: &str, model: &str) -> Option<Published> {
     })
 }
 
-/// The MBPP tasks whose tests are wrong.
+/// The MBPP tasks whose published tests contradict their text; the one list of them.
 const WRONG: [u32; 9] = [180, 276, 310, 312, 313, 436, 438, 461, 493];
 
 /// Whether the tests of a data set's task are known to be wrong.

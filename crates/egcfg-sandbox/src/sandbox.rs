@@ -215,12 +215,7 @@ impl Sandbox {
         {
             return results;
         }
-        if self.inner.installed.get().is_none() {
-            let interpreter = self.inner.interpreter.clone();
-            let asked = tokio::task::spawn_blocking(move || interpreter.installed()).await;
-            let _ = self.inner.installed.set(asked.unwrap_or_default());
-        }
-        let packages = self.inner.installed.get().map_or(&[][..], Vec::as_slice);
+        let packages = self.installed().await;
         for result in &mut results {
             if let Some(module) = hidden::not_found(result).map(str::to_owned)
                 && hidden::has(packages, &module)
@@ -229,6 +224,26 @@ impl Sandbox {
             }
         }
         results
+    }
+
+    /// The module that a program did not find because the profile hides it from programs; nothing where each was there, or where
+    /// the interpreter has none of that name either.
+    pub async fn hidden_module(&self, results: &[TestResult]) -> Option<String> {
+        if self.inner.profile == Profile::DataScience {
+            return None;
+        }
+        let module = results.iter().find_map(hidden::not_found)?.to_owned();
+        hidden::has(self.installed().await, &module).then_some(module)
+    }
+
+    /// Where the interpreter's packages are, asked once.
+    async fn installed(&self) -> &[PathBuf] {
+        if self.inner.installed.get().is_none() {
+            let interpreter = self.inner.interpreter.clone();
+            let asked = tokio::task::spawn_blocking(move || interpreter.installed()).await;
+            let _ = self.inner.installed.set(asked.unwrap_or_default());
+        }
+        self.inner.installed.get().map_or(&[][..], Vec::as_slice)
     }
 
     fn decode(&self, bytes: &[u8], verdict: &Verdict) -> Option<Trace> {

@@ -108,7 +108,7 @@ async fn uses_up(sandbox: &Sandbox) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the process in which other tests run their case"]
+#[ignore = "started by other tests: the process in which other tests run their case"]
 async fn helper() {
     match std::env::var(HELPER).as_deref() {
         Ok("descriptors") => descriptors().await,

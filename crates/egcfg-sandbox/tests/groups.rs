@@ -195,7 +195,7 @@ async fn nothing_is_left_of_the_groups() {
 const HELPER: &str = "EGCFG_TEST_HELPER";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a process for another test to kill"]
+#[ignore = "started by other tests: a process for another test to kill"]
 async fn helper_that_is_killed() {
     if std::env::var_os(HELPER).is_none() {
         return;
@@ -237,7 +237,7 @@ async fn the_next_start_removes_what_a_killed_one_left() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "needs an environment of its own, which another test gives it"]
+#[ignore = "started by other tests: needs an environment of its own, which another test gives it"]
 async fn helper_with_a_folder_that_is_no_group() {
     if std::env::var_os(HELPER).is_none() {
         return;

@@ -50,7 +50,7 @@ fn supervisor(temporary: &Path) -> Child {
 const HELPER: &str = "EGCFG_TEST_HELPER";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a process for other tests to kill"]
+#[ignore = "started by other tests: a process for other tests to kill"]
 async fn helper_that_is_killed() {
     if std::env::var_os(HELPER).is_none() {
         return;

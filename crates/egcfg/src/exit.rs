@@ -1,10 +1,12 @@
 //! Exit codes and error messages: `error: ...`, then `hint: ...` where there is something to do.
 
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use egcfg_bench::config::ConfigError;
 use egcfg_bench::dataset::DatasetError;
 use egcfg_bench::store::StoreError;
+use egcfg_files::FileError;
 use egcfg_guidance::{ExecutorError, GuidanceError};
 use egcfg_model::ModelError;
 use egcfg_sandbox::SandboxError;
@@ -41,6 +43,12 @@ impl Failure {
 
     pub(crate) fn input(message: impl Into<String>) -> Self {
         Self { code: INPUT, message: message.into(), hint: None }
+    }
+
+    /// A file that a user named cannot be read.
+    #[expect(clippy::needless_pass_by_value, reason = "the form that map_err takes")]
+    pub(crate) fn file(error: FileError) -> Self {
+        Self { code: INPUT, message: error.to_string(), hint: error.hint() }
     }
 
     pub(crate) fn sandbox(message: impl Into<String>) -> Self {
@@ -142,12 +150,23 @@ impl From<StoreError> for Failure {
 pub(crate) fn refuse(error: &clap::Error) -> ExitCode {
     let plain = error.render().to_string();
     if visible(&plain) == plain {
-        // Where the reader went away there is nobody to tell.
-        drop(error.print());
+        if let Err(problem) = print(error) {
+            return report(&Failure::input(format!("failed to write to standard output: {problem}")));
+        }
     } else {
         note(plain.trim_end());
     }
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(USAGE))
+}
+
+/// Writes help where it was asked for, and errors, through to the end; where the reader went away there is nobody to tell.
+fn print(error: &clap::Error) -> std::io::Result<()> {
+    let written = error.print().and_then(|()| std::io::stdout().flush());
+    written.or_else(|problem| match problem.kind() {
+        std::io::ErrorKind::BrokenPipe => Ok(()),
+        _ if error.use_stderr() => Ok(()),
+        _ => Err(problem),
+    })
 }
 
 impl From<OutputError> for Failure {

@@ -121,3 +121,50 @@ fn completions_and_pages_cover_every_command() {
         assert!(pages.contains(page), "{page}: {pages:?}");
     }
 }
+
+/// `scripts/test.sh` adds up what the test programs say, and does not take a skipped test for one that passed.
+#[test]
+fn the_sum_of_all_tests_tells_what_was_skipped() {
+    let log = "\
+running 4 tests
+test a ... ok
+test b::c ... ok
+test d ... ignored, started by other tests: a process
+test e ... ignored, takes minutes
+
+successes:
+
+---- a stdout ----
+skipped: no data
+skipped: told twice
+
+---- b::c stdout ----
+partly skipped: one of two
+
+successes:
+    a
+    b::c
+
+test result: ok. 2 passed; 0 failed; 2 ignored; 0 measured; 0 filtered out
+
+failures:
+
+---- f stdout ----
+skipped: but it failed
+
+test result: FAILED. 3 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out
+";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("log");
+    let sum = |text: &str, status: &str| {
+        std::fs::write(&path, text).unwrap();
+        let script = repository().join("scripts/sum-tests.awk");
+        let ran = Command::new("awk").args(["-v", status, "-f"]).arg(script).arg(&path).output().unwrap();
+        String::from_utf8(ran.stdout).unwrap()
+    };
+    let told = "\nskipped in part:\n  b::c: one of two\n\nskipped:\n  e: takes minutes\n  a: no data\n";
+    assert_eq!(sum(log, "status=101"), format!("{told}\n4 passed, 1 failed, 2 skipped\n"));
+    let dead = "test result: ok. 7 passed; 0 failed; 0 ignored\n";
+    assert!(sum(dead, "status=101").ends_with("\n7 passed, 1 failed, 0 skipped\n"));
+    assert_eq!(sum(dead, "status=0"), "\n7 passed, 0 failed, 0 skipped\n");
+}

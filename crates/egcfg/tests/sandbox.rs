@@ -109,7 +109,7 @@ fn a_root_that_cannot_give_uids_away_runs_programs_as_itself() {
             command.env_remove("EGCFG_SANDBOX").env_remove("EGCFG_PYTHON").output()
         };
         if !wrapped(&["sh", "-c", "test \"$(id -u)\" = 0"]).is_ok_and(|ran| ran.status.success()) {
-            println!("skipped: {wrapper:?} cannot be had here");
+            println!("partly skipped: {wrapper:?} cannot be had here");
             continue;
         }
         let this = env!("CARGO_BIN_EXE_egcfg");
@@ -139,4 +139,32 @@ fn a_root_that_cannot_give_uids_away_runs_programs_as_itself() {
             left.flat_map(|entry| std::fs::read_dir(entry.path()).unwrap().flatten()).collect();
         assert!(left.is_empty(), "{wrapper:?}: {left:?}");
     }
+}
+
+/// A module that the interpreter has and the plain profile hides costs a program that only carries its import along nothing; one that
+/// uses it fails with a hint.
+#[test]
+fn an_unused_import_of_a_hidden_module_is_spared() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let made = Command::new("python3").args(["-m", "venv", "--without-pip", &at("venv")]).output().unwrap();
+    assert!(made.status.success(), "{}", text(&made.stderr));
+    let library = std::fs::read_dir(folder.path().join("venv/lib")).unwrap().next().unwrap().unwrap().path();
+    std::fs::write(library.join("site-packages/onlyhere.py"), "one = 1\n").unwrap();
+    let judged = |source: &str, more: &[&str]| {
+        std::fs::write(at("p.py"), source).unwrap();
+        let (python, program) = (at("venv/bin/python3"), at("p.py"));
+        let fixed = ["judge", &program, "--test", "assert f(1) == 2", "--python", &python];
+        let ran = egcfg(&[&fixed[..], more].concat());
+        (ran.status.code(), text(&ran.stdout) + &text(&ran.stderr))
+    };
+    let carried =
+        "import math\nimport onlyhere as o\nfrom onlyhere import one\ndef f(x):\n    return x + 1\n";
+    assert_eq!(judged(carried, &[]).0, Some(0), "{}", judged(carried, &[]).1);
+    let used = "import onlyhere\ndef f(x):\n    return x + onlyhere.one\n";
+    let (code, said) = judged(used, &[]);
+    assert!(code == Some(1) && said.contains("--profile data shows it"), "{code:?}: {said}");
+    assert_eq!(judged(used, &["--profile", "data"]).0, Some(0));
+    let nowhere = carried.replace("onlyhere", "egcfg_no_such_module");
+    assert_eq!(judged(&nowhere, &[]).0, Some(1));
 }

@@ -29,8 +29,6 @@ pub struct Info {
     pub checksums: &'static [(&'static str, &'static str)],
     /// Reference solutions that fail their own tests, and why.
     pub known_failures: &'static [(&'static str, &'static str)],
-    /// Tasks whose tests are wrong: scores are given with and without them.
-    pub wrong_tests: &'static [&'static str],
 }
 
 impl Info {
@@ -46,14 +44,11 @@ impl Info {
         self.known_failures.iter().find(|(known, _)| *known == key).map(|(_, reason)| *reason)
     }
 
-    /// Whether a task's tests are wrong.
+    /// Whether a task's tests are wrong: scores are given with and without it.
     pub fn has_wrong_tests(&self, id: &str) -> bool {
-        self.wrong_tests.contains(&id_key(id))
+        egcfg_results::dataset::wrong_tests(self.name, id)
     }
 }
-
-/// MBPP tasks whose published tests contradict their text.
-const WRONG_MBPP: &[&str] = &["180", "276", "310", "312", "313", "436", "438", "461", "493"];
 
 /// All data sets, in the order in which they are listed.
 pub fn all() -> &'static [Info] {
@@ -75,7 +70,6 @@ const SETS: &[Info] = &[
             "mbpp.jsonl, 974 tasks",
         )],
         known_failures: &[],
-        wrong_tests: WRONG_MBPP,
     },
     Info {
         name: "mbpp-et",
@@ -91,7 +85,6 @@ const SETS: &[Info] = &[
             "the 500 test tasks, rebuilt from published results",
         )],
         known_failures: known::MBPP_ET,
-        wrong_tests: WRONG_MBPP,
     },
     Info {
         name: "mbpp+",
@@ -107,7 +100,6 @@ const SETS: &[Info] = &[
             "MbppPlus.jsonl, release v0.2.0",
         )],
         known_failures: known::MBPP_PLUS,
-        wrong_tests: WRONG_MBPP,
     },
     Info {
         name: "humaneval",
@@ -120,7 +112,6 @@ const SETS: &[Info] = &[
         get: "data/HumanEval.jsonl.gz from the source, or openai/openai_humaneval (parquet) on the public hub",
         checksums: &[("1d49078ba3e2b196b9344535bef34a43021f038fad9561d6ee7c53450609a6a2", "HumanEval.jsonl")],
         known_failures: &[],
-        wrong_tests: &[],
     },
     Info {
         name: "humaneval-et",
@@ -136,7 +127,6 @@ const SETS: &[Info] = &[
             "HumanEval_ET.jsonl",
         )],
         known_failures: known::HUMANEVAL_ET,
-        wrong_tests: &[],
     },
     Info {
         name: "humaneval+",
@@ -152,7 +142,6 @@ const SETS: &[Info] = &[
             "HumanEvalPlus.jsonl, release v0.1.10",
         )],
         known_failures: &[],
-        wrong_tests: &[],
     },
     Info {
         name: "codecontests",
@@ -174,7 +163,6 @@ const SETS: &[Info] = &[
             ),
         ],
         known_failures: &[],
-        wrong_tests: &[],
     },
     Info {
         name: "ds1000",
@@ -190,7 +178,6 @@ const SETS: &[Info] = &[
             "1000 problems in the order of their ids",
         )],
         known_failures: known::DS1000,
-        wrong_tests: &[],
     },
 ];
 

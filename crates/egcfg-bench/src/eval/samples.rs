@@ -126,6 +126,12 @@ fn program(item: &Item, given: &str, form: Given, extract: bool) -> String {
     let is_answer = has_fence(given)
         || given.contains("</think>")
         || form != Given::Rest && egcfg_python::check(given, python).is_err();
+    if extract
+        && form == Given::Rest
+        && let Some(found) = egcfg_python::completed(&task.header, given, task.defines())
+    {
+        return found;
+    }
     if extract && is_answer {
         let name = task.defines().filter(|_| task.form == egcfg_task::Form::Asserts);
         let found = egcfg_python::extract_program(given, name);

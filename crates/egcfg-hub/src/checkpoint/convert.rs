@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use egcfg_files::{read_small, read_small_bytes};
 use serde_json::Value;
 
 use super::config::Config;
@@ -124,26 +125,23 @@ fn open_to_all(file: &File) -> std::io::Result<()> {
 /// Reads and checks all that is not weights.
 fn read(folder: &Path) -> Result<(Config, Vocabulary), CheckpointError> {
     let path = folder.join("config.json");
-    let config = std::fs::read(&path).in_file(&path).and_then(|text| Config::parse(&text).in_file(&path))?;
+    let config =
+        read_small_bytes(&path).in_file(&path).and_then(|text| Config::parse(&text).in_file(&path))?;
     let optional = |name: &str| -> Result<Value, CheckpointError> {
         let path = folder.join(name);
         if !path.exists() {
             return Ok(Value::Null);
         }
-        std::fs::read(&path).in_file(&path).and_then(|text| serde_json::from_slice(&text).in_file(&path))
+        read_small_bytes(&path).in_file(&path).and_then(|text| serde_json::from_slice(&text).in_file(&path))
     };
     let template = folder.join("chat_template.jinja");
     let beside = Beside {
         tokenizer: optional("tokenizer_config.json")?,
         generation: optional("generation_config.json")?,
-        chat_template: if template.exists() {
-            Some(std::fs::read_to_string(&template).in_file(&template)?)
-        } else {
-            None
-        },
+        chat_template: if template.exists() { Some(read_small(&template).in_file(&template)?) } else { None },
     };
     let path = folder.join("tokenizer.json");
-    let text = std::fs::read(&path).in_file(&path)?;
+    let text = read_small_bytes(&path).in_file(&path)?;
     let vocabulary = Vocabulary::parse(&text, &beside, &config).in_file(&path)?;
     Ok((config, vocabulary))
 }

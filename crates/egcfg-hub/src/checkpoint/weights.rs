@@ -50,8 +50,9 @@ pub(crate) fn files(folder: &Path) -> Result<Vec<PathBuf>, CheckpointError> {
     if !index.exists() {
         return Ok(vec![folder.join(SINGLE)]);
     }
-    let Index { weight_map } =
-        std::fs::read(&index).in_file(&index).and_then(|b| serde_json::from_slice(&b).in_file(&index))?;
+    let Index { weight_map } = egcfg_files::read_small_bytes(&index)
+        .in_file(&index)
+        .and_then(|b| serde_json::from_slice(&b).in_file(&index))?;
     let mut names: Vec<String> = weight_map.into_values().collect();
     names.sort();
     names.dedup();
@@ -69,7 +70,7 @@ impl Weights {
     pub(crate) fn open(folder: &Path) -> Result<Self, CheckpointError> {
         let mut all = Self { files: Vec::new(), tensors: BTreeMap::new() };
         for path in files(folder)? {
-            let mut file = File::open(&path).in_file(&path)?;
+            let (mut file, _) = egcfg_files::open(&path, egcfg_files::Origin::Named).in_file(&path)?;
             let (metadata, data) = header(&mut file).in_file(&path)?;
             for (name, info) in metadata.tensors() {
                 let source = Source {

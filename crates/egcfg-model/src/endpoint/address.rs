@@ -36,7 +36,7 @@ impl Secret {
                 )));
             }
         }
-        let text = std::fs::read_to_string(path).map_err(|error| fail(error.to_string()))?;
+        let text = egcfg_files::read_small(path).map_err(|error| fail(error.reason()))?;
         Self::new(&text).ok_or_else(|| fail("the key file is empty".to_owned()))
     }
 

@@ -50,7 +50,7 @@ impl Tokenizer {
     /// Reads a `tokenizer.json`.
     pub(crate) fn read(path: &Path) -> Result<Self, ModelError> {
         let fail = |reason: String| ModelError::Load { path: path.display().to_string(), reason };
-        let text = std::fs::read(path).map_err(|error| fail(error.to_string()))?;
+        let text = egcfg_files::read_small_bytes(path).map_err(|error| fail(error.reason()))?;
         let json: Value =
             serde_json::from_slice(&text).map_err(|error| fail(format!("no tokenizer.json: {error}")))?;
         let mut template = tokenizers::Tokenizer::from_bytes(&text)

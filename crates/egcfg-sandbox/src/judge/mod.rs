@@ -9,4 +9,5 @@ pub(crate) mod hidden;
 pub(crate) mod pace;
 pub(crate) mod script;
 pub(crate) mod session;
+pub(crate) mod shown;
 pub(crate) mod stdio;

@@ -16,7 +16,8 @@ import trace_source as tracing_source
 import tracer as tracing
 import _egcfg_script as script
 from _egcfg_beside import NOTE, Beside, failed_here
-from _egcfg_codec import Decoder, Encoder, Handles, Malformed, name_of
+from _egcfg_codec import Decoder, Encoder, Handles, Malformed
+from _egcfg_opaque import name_of
 
 _read, _write, _exit = os.read, os.write, os._exit
 _setrecursionlimit, _settrace = sys.setrecursionlimit, sys.settrace

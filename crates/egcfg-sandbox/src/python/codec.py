@@ -26,17 +26,16 @@ import fractions
 import functools
 import itertools
 import operator
-import os
 import struct
-import sys
 import types
+
+from _egcfg_opaque import Opaque, compares_itself, name_of
 
 MAX_DEPTH = 100
 _u32 = struct.Struct("<I").pack
 _ru32 = struct.Struct("<I").unpack_from
 _f64 = struct.Struct("<d").pack
 _rf64 = struct.Struct("<d").unpack_from
-_type_name = type.__dict__["__name__"].__get__
 
 _dict_keys, _dict_values, _dict_items = type({}.keys()), type({}.values()), type({}.items())
 _dict_iter, _dict_update, _dict_clear = dict.items, dict.update, dict.clear
@@ -90,35 +89,6 @@ class Unencodable(Exception):
     """An argument has no canonical form; only its type's name is known."""
 
 
-class Opaque:
-    """Stands for an object that has no canonical form: equal to nothing but itself. `compares` says that its class has code of
-    the program's for comparing it, so that what it says of itself is worth nothing. `touched` is called when a test wants
-    more of it than a comparison or its truth."""
-
-    __slots__ = ("name", "compares", "truth")
-    touched = None
-
-    def __init__(self, name, compares, truth):
-        self.name, self.compares, self.truth = name, compares, truth
-
-    def __bool__(self):
-        return self.truth
-
-    def __repr__(self):
-        return "<%s object>" % self.name
-
-    def _touch(self, *args, **kwargs):
-        Opaque.touched()
-
-    def __getattr__(self, name):
-        if name[:2] == "__":
-            # Asked for by the interpreter and its library, to find out what an object is.
-            raise AttributeError(name)
-        Opaque.touched()
-
-    __getitem__ = __iter__ = __next__ = __len__ = __call__ = __enter__ = __await__ = __aiter__ = __str__ = __format__ = _touch
-
-
 class Handles:
     """The iterators and functions that stay here, by number. The same object has the same number each time."""
 
@@ -135,62 +105,9 @@ class Handles:
         return known
 
 
-# How a class may be compared or turned into what is compared. Where the program has written one of these itself, its
-# objects say of themselves what they like.
-_COMPARING = frozenset((
-    "__eq__", "__ne__", "__lt__", "__le__", "__gt__", "__ge__", "__hash__", "__bool__", "__class__", "__int__", "__index__",
-    "__float__", "__complex__", "__abs__", "__round__", "__sub__", "__rsub__", "__add__", "__radd__", "__getattribute__",
-))
-_mro_of = type.__dict__["__mro__"].__get__
-_dict_of = type.__dict__["__dict__"].__get__
-_LIBRARY = tuple({
-    folder + "/" for folder in (sys.prefix, sys.base_prefix, sys.exec_prefix, os.path.dirname(os.__file__)) if folder
-})
-_heap_type = lambda cls: type.__dict__["__flags__"].__get__(cls) & (1 << 9)
-
-
-def compares_itself(cls):
-    """Whether a class has code of the program's for comparing its objects. What C code or the library wrote is not the
-    program's, nor is the `__eq__` that `dataclass` makes."""
-    try:
-        for kind in (cls, type(cls)):
-            for base in _mro_of(kind):
-                if not _heap_type(base):
-                    continue
-                names = _dict_of(base)
-                for name in _COMPARING & names.keys():
-                    if not _of_the_library(names[name], name, names):
-                        return True
-    except Exception:
-        return True
-    return False
-
-
-def _of_the_library(found, name, names):
-    while type(found) in (staticmethod, classmethod):
-        found = found.__func__
-    if found is None and name == "__hash__" or type(found) in (types.WrapperDescriptorType, types.MethodDescriptorType):
-        return True
-    if type(found) is not types.FunctionType:
-        return False
-    file = found.__code__.co_filename
-    if file == "<string>":
-        return "__dataclass_params__" in names and name in ("__eq__", "__hash__", "__lt__", "__le__", "__gt__", "__ge__")
-    return file.startswith(_LIBRARY) or file.startswith("<frozen ")
-
-
 def _text(value):
     data = value.encode("utf-8", "surrogatepass")
     return _u32(len(data)) + data
-
-
-def name_of(cls):
-    """The name of a class, whatever its metaclass says."""
-    try:
-        name = _type_name(cls)
-        return name if type(name) is str else "object"
-    except Exception:
-        return "object"
 
 
 class Encoder:

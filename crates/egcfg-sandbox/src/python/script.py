@@ -215,6 +215,9 @@ async def _drain_async(items, tracer):
 
 
 def _end(server, out, code, patience):
+    # The interpreter flushes once behind the last line, before it waits for anybody.
+    _flush(sys.stderr)
+    _flush(sys.stdout)
     _wait_for_threads(patience)
     try:
         _run_exit_functions()

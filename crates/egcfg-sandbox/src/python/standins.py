@@ -4,7 +4,7 @@ They can be called and iterated. Whoever asks more of them (a docstring, a signa
 the test is run beside it.
 """
 
-from _egcfg_codec import Opaque
+from _egcfg_opaque import Opaque
 
 _get, _set = object.__getattribute__, object.__setattr__
 

@@ -47,7 +47,7 @@ class Statement:
         # Whether it reaches the program otherwise, asks which object one is, or may see the order of a set.
         self.reaches = self.asks_identity = self.sees_order = False
         # Whether it may wait for an exception.
-        self.catches = False
+        self.catches = self.shows = False
         for node in ast.walk(self.tree):
             kind = node.__class__
             if kind is ast.Name:
@@ -82,8 +82,12 @@ class Statement:
                 self.catches = True
             elif kind is ast.Global:
                 self.reaches = True
+            elif kind is ast.FormattedValue and node.conversion > 0:
+                self.shows = True
         self.reaches = self.reaches or any(name in _NAMES and name not in called for name in loads)
         self.asks_identity = self.asks_identity or "id" in loads
+        # Whether it asks how an object shows itself.
+        self.shows = self.shows or "repr" in loads or "ascii" in loads
         self.sees_order = self.sees_order or not self.closed
         # What it binds where the program's own names are.
         self.sets = [] if self.closed else _bound_at_the_top(self.tree)

@@ -53,7 +53,7 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(16))]
+        #![proptest_config(ProptestConfig::with_cases(match ProptestConfig::default().cases { 256 => 16, asked => asked }))]
 
         /// Python itself says whether the literal means the text.
         #[test]

@@ -202,7 +202,7 @@ async fn canaries(level: Level, host: &Host) -> Vec<String> {
         let protection = protection.expect("a known protection");
         if let Some(missing) = &protection.missing {
             common::note(&format!(
-                "skipped: the canary of {}, which is not in force here: {missing}",
+                "partly skipped: the canary of {}, which is not in force here: {missing}",
                 canary.stops
             ));
             continue;
@@ -308,7 +308,7 @@ fn runs(pid: u32) -> bool {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "a process for another test to kill"]
+#[ignore = "started by other tests: a process for another test to kill"]
 async fn supervisor_that_is_killed() {
     let Ok(without) = std::env::var(LEFT_OUT) else { return };
     let hour = Duration::from_secs(3600);

@@ -88,7 +88,7 @@ fn each_protection_stops_what_nothing_else_stops() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "runs in a process of its own, which another test starts"]
+#[ignore = "started by other tests: runs in a process of its own, which another test starts"]
 async fn supervisor_of_the_programs() {
     if std::env::var_os(HELPER).is_some() {
         end_with_parent();
@@ -97,7 +97,7 @@ async fn supervisor_of_the_programs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "runs in a process of its own, which another test starts"]
+#[ignore = "started by other tests: runs in a process of its own, which another test starts"]
 async fn supervisor_of_the_canaries() {
     if std::env::var_os(HELPER).is_some() {
         end_with_parent();

@@ -33,7 +33,7 @@ pub(crate) async fn levels() -> Vec<Level> {
             .map(|one| format!("{}: {}", one.name, one.missing.as_deref().unwrap_or_default()))
             .collect();
         common::note(&format!(
-            "skipped: all programs at {level}, not in force here ({})",
+            "partly skipped: all programs at {level}, not in force here ({})",
             missing.join("; ")
         ));
     }
@@ -146,7 +146,7 @@ impl<'a> Suite<'a> {
     async fn checked(&self, hostile: &Hostile) -> Vec<String> {
         if let Some(missing) = self.missing(hostile) {
             common::note(&format!(
-                "skipped: {} at {}: {missing} is not in force here",
+                "partly skipped: {} at {}: {missing} is not in force here",
                 hostile.name, self.level
             ));
             return Vec::new();

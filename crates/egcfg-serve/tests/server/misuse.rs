@@ -287,7 +287,7 @@ fn field() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: match ProptestConfig::default().cases { 256 => 300, asked => asked }, ..ProptestConfig::default() })]
 
     #[test]
     fn nonsense_is_never_the_servers_fault(

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::experience::{EXPERIENCE_VERSION, Experience};
 use crate::error::TuneError;
-use crate::files::write_whole;
+use crate::files::{open_named, write_whole};
 
 /// Entries that a buffer holds by default.
 pub const CAPACITY: usize = 10_000;
@@ -57,7 +57,7 @@ impl Buffer {
 
     /// Reads a file of experiences; the error names the line and field.
     pub fn read(path: &Path, capacity: usize) -> Result<Self, TuneError> {
-        let file = std::fs::File::open(path).map_err(|error| TuneError::file("open", path, &error))?;
+        let file = open_named(path)?;
         let mut buffer = Self::new(capacity);
         for (number, line) in BufReader::new(file).lines().enumerate() {
             let line = line.map_err(|error| TuneError::file("read", path, &error))?;

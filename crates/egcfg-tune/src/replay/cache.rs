@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::buffer::Buffer;
 use super::experience::Experience;
 use crate::error::TuneError;
+use crate::files::read_named;
 
 #[derive(Debug, Deserialize)]
 struct Cache {
@@ -18,7 +19,7 @@ struct Cache {
 
 /// Reads a cache file into a buffer. Entries without a name of their model get the cache's.
 pub fn read_cache(path: &Path, capacity: usize) -> Result<Buffer, TuneError> {
-    let text = std::fs::read_to_string(path).map_err(|error| TuneError::file("read", path, &error))?;
+    let text = read_named(path)?;
     let bad = |line: usize, reason: String| TuneError::Line { path: path.to_owned(), line, reason };
     let cache: Cache = serde_json::from_str(&text).map_err(|error| bad(error.line(), error.to_string()))?;
     let mut buffer = Buffer::new(capacity);

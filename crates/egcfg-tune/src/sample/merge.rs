@@ -12,6 +12,7 @@ use candle_core::{DType, Device, Tensor};
 use serde::Deserialize;
 
 use crate::error::TuneError;
+use crate::files::{open_named, read_named};
 use crate::train::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, Target};
 
 #[derive(Debug, Deserialize)]
@@ -28,8 +29,7 @@ struct Config {
 pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), TuneError> {
     let bad = |path: &Path, reason: String| TuneError::Base { path: path.to_owned(), reason };
     let config_path = adapter.join(ADAPTER_CONFIG);
-    let text =
-        std::fs::read_to_string(&config_path).map_err(|e| TuneError::file("read", &config_path, &e))?;
+    let text = read_named(&config_path)?;
     let config: Config = serde_json::from_str(&text).map_err(|error| bad(&config_path, error.to_string()))?;
     if config.use_dora || config.use_rslora {
         return Err(bad(&config_path, "DoRA and rank-stabilised adapters are not merged here".to_owned()));
@@ -37,7 +37,7 @@ pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), Tune
     let weights_path = adapter.join(ADAPTER_WEIGHTS);
     let weights = candle_core::safetensors::load(&weights_path, &Device::Cpu)
         .map_err(|error| bad(&weights_path, error.to_string()))?;
-    let file = File::open(base).map_err(|error| TuneError::file("open", base, &error))?;
+    let file = open_named(base)?;
     let mut file = BufReader::new(file);
     let content = Content::read(&mut file).map_err(|error| bad(base, error.to_string()))?;
     let mut merge = Merge { weights, scale: config.lora_alpha / config.r as f64, used: 0 };

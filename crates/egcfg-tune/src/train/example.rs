@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::error::TuneError;
-use crate::files::write_whole;
+use crate::files::{open_named, write_whole};
 
 /// Version of the file's form, in each line.
 pub const EXAMPLE_VERSION: u32 = 1;
@@ -67,7 +67,7 @@ impl Example {
 
 /// Reads a file of examples for a model of `vocab` tokens.
 pub fn read_examples(path: &Path, vocab: usize) -> Result<Vec<Example>, TuneError> {
-    let file = std::fs::File::open(path).map_err(|error| TuneError::file("open", path, &error))?;
+    let file = open_named(path)?;
     let mut examples = Vec::new();
     for (number, line) in BufReader::new(file).lines().enumerate() {
         let line = line.map_err(|error| TuneError::file("read", path, &error))?;

@@ -3,21 +3,23 @@
 use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
+use std::time::SystemTime;
 
 use egcfg_files::{Bounds, Origin, read_python};
 use egcfg_grade::{Extent, Outcome, grade, program, trouble};
-use egcfg_results::ResultFile;
 use egcfg_task::{Task, Test};
 
 use crate::args::programs::JudgeArgs;
 use crate::exit::{Failure, SOLVED, UNSOLVED};
 use crate::input::{doubts, task_file};
+use crate::output::result::judged;
 use crate::output::text::{data, note, show};
 use crate::parts::{for_tasks, start_runner};
 
 pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
+    let started = SystemTime::now();
     let source = read_program(&args.file)?;
-    let mut task = read_task(&args)?;
+    let mut task = read_task(&args, &source)?;
     doubts::refuse(std::slice::from_ref(&task), args.sandbox.allow_doubtful_tests)?;
     // Results are keyed by the tests that counted.
     task.shown_tests = task.grading_tests().to_vec();
@@ -29,10 +31,7 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
         grade(&runner, &task, &source, tests, Extent::Every).await?
     };
     if args.json {
-        let file = ResultFile::judged(&source, &task.shown_tests, &results);
-        let mut object = serde_json::to_value(&file).unwrap_or_default();
-        object["verdicts"] = serde_json::json!(results);
-        data(&(object.to_string() + "\n"))?;
+        data(&judged(&task, &source, &results, &runner, started))?;
     } else {
         let mut text = String::new();
         for (test, result) in task.shown_tests.iter().zip(&results) {
@@ -63,10 +62,10 @@ pub(crate) async fn run(args: JudgeArgs) -> Result<ExitCode, Failure> {
 /// Reads a program's text.
 pub(crate) fn read_program(path: &Path) -> Result<String, Failure> {
     let bounds = Bounds::from_environment().map_err(|error| Failure::usage(error.to_string()))?;
-    read_python(path, Origin::Named, bounds).map_err(|error| Failure::input(error.to_string()))
+    read_python(path, Origin::Named, bounds).map_err(Failure::file)
 }
 
-fn read_task(args: &JudgeArgs) -> Result<Task, Failure> {
+fn read_task(args: &JudgeArgs, source: &str) -> Result<Task, Failure> {
     if let Some(path) = &args.task {
         let mut tasks = task_file::read(path)?;
         if tasks.len() != 1 {
@@ -81,12 +80,22 @@ fn read_task(args: &JudgeArgs) -> Result<Task, Failure> {
     let tests: Vec<&str> = args.tests.iter().map(String::as_str).collect();
     let entry_point = match &args.entry_point {
         Some(name) => name.clone(),
-        None => egcfg_python::entry_point(&tests).ok_or_else(|| {
-            Failure::usage("no function name found in the tests").hint("name it with --entry-point")
-        })?,
+        None => egcfg_python::entry_point_of(&tests, source).ok_or_else(|| nameless(&tests))?,
     };
     let shown_tests = args.tests.iter().cloned().map(Test::Assert).collect();
     Ok(Task { id: "command line".into(), entry_point, shown_tests, ..Task::default() })
+}
+
+/// No test names a function, perhaps because one is no Python.
+fn nameless(tests: &[&str]) -> Failure {
+    let version = egcfg_python::PythonVersion::default();
+    let broken = tests.iter().find_map(|test| Some((egcfg_python::check(test, version).err()?, test)));
+    match broken {
+        Some((fault, test)) => {
+            Failure::usage(format!("--test {:?} is not valid Python: {fault}", first_line(test)))
+        }
+        None => Failure::usage("no function name found in the tests").hint("name it with --entry-point"),
+    }
 }
 
 fn first_line(text: &str) -> &str {

@@ -109,7 +109,7 @@ fn read_secret(path: &Path) -> Result<String, Failure> {
             .hint(format!("run chmod 600 {}", path.display())));
         }
     }
-    std::fs::read_to_string(path).map_err(fail)
+    egcfg_files::read_small(path).map_err(Failure::file)
 }
 
 fn limits(args: &LimitArgs) -> Limits {

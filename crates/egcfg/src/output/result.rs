@@ -3,10 +3,10 @@
 use std::time::SystemTime;
 
 use egcfg_grade::SandboxExecutor;
-use egcfg_guidance::{Attempt, Solution};
+use egcfg_guidance::{Attempt, Solution, Stats};
 use egcfg_model::LanguageModel;
 use egcfg_results::{Circumstances, ResultFile, Work};
-use egcfg_task::Task;
+use egcfg_task::{Task, TestResult};
 use serde_json::{Value, json};
 
 use crate::exit::Failure;
@@ -19,18 +19,58 @@ pub(crate) fn circumstances(
     dataset: Option<String>,
     seed: u64,
 ) -> Result<Circumstances, Failure> {
-    let sandbox = &runner.sandbox;
-    let protections = sandbox.protections().iter().filter(|protection| protection.in_force());
     Ok(Circumstances {
         dataset,
         model: model.info().name.clone(),
         identity: Some(model.identity()?),
+        seed,
+        ..without_model(runner)
+    })
+}
+
+/// Interpreter and sandbox of this process.
+fn without_model(runner: &SandboxExecutor) -> Circumstances {
+    let sandbox = &runner.sandbox;
+    let protections = sandbox.protections().iter().filter(|protection| protection.in_force());
+    Circumstances {
         python: sandbox.interpreter().version.clone(),
         sandbox: sandbox.level().to_string(),
         calibration: sandbox.calibration(),
         protections: protections.map(|protection| protection.name.to_owned()).collect(),
-        seed,
-    })
+        ..Circumstances::default()
+    }
+}
+
+/// The result of judging a program that exists, as one line of JSON: a results file with a verdict per test.
+pub(crate) fn judged(
+    task: &Task,
+    source: &str,
+    results: &[TestResult],
+    runner: &SandboxExecutor,
+    started: SystemTime,
+) -> String {
+    let file = without_model(runner).result(Work {
+        task: &task.id,
+        method: "judge",
+        config: String::new(),
+        template: String::new(),
+        gamma: 0.0,
+        retry: 0,
+        started,
+        code: source,
+        tests: &task.shown_tests,
+        graded: results,
+        grader: "sandbox",
+        shown_passed: None,
+        stop: None,
+        began: None,
+        cost: Stats::default(),
+        programs: 1,
+        budget: None,
+    });
+    let mut object = serde_json::to_value(&file).unwrap_or_default();
+    object["verdicts"] = json!(results);
+    object.to_string() + "\n"
 }
 
 /// The result of solving a task, as one line of JSON.

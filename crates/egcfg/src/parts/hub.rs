@@ -94,7 +94,7 @@ fn token() -> Option<String> {
         let path = variable("HF_TOKEN_PATH")
             .or_else(|| Some(variable("HF_HOME")?.join("token")))
             .or_else(|| Some(variable("HOME")?.join(".cache/huggingface/token")))?;
-        std::fs::read_to_string(path).ok()
+        egcfg_files::read_small(&path).ok()
     };
     given.or_else(file).map(|token| token.trim().to_owned()).filter(|token| !token.is_empty())
 }

@@ -40,8 +40,7 @@ fn scripted() -> String {
 
 /// Reads a script.
 pub(crate) fn load(path: &str) -> Result<Arc<dyn LanguageModel>, Failure> {
-    let text = std::fs::read_to_string(Path::new(path))
-        .map_err(|error| Failure::input(format!("failed to read {path}: {error}")))?;
+    let text = egcfg_files::read_small(Path::new(path)).map_err(Failure::file)?;
     let script: Script =
         toml::from_str(&text).map_err(|error| Failure::input(format!("{path}: {}", error.message())))?;
     let Script { name, delay, programs, failures } = script;

@@ -194,6 +194,5 @@ fn name(path: &Path) -> String {
 }
 
 fn text(path: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::input(format!("failed to read {}: {error}", path.display())))
+    egcfg_files::read_small(path).map_err(Failure::file)
 }

@@ -80,19 +80,16 @@ pub(crate) fn template(args: &MethodArgs, config: &Config, model: &ModelInfo) ->
     let bad = |error: egcfg_guidance::TemplateError| Failure::input(error.to_string());
     if let Some(path) = &args.template {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::input(format!("failed to read {name}: {error}")))?;
+        let text = egcfg_files::read_small(path).map_err(Failure::file)?;
         return Template::parse(&name, &text).map_err(bad);
     }
-    match &model.prompt_template {
-        Some(name) => Template::named(name).map_err(bad),
-        None => {
-            let chosen = args.prompt_type.is_some() || args.configurations.is_some();
-            let small = model.chat_template.is_some() && model.parameters.is_some_and(|count| count < SMALL);
-            let prompt = if small && !chosen { PromptType::Instruct } else { config.prompt };
-            Template::builtin(prompt).map_err(bad)
-        }
+    if let Some(name) = &model.prompt_template {
+        return Template::named(name).map_err(bad);
     }
+    let chosen = args.prompt_type.is_some() || args.configurations.is_some();
+    let small = model.chat_template.is_some() && model.parameters.is_some_and(|count| count < SMALL);
+    let prompt = if small && !chosen { PromptType::Instruct } else { config.prompt };
+    Template::builtin(prompt).map_err(bad)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 #![allow(
     clippy::unwrap_used,
+    clippy::print_stdout,
     clippy::manual_is_multiple_of,
     clippy::format_collect,
     dead_code,
@@ -10,6 +11,7 @@
 
 mod errors;
 mod hub;
+mod paths;
 mod programs;
 mod run;
 mod serving;

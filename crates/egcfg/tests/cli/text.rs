@@ -136,6 +136,7 @@ fn what_acts_on_a_terminal_does_not_reach_it() {
 #[test]
 fn a_full_disk_is_an_error() {
     if !std::path::Path::new("/dev/full").exists() {
+        println!("skipped: there is no /dev/full");
         return;
     }
     let files = folder(&[
@@ -150,7 +151,19 @@ fn a_full_disk_is_an_error() {
         "{}",
         ran.stderr
     );
-    for args in [&base[..], &["judge", "p.py", "--test", "assert f(1) == 1"], &["data", "list"], &["help"]] {
+    let judge = ["judge", "p.py", "--test", "assert f(1) == 1", "--json"];
+    for args in [
+        &base[..],
+        &judge[..4],
+        &judge,
+        &["trace", "p.py", "--call", "f(1)"],
+        &["data", "list"],
+        &["help"],
+        &["--help"],
+        &["solve", "-h"],
+        &["--version"],
+        &["completions", "bash"],
+    ] {
         let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
         let mut command = command(files.path());
         let status = command.args(args).stdout(full).output().unwrap();

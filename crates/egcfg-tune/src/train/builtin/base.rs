@@ -10,6 +10,7 @@ use candle_core::quantized::gguf_file::{Content, Value};
 use candle_core::{DType, Device, Tensor};
 
 use crate::error::TuneError;
+use crate::files::open_named;
 
 /// Shape of a Llama-family model.
 #[derive(Debug, Clone, PartialEq)]
@@ -105,7 +106,7 @@ impl Header<'_> {
 impl Base {
     /// Reads a file. `device` holds the weights and everything that is computed with them.
     pub(crate) fn read(path: &Path, device: &Device) -> Result<Self, TuneError> {
-        let file = File::open(path).map_err(|error| TuneError::file("open", path, &error))?;
+        let file = open_named(path)?;
         let mut file = BufReader::new(file);
         let bad =
             |error: candle_core::Error| TuneError::Base { path: path.to_owned(), reason: error.to_string() };

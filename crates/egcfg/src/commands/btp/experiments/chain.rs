@@ -45,24 +45,23 @@ impl Chain {
             for arm in arms {
                 for seed in (0..seeds as u64).map(|number| world.seed + number) {
                     let same = |chain: &&mut Self| chain.arm.chain == arm.chain && chain.seed == seed;
-                    let chain = match chains.iter_mut().find(same) {
-                        Some(chain) => chain,
-                        None => {
-                            chains.push(Self {
-                                arm: arm.clone(),
-                                seed,
-                                folder: world
-                                    .args
-                                    .output_dir
-                                    .join("arms")
-                                    .join(&arm.chain)
-                                    .join(format!("seed-{seed}")),
-                                scored: Vec::new(),
-                                name: format!("{}+{}-seed-{seed}", world.name, arm.chain),
-                            });
-                            let Some(chain) = chains.last_mut() else { continue };
-                            chain
-                        }
+                    let chain = if let Some(chain) = chains.iter_mut().find(same) {
+                        chain
+                    } else {
+                        chains.push(Self {
+                            arm: arm.clone(),
+                            seed,
+                            folder: world
+                                .args
+                                .output_dir
+                                .join("arms")
+                                .join(&arm.chain)
+                                .join(format!("seed-{seed}")),
+                            scored: Vec::new(),
+                            name: format!("{}+{}-seed-{seed}", world.name, arm.chain),
+                        });
+                        let Some(chain) = chains.last_mut() else { continue };
+                        chain
                     };
                     if !chain.scored.contains(&arm.rounds) {
                         chain.scored.push(arm.rounds);

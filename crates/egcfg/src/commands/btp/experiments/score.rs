@@ -108,19 +108,18 @@ pub(super) fn outcomes(
                 )));
             }
             let place = |own: &&mut Outcome| own.set == set.name && own.method == cell.method;
-            let tasks = match found.iter_mut().find(place) {
-                Some(own) => &mut own.tasks,
-                None => {
-                    found.push(Outcome {
-                        arm: arm.to_owned(),
-                        seed,
-                        set: set.name.clone(),
-                        method: cell.method.clone(),
-                        tasks: BTreeMap::new(),
-                    });
-                    let Some(own) = found.last_mut() else { continue };
-                    &mut own.tasks
-                }
+            let tasks = if let Some(own) = found.iter_mut().find(place) {
+                &mut own.tasks
+            } else {
+                found.push(Outcome {
+                    arm: arm.to_owned(),
+                    seed,
+                    set: set.name.clone(),
+                    method: cell.method.clone(),
+                    tasks: BTreeMap::new(),
+                });
+                let Some(own) = found.last_mut() else { continue };
+                &mut own.tasks
             };
             tasks.insert(cell.task.clone(), cell.passed);
         }
