@@ -35,7 +35,7 @@ pub(super) fn run(source: &str, values: Value) -> Result<String, Error> {
     let whitespace =
         WhitespaceConfig { keep_trailing_newline: false, lstrip_blocks: true, trim_blocks: true };
     let source = unfolded(source, whitespace)?;
-    let tree = parse(&source, "chat template", SyntaxConfig::default(), whitespace)?;
+    let tree = parse(&source, "chat template", SyntaxConfig, whitespace)?;
     let mut generator = CodeGenerator::new("chat template", &source);
     generator.compile_stmt(&tree);
     let (main, blocks) = generator.finish();
@@ -78,7 +78,7 @@ fn environment(source: &str) -> Environment<'static> {
 fn unfolded(source: &str, whitespace: WhitespaceConfig) -> Result<String, Error> {
     let (mut text, mut copied, mut length) = (String::with_capacity(source.len()), 0, 0);
     let mut branches = 0;
-    for token in tokenize(source, false, SyntaxConfig::default(), whitespace) {
+    for token in tokenize(source, false, SyntaxConfig, whitespace) {
         let (token, span) = token?;
         length += 1;
         match token {
@@ -118,10 +118,9 @@ fn step<'s>(instruction: &Instruction<'s>) -> Result<Option<(&'s str, u16)>, Err
         Instruction::GetItem => ("[]", 2),
         Instruction::Slice => ("[:]", 4),
         Instruction::Emit => ("emit", 1),
-        Instruction::ApplyFilter(name, count, _) | Instruction::CallMethod(name, count) => {
-            (name, count.ok_or_else(unpacked)?)
-        }
-        Instruction::CallFunction(name @ ("dict" | "namespace"), count) => {
+        Instruction::ApplyFilter(name, count, _)
+        | Instruction::CallMethod(name, count)
+        | Instruction::CallFunction(name @ ("dict" | "namespace"), count) => {
             (name, count.ok_or_else(unpacked)?)
         }
         Instruction::PerformTest("in" | "eq" | "equalto" | "==" | "ne" | "!=", Some(count), _) => {
