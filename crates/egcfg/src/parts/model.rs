@@ -17,6 +17,7 @@ use super::scripted;
 use super::{adapters, hub};
 use crate::args::model::ModelArgs;
 use crate::exit::Failure;
+use crate::output::text::note;
 #[cfg(feature = "llama")]
 use crate::settings::defaults;
 
@@ -34,8 +35,18 @@ pub(crate) fn load_model(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn Langu
     Ok(models.swap_remove(0).1)
 }
 
-/// The model, and after it one for each name that `--lora` gives; the first has no name.
+/// The model, and after it one for each name that `--lora` gives; the first has no name. Says what is odd about the files.
 pub(crate) fn load_models(args: &ModelArgs, tasks: usize) -> Result<Vec<Adapted>, Failure> {
+    let models = load_each(args, tasks)?;
+    if let Some((_, model)) = models.first() {
+        for (_, warning) in model.info().details.iter().filter(|(key, _)| key == "warning") {
+            note(&format!("warning: {}: {warning}", args.name()));
+        }
+    }
+    Ok(models)
+}
+
+fn load_each(args: &ModelArgs, tasks: usize) -> Result<Vec<Adapted>, Failure> {
     let other = if let Some(file) = args.name().strip_prefix(scripted::PREFIX) {
         scripted::load(file)?
     } else if let Some(model) = connect(args)? {
