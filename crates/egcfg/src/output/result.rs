@@ -66,6 +66,7 @@ pub(crate) fn judged(
         began: None,
         cost: Stats::default(),
         programs: 1,
+        answers: Vec::new(),
         budget: None,
     });
     let mut object = serde_json::to_value(&file).unwrap_or_default();
