@@ -76,7 +76,7 @@ pub async fn solve_in_order(
                 if budget == Some(0) && !solution.attempts.is_empty() {
                     return Ok(solution);
                 }
-                let settings = Settings { gamma, retry, opened, budget, ..settings.clone() };
+                let settings = Settings { gamma, budget, retry, opened, ..settings.clone() };
                 let generation = generate_after(session, &settings, searched.as_ref()).await?;
                 let began = generation.began;
                 let attempt = judge(session, gamma, retry, generation).await?;
