@@ -108,7 +108,11 @@ async fn metrics(State(app): State<App>) -> Response {
     response
 }
 
-fn about(app: &App) -> Value {
+async fn about(app: &App) -> Value {
+    // The first time, this may read the whole model file.
+    let own = app.clone();
+    let identity = tokio::task::spawn_blocking(move || own.model().identity()).await;
+    let sha256 = identity.ok().and_then(Result::ok).and_then(|identity| identity.sha256);
     let info = app.model().info();
     json!({
         "id": app.0.name,
@@ -118,6 +122,7 @@ fn about(app: &App) -> Value {
         "max_model_len": info.context,
         "egcfg": {
             "version": env!("CARGO_PKG_VERSION"),
+            "sha256": sha256,
             "vocab": info.vocab,
             "end_tokens": info.end_tokens,
             "bos": info.bos,
@@ -129,7 +134,7 @@ fn about(app: &App) -> Value {
 }
 
 async fn models(State(app): State<App>) -> Result<Response, ApiError> {
-    json_response(&json!({ "object": "list", "data": [about(&app)] }))
+    json_response(&json!({ "object": "list", "data": [about(&app).await] }))
 }
 
 async fn model(
@@ -138,7 +143,7 @@ async fn model(
 ) -> Result<Response, ApiError> {
     let Path(name) = name.map_err(|_| ApiError::bad("the model's name in the path is no text"))?;
     app.check_model(Some(&name))?;
-    json_response(&about(&app))
+    json_response(&about(&app).await)
 }
 
 async fn completions(State(app): State<App>, request: Request) -> Result<Response, ApiError> {

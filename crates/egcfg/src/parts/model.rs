@@ -11,6 +11,7 @@ use super::hub;
 use super::scripted;
 use crate::args::model::ModelArgs;
 use crate::exit::Failure;
+use crate::output::text::note;
 #[cfg(feature = "llama")]
 use crate::settings::defaults;
 
@@ -20,10 +21,14 @@ pub(crate) fn load_model(args: &ModelArgs, tasks: usize) -> Result<Arc<dyn Langu
     if let Some(file) = args.name().strip_prefix(scripted::PREFIX) {
         return scripted::load(file);
     }
-    match connect(args)? {
-        Some(model) => Ok(Arc::new(model)),
-        None => load_local(args, tasks),
+    let model: Arc<dyn LanguageModel> = match connect(args)? {
+        Some(model) => Arc::new(model),
+        None => load_local(args, tasks)?,
+    };
+    for (_, warning) in model.info().details.iter().filter(|(key, _)| key == "warning") {
+        note(&format!("warning: {}: {warning}", args.name()));
     }
+    Ok(model)
 }
 
 /// Connects to the server that the model's name gives; nothing where it names a local model.
