@@ -9,7 +9,6 @@ use futures::future::BoxFuture;
 /// Runs a task's programs in a [`Sandbox`].
 #[derive(Clone)]
 pub struct SandboxExecutor {
-    /// The sandbox.
     pub sandbox: Sandbox,
     /// Budgets of every trace.
     pub trace: TraceOptions,

@@ -46,7 +46,6 @@ impl Candidate {
 /// A candidate that was run.
 #[derive(Debug, Clone)]
 pub(crate) struct Executed {
-    /// The candidate.
     pub(crate) candidate: Arc<Candidate>,
     /// Its executable form.
     pub(crate) program: String,

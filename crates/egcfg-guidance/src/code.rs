@@ -1,7 +1,7 @@
 //! The answer as it grows: a token list whose decoded text is read but never encoded again. Knows where the code begins,
 //! how many lines are complete, and when it is over.
 
-use egcfg_model::{LanguageModel, TokenId};
+use egcfg_model::{LanguageModel, TokenId, first_stop};
 
 /// The accepted answer.
 #[derive(Debug, Clone)]
@@ -91,9 +91,9 @@ pub(crate) fn definition(text: &str, name: &str) -> Option<usize> {
     None
 }
 
-/// Cuts a text before the first of the end marks.
+/// Cuts a text before the end mark that is complete first.
 pub(crate) fn cut_at<'t>(text: &'t str, ends: &[String]) -> Option<&'t str> {
-    ends.iter().filter_map(|end| text.find(end.as_str())).min().map(|at| &text[..at])
+    first_stop(ends, text.as_bytes(), 0).map(|at| &text[..at.range.start])
 }
 
 /// The program in a whole answer (its text from the first token on, the opened code before it included). `opened`: the

@@ -98,7 +98,6 @@ pub enum Event {
     Start {
         /// [`EVENT_VERSION`].
         version: u32,
-        /// The model.
         model: String,
         /// Canonical configuration name.
         config: String,
@@ -129,7 +128,6 @@ pub enum Event {
     Candidates {
         /// The stream they were drawn from is the guided one (early stop's second opinion).
         guided: bool,
-        /// The candidates.
         candidates: Vec<CandidateEvent>,
         /// What drawing them cost.
         usage: Usage,
@@ -161,11 +159,9 @@ pub enum Event {
     Signal {
         /// Entries in it.
         entries: usize,
-        /// Its tokens.
         tokens: usize,
         /// Lines of traces left out to keep the budget.
         omitted_lines: usize,
-        /// Its text.
         text: String,
     },
     /// One engine call that carries this task's guided tokens, or (gamma = 0 or no signal) its plain ones.
@@ -181,7 +177,6 @@ pub enum Event {
     Token {
         /// Its index in the answer.
         index: usize,
-        /// Its id.
         id: TokenId,
         /// Its text (lossy where a token is not whole UTF-8).
         text: String,
@@ -210,7 +205,6 @@ pub enum Event {
     },
     /// A model was asked what it knows about certain tokens, because lists alone did not decide.
     Asked {
-        /// The tokens.
         tokens: usize,
         /// What that cost.
         usage: Usage,
@@ -219,16 +213,13 @@ pub enum Event {
     Line {
         /// Its number, from 1.
         number: usize,
-        /// Its text.
         text: String,
     },
     /// The generation ended.
     Stopped {
-        /// Why.
         reason: Stop,
         /// Tokens accepted.
         tokens: usize,
-        /// The program.
         program: String,
     },
     /// The program was judged.
@@ -239,10 +230,7 @@ pub enum Event {
         results: Vec<TestResult>,
     },
     /// Something that the user should know.
-    Warning {
-        /// What.
-        message: String,
-    },
+    Warning { message: String },
 }
 
 /// Receives the events of a task, in order.

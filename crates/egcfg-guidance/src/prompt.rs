@@ -4,7 +4,7 @@
 //! halves of that token go to the block, so that every seam lies where the tokenizer cuts. Special tokens are recognised
 //! only in what a chat template wrote, never in a user's or a program's text.
 
-use egcfg_model::{Encode, LanguageModel, ModelError, TokenId};
+use egcfg_model::{ChatTemplate, Encode, LanguageModel, ModelError, TokenId};
 use egcfg_task::Task;
 
 use crate::template::{RenderedPrompt, Template};
@@ -42,15 +42,14 @@ impl Prompt {
         opening: Option<&str>,
     ) -> Result<Self, ModelError> {
         let answer = format!("{}{}", rendered.answer, opening.unwrap_or_default());
-        let mut plain: Vec<TokenId> = model.info().bos.into_iter().collect();
-        plain.extend(model.encode(&rendered.wrap_open, Encode::Template)?);
+        let mut plain = rendered.wrap_open.prompt(model, &[])?;
         let start = plain.len();
         let message = format!("{}{}", rendered.head, rendered.tail);
         if rendered.wrap_close.is_empty() {
             plain.extend(model.encode(&(message + &answer), Encode::Plain)?);
         } else {
             plain.extend(model.encode(&message, Encode::Plain)?);
-            plain.extend(model.encode(&rendered.wrap_close, Encode::Template)?);
+            plain.extend(rendered.wrap_close.tokens(model, &[])?);
             plain.extend(model.encode(&answer, Encode::Plain)?);
         }
         let (before, after, seam) = divide(model, rendered, &plain, start)?;
@@ -144,12 +143,12 @@ pub(crate) fn render(
     template: &Template,
     task: &Task,
 ) -> Result<RenderedPrompt, crate::template::TemplateError> {
-    template.render(task, model.info().chat_template.as_deref())
+    template.render(task, ChatTemplate::of(model))
 }
 
 #[cfg(test)]
 mod tests {
-    use egcfg_model::ScriptedModel;
+    use egcfg_model::{ChatText, ScriptedModel};
 
     use super::*;
 
@@ -163,7 +162,7 @@ mod tests {
 
     fn rendered(head: &str, tail: &str, answer: &str) -> RenderedPrompt {
         let (head, tail, answer) = (head.to_owned(), tail.to_owned(), answer.to_owned());
-        RenderedPrompt { wrap_open: String::new(), head, tail, wrap_close: String::new(), answer }
+        RenderedPrompt { wrap_open: ChatText::default(), head, tail, wrap_close: ChatText::default(), answer }
     }
 
     #[test]

@@ -12,24 +12,23 @@ use crate::template::Template;
 /// The parts that work together on one task.
 #[derive(Clone, Copy)]
 pub struct Session<'a> {
-    /// Writes.
+    /// Writes candidates and answers.
     pub model: &'a dyn LanguageModel,
-    /// Runs.
+    /// Runs what the model wrote.
     pub executor: &'a dyn Executor,
-    /// Asks.
+    /// The prompt around the task.
     pub template: &'a Template,
-    /// What is asked.
+    /// What is asked of the model.
     pub task: &'a Task,
     /// Results of programs that ran for this task.
     pub cache: &'a ExecutionCache,
-    /// Watches.
+    /// Is told everything that happens.
     pub events: &'a dyn EventSink,
 }
 
 /// What a generation wrote.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Generation {
-    /// The program.
     pub program: String,
     /// The whole answer as text.
     pub answer: String,
@@ -46,7 +45,6 @@ pub struct Generation {
 /// One generation and its judgement by the shown tests.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Attempt {
-    /// Its gamma.
     pub gamma: f64,
     /// Its repetition, from 0.
     pub retry: u32,

@@ -14,9 +14,7 @@ use crate::settings::SignalStyle;
 /// A signal block ready to stand in a prompt.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Block {
-    /// Its text.
     pub(crate) text: String,
-    /// Its tokens.
     pub(crate) tokens: Vec<TokenId>,
     /// Trace lines left out.
     pub(crate) omitted: usize,

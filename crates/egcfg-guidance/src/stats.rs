@@ -30,7 +30,6 @@ pub struct Stats {
     pub changed_tokens: usize,
     /// Lines completed under guidance.
     pub guided_lines: usize,
-    /// Refreshes.
     pub refreshes: usize,
     /// Candidates drawn or kept.
     pub candidates: usize,

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use egcfg_model::{ChatTemplate, ChatText, Thoughts};
 use egcfg_task::{PromptType, Task, Test};
 use minijinja::{Environment, context};
 use serde::{Deserialize, Serialize};
@@ -26,7 +27,6 @@ pub struct TemplateError {
 pub struct Example {
     /// What was asked.
     pub task: String,
-    /// Its tests.
     pub tests: Vec<String>,
     /// A solution.
     pub code: String,
@@ -68,13 +68,13 @@ pub struct Template {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderedPrompt {
     /// The chat template's text before the user's message.
-    pub wrap_open: String,
+    pub wrap_open: ChatText,
     /// The message up to the signal.
     pub head: String,
     /// The message after the signal.
     pub tail: String,
     /// The chat template's text after the message, up to the assistant's turn.
-    pub wrap_close: String,
+    pub wrap_close: ChatText,
     /// The opening of the answer.
     pub answer: String,
 }
@@ -117,8 +117,12 @@ impl Template {
         Ok(template)
     }
 
-    /// Renders the prompt of a task; `chat_template` is the model's own (Jinja), if it has one.
-    pub fn render(&self, task: &Task, chat_template: Option<&str>) -> Result<RenderedPrompt, TemplateError> {
+    /// Renders the prompt of a task; `chat` is the model's own template, if it has one.
+    pub fn render(
+        &self,
+        task: &Task,
+        chat: Option<ChatTemplate<'_>>,
+    ) -> Result<RenderedPrompt, TemplateError> {
         let user = self.jinja(&self.user, task, MARK)?;
         let Some((head, tail)) = user.split_once(MARK) else {
             return Err(self.fail("'user' must contain {{ signal }} once, before the answer"));
@@ -127,9 +131,13 @@ impl Template {
             return Err(self.fail("'user' contains {{ signal }} more than once"));
         }
         let answer = self.jinja(&self.answer, task, "")?;
-        let (wrap_open, wrap_close) = match chat_template.filter(|_| self.chat) {
-            Some(chat) => self.wrap(chat)?,
-            None => (String::new(), String::new()),
+        let (wrap_open, wrap_close) = match chat.filter(|_| self.chat) {
+            Some(chat) => {
+                let text =
+                    chat.write(&["user"], Thoughts::None).map_err(|error| self.fail(&error.to_string()))?;
+                text.around(0).unwrap_or_default()
+            }
+            None => (ChatText::default(), ChatText::default()),
         };
         Ok(RenderedPrompt { wrap_open, head: head.to_owned(), tail: tail.to_owned(), wrap_close, answer })
     }
@@ -150,30 +158,6 @@ impl Template {
             signal,
         };
         env.render_str(source, values).map_err(|error| self.fail(&chain(&error)))
-    }
-
-    /// The model's chat template around one user message with the assistant's turn opened.
-    fn wrap(&self, chat: &str) -> Result<(String, String), TemplateError> {
-        let mut env = Environment::new();
-        env.set_trim_blocks(true);
-        env.set_lstrip_blocks(true);
-        env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        env.add_function("raise_exception", |message: String| -> Result<String, minijinja::Error> {
-            Err(minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message))
-        });
-        let values = context! {
-            messages => vec![context! { role => "user", content => MARK }],
-            add_generation_prompt => true,
-            bos_token => "",
-            eos_token => "",
-        };
-        let text = env
-            .render_str(chat, values)
-            .map_err(|error| self.fail(&format!("the model's chat template: {}", chain(&error))))?;
-        match text.split_once(MARK) {
-            Some((open, close)) => Ok((open.to_owned(), close.to_owned())),
-            None => Err(self.fail("the model's chat template leaves the user's message out")),
-        }
     }
 
     fn fail(&self, reason: &str) -> TemplateError {
@@ -237,11 +221,10 @@ mod tests {
     #[test]
     fn a_chat_template_wraps_the_message() {
         let chat = "{% for m in messages %}<|{{ m['role'] }}|>{{ m.content | trim }}<|end|>{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}";
-        let prompt = Template::builtin(PromptType::LongCode).unwrap().render(&task(), Some(chat)).unwrap();
-        assert_eq!(
-            (prompt.wrap_open.as_str(), prompt.wrap_close.as_str()),
-            ("<|user|>", "<|end|><|assistant|>")
-        );
+        let template = Template::builtin(PromptType::LongCode).unwrap();
+        let prompt = template.render(&task(), Some(ChatTemplate::new(chat))).unwrap();
+        assert_eq!(prompt.wrap_open, ChatText::words("<|user|>"));
+        assert_eq!(prompt.wrap_close, ChatText::words("<|end|><|assistant|>"));
         assert_eq!(prompt.answer, "```python\n");
     }
 

@@ -32,7 +32,6 @@ pub enum CacheError {
         }
     )]
     Absent {
-        /// The repository.
         repository: String,
         /// The revision that was looked for.
         revision: String,
@@ -44,7 +43,6 @@ pub enum CacheError {
     /// The snapshot lacks what is asked for.
     #[error("{repository} has no {wanted} in the hub's cache; it has {}", if there.is_empty() { "no GGUF file" } else { there })]
     NoSuchFile {
-        /// The repository.
         repository: String,
         /// What was looked for.
         wanted: String,

@@ -21,6 +21,8 @@ pub struct ModelInfo {
     pub end_tokens: Vec<TokenId>,
     /// The beginning-of-sequence token that a prompt starts with, for models that want one.
     pub bos: Option<TokenId>,
+    /// The token that ends a text, where the model's file names it; [`ModelInfo::end_of_text`] asks for it.
+    pub eos: Option<TokenId>,
     /// The model's own chat template (Jinja), if its file carries one.
     pub chat_template: Option<String>,
     /// Name of the prompt template that the file asks for (`egcfg.prompt_template`), if it does.
@@ -29,6 +31,17 @@ pub struct ModelInfo {
     pub parameters: Option<u64>,
     /// Other facts worth printing (architecture, parameters, quantisation, training hashes), in order.
     pub details: Vec<(String, String)>,
+}
+
+impl ModelInfo {
+    /// The token that ends a text, as chat templates write it: the one that the model's file names, or its only end token.
+    pub fn end_of_text(&self) -> Option<TokenId> {
+        match self.end_tokens[..] {
+            _ if self.eos.is_some() => self.eos,
+            [only] => Some(only),
+            _ => None,
+        }
+    }
 }
 
 /// How a text is to be encoded.

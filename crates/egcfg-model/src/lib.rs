@@ -5,6 +5,7 @@
 //! not decoded and encoded again.
 
 mod api;
+mod chat;
 mod check;
 mod dist;
 #[cfg(feature = "endpoint")]
@@ -28,6 +29,7 @@ pub use api::{
     Continuation, Encode, KnownReply, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply,
     ScoreRequest, StopReason, StopRule, TokenId, TokensRequest, Usage,
 };
+pub use chat::{ChatError, ChatTemplate, ChatText, Thoughts};
 pub use dist::LogProbs;
 #[cfg(feature = "endpoint")]
 pub use endpoint::{Capabilities, Dialect, EndpointModel, EndpointOptions, Secret};
@@ -37,6 +39,7 @@ pub use llama::{Adapter, FlashAttention, KvType, LlamaModel, LlamaOptions, conve
 pub use random_gguf::RandomLlama;
 pub use sampler::{Sampler, uniform};
 pub use scripted::{Rule, ScriptedModel};
+pub use stop::{HeldText, StopAt, first_stop};
 pub use stream::Stream;
 
 /// The embedded model's file, as trained by `tools/pocket`.

@@ -64,7 +64,6 @@ pub struct Curve {
     pub axis: Axis,
     /// Which runs.
     pub label: String,
-    /// The method.
     pub method: String,
     /// Tasks, the same ones for every curve of an axis.
     pub tasks: usize,

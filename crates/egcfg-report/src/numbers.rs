@@ -31,7 +31,6 @@ pub enum Kind {
 /// One of the four numbers, or why it cannot be known.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Number {
-    /// Which.
     pub kind: Kind,
     /// Its name.
     pub label: &'static str,

@@ -114,7 +114,6 @@ pub struct Candidate {
 pub struct Run {
     /// The candidate.
     pub id: usize,
-    /// The program.
     pub program: String,
     /// Its result was looked up.
     pub cached: bool,
@@ -140,13 +139,10 @@ pub struct Verdict {
 /// The signal block.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Signal {
-    /// Entries.
     pub entries: usize,
-    /// Tokens.
     pub tokens: usize,
     /// Lines left out.
     pub omitted: usize,
-    /// Text.
     pub text: String,
 }
 

@@ -30,9 +30,7 @@ pub struct Report {
 pub struct GroupReport {
     /// The data set.
     pub dataset: String,
-    /// The model.
     pub model: String,
-    /// Tasks.
     pub tasks: usize,
     /// Tasks known to have wrong tests.
     pub wrong_tests: usize,

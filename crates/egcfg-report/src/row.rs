@@ -10,7 +10,6 @@ use crate::sides::Side;
 /// All results of one configuration and gamma.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Row {
-    /// The method.
     pub method: String,
     /// The configuration's folder.
     pub configuration: String,

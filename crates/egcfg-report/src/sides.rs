@@ -19,7 +19,6 @@ const MOST: usize = 12;
 pub struct Side {
     /// A name for tables and plots, different for each side.
     pub label: String,
-    /// The method.
     pub method: String,
     /// The folder of results.
     pub configuration: String,

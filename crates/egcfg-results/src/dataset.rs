@@ -6,7 +6,6 @@ use serde::Serialize;
 /// A published pair of accuracies, in percent.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Published {
-    /// The model.
     pub model: &'static str,
     /// Plain decoding.
     pub baseline: f64,

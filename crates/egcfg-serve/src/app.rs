@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use egcfg_guidance::{Executor, Settings, Template};
+use egcfg_guidance::{Executor, Order, Settings, Template};
 use egcfg_model::{LanguageModel, TokenId};
 use egcfg_task::derive_seed;
 use tokio::sync::watch;
@@ -19,7 +19,7 @@ use crate::scripts::Scripts;
 
 /// The parts of a server.
 pub struct Parts {
-    /// Writes.
+    /// The model that answers.
     pub model: Arc<dyn LanguageModel>,
     /// The model with adapters, each under a name of its own by which requests choose it. Their vocabulary is the model's.
     pub adapted: Vec<(String, Arc<dyn LanguageModel>)>,
@@ -31,8 +31,8 @@ pub struct Parts {
     pub template: Template,
     /// What guided requests use where they say nothing: configuration, new tokens, the interpreter's version.
     pub settings: Settings,
-    /// Guidance strengths of guided requests that name none.
-    pub gammas: Vec<f64>,
+    /// How guided requests are solved that name no method: in which order, within which budget.
+    pub order: Order,
     /// What one request may ask for.
     pub limits: Limits,
     /// The key that clients have to present, if one is wanted.

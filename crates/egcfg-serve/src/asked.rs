@@ -1,7 +1,7 @@
 //! What a request of `/v1/completions` asks for: read from its fields and held against the limits before any work is done,
 //! and completed inside a work slot, where its prompts become tokens.
 
-use egcfg_model::TokenId;
+use egcfg_model::{HeldText, TokenId};
 use egcfg_task::derive_seed;
 use serde_json::json;
 
@@ -230,10 +230,11 @@ fn lanes(
         let seed = draw.seed("seed")?.unwrap_or(seed);
         let mut lane = Lane::new(at, context.to_vec(), seed, most.min(room(prompt).max(1)));
         lane.standing = standing.to_vec();
-        lane.tail = draw.text("tail")?.unwrap_or_default();
-        if lane.tail.len() > 4096 {
+        let tail = draw.text("tail")?.unwrap_or_default();
+        if tail.len() > 4096 {
             return Err(draw.error("tail", "is longer than 4096 bytes"));
         }
+        lane.text = HeldText::behind(&tail);
         lane.newlines = draw.count("newlines", usize::MAX >> 1)?;
         if lane.newlines == Some(0) {
             lane.end = Some(egcfg_model::StopReason::Newlines);

@@ -77,7 +77,7 @@ async fn whole(
         let choices = drawing.lanes.iter().enumerate().map(|(index, lane)| {
             json!({
                 "index": index,
-                "message": { "role": "assistant", "content": lane.text(&drawing.params), "refusal": null },
+                "message": { "role": "assistant", "content": lane.shown(&drawing.params), "refusal": null },
                 "logprobs": logprobs.then(|| chat_log_probs(names, &lane.rows)),
                 "finish_reason": lane.finish_reason(),
             })
@@ -134,7 +134,7 @@ async fn streamed(
                 continue;
             }
             let visible = lane.visible(&drawing.params).max(text_sent);
-            let text = String::from_utf8_lossy(&lane.bytes[text_sent..visible]);
+            let text = String::from_utf8_lossy(&lane.text.bytes()[text_sent..visible]);
             let rows = &lane.rows[rows_sent..];
             choices.push(json!({
                 "index": index,

@@ -131,9 +131,9 @@ fn choice<'a>(asked: &'a Asked, drawing: &'a Drawing, scored: &'a [Scored], inde
     if let Some(lists) = &mut choice.logprobs {
         lists.extend(names(asked, drawing), &lane.tokens, &lane.rows, &mut offset);
     }
-    choice.text.push_str(&lane.text(&drawing.params));
+    choice.text.push_str(&lane.shown(&drawing.params));
     choice.finish_reason = lane.finish_reason();
-    choice.stop_reason = lane.stop_at(&drawing.params.stops).map(|(_, stop)| stop.to_owned());
+    choice.stop_reason = lane.stopped_by().map(str::to_owned);
     choice.token_ids = asked.token_ids.then_some(lane.tokens.as_slice());
     choice
 }
@@ -210,7 +210,7 @@ async fn streamed(app: &App, mut asked: Asked, id: &str, events: &stream::Events
                 let rows = &lane.rows[tokens_sent.min(lane.rows.len())..];
                 lists.extend(names(&asked, &drawing), &lane.tokens[tokens_sent..], rows, &mut offsets[index]);
             }
-            choice.text.push_str(&String::from_utf8_lossy(&lane.bytes[text_sent..visible]));
+            choice.text.push_str(&String::from_utf8_lossy(&lane.text.bytes()[text_sent..visible]));
             choice.finish_reason = lane.finish_reason();
             choice.token_ids = asked.token_ids.then_some(&lane.tokens[tokens_sent..]);
             choices.push(choice);

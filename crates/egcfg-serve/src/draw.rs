@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use egcfg_model::{Continuation, LanguageModel, LogProbs, SampleRequest, StopReason, StopRule, TokenId};
+use egcfg_model::{
+    Continuation, HeldText, LanguageModel, LogProbs, SampleRequest, StopReason, StopRule, TokenId,
+};
 use futures::future::try_join_all;
 
 use crate::error::ApiError;
@@ -35,15 +37,14 @@ pub(crate) struct Lane {
     /// Tokens at the prompt's end that count as its own.
     pub(crate) standing: Vec<TokenId>,
     pub(crate) seed: u64,
-    /// Text before it that a stop text may straddle.
-    pub(crate) tail: String,
     /// It ends after so many newlines.
     pub(crate) newlines: Option<usize>,
     pub(crate) max_tokens: usize,
     pub(crate) tokens: Vec<TokenId>,
     pub(crate) log_probs: Vec<f32>,
     pub(crate) rows: Vec<Row>,
-    pub(crate) bytes: Vec<u8>,
+    /// Its text, and what stands before it that a stop text may straddle.
+    pub(crate) text: HeldText,
     pub(crate) end: Option<StopReason>,
 }
 
@@ -55,13 +56,12 @@ impl Lane {
             context,
             standing: Vec::new(),
             seed,
-            tail: String::new(),
             newlines: None,
             max_tokens,
             tokens: Vec::new(),
             log_probs: Vec::new(),
             rows: Vec::new(),
-            bytes: Vec::new(),
+            text: HeldText::default(),
             end: (max_tokens == 0).then_some(StopReason::Length),
         }
     }
@@ -71,7 +71,7 @@ impl Lane {
         let token = row.argmax();
         self.take(model, params, token, row.get(token), Some(row));
         if self.end.is_none() {
-            self.end = self.ended(model, params, token);
+            self.end = self.ended(model, token);
         }
     }
 
@@ -88,65 +88,34 @@ impl Lane {
         if let (Some(wanted), Some(row)) = (&params.wanted, row) {
             self.rows.push(Row::of(row, token, wanted));
         }
-        self.bytes.extend_from_slice(model.token_bytes(token));
+        self.text.push(model.token_bytes(token), &params.stops);
     }
 
-    fn ended(&self, model: &dyn LanguageModel, params: &Params, token: TokenId) -> Option<StopReason> {
+    fn ended(&self, model: &dyn LanguageModel, token: TokenId) -> Option<StopReason> {
         if model.info().end_tokens.contains(&token) {
             Some(StopReason::EndOfText)
-        } else if self.stop_at(&params.stops).is_some() {
+        } else if self.stopped_by().is_some() {
             Some(StopReason::Text)
-        } else if self.newlines.is_some_and(|most| self.newlines_so_far() >= most) {
+        } else if self.newlines.is_some_and(|most| self.text.newlines() >= most) {
             Some(StopReason::Newlines)
         } else {
             (self.tokens.len() >= self.max_tokens).then_some(StopReason::Length)
         }
     }
 
-    fn newlines_so_far(&self) -> usize {
-        self.bytes.iter().filter(|byte| **byte == b'\n').count()
+    /// The stop text that ended it.
+    pub(crate) fn stopped_by(&self) -> Option<&str> {
+        self.text.stopped_by()
     }
 
-    /// Where the first stop text begins and which it is, in the bytes; one that began in the tail begins at 0.
-    pub(crate) fn stop_at<'s>(&self, stops: &'s [String]) -> Option<(usize, &'s str)> {
-        let before = self.tail.len();
-        let all = [self.tail.as_bytes(), &self.bytes].concat();
-        let found = stops.iter().filter(|stop| !stop.is_empty()).filter_map(|stop| {
-            let text = stop.as_bytes();
-            // What lay in the tail whole does not count.
-            let from = (before + 1).saturating_sub(text.len());
-            let at = all.get(from..)?.windows(text.len()).position(|window| window == text)?;
-            Some((from + at, stop.as_str()))
-        });
-        // A token may hold more than one: the first that was complete ended the text.
-        let (at, stop) = found.min_by_key(|(at, stop)| (at + stop.len(), *at))?;
-        Some((at.saturating_sub(before), stop))
-    }
-
-    /// Length in bytes of the text as the client sees it so far: what may turn out to be a stop text is kept back until the
-    /// end, and so is a character that is not whole.
+    /// Length in bytes of the text as the client sees it so far.
     pub(crate) fn visible(&self, params: &Params) -> usize {
-        if let Some((at, stop)) = self.stop_at(&params.stops) {
-            let kept = if params.include_stop { stop.len() } else { 0 };
-            return (at + kept).min(self.bytes.len());
-        }
-        if self.end.is_some() {
-            return self.bytes.len();
-        }
-        let begun = params.stops.iter().flat_map(|stop| {
-            let text = stop.as_bytes();
-            (1..text.len()).filter(|length| self.bytes.ends_with(&text[..*length]))
-        });
-        let sure = self.bytes.len() - begun.max().unwrap_or(0);
-        // Bytes that begin a character and may yet be completed.
-        let rest = self.bytes[..sure].utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
-        let open = std::str::from_utf8(rest).is_err_and(|error| error.error_len().is_none());
-        if open { sure - rest.len() } else { sure }
+        self.text.visible(&params.stops, self.end.is_some(), params.include_stop)
     }
 
     /// The text as the client sees it.
-    pub(crate) fn text(&self, params: &Params) -> String {
-        String::from_utf8_lossy(&self.bytes[..self.visible(params)]).into_owned()
+    pub(crate) fn shown(&self, params: &Params) -> String {
+        String::from_utf8_lossy(&self.text.bytes()[..self.visible(params)]).into_owned()
     }
 
     /// OpenAI's reason for the end.
@@ -159,19 +128,13 @@ impl Lane {
 
     /// The continuation of what stands already, by at most `portion` tokens.
     fn ask(&self, params: &Params, portion: usize) -> Continuation {
-        let longest = params.stops.iter().map(String::len).max().unwrap_or(0);
-        let seen = self.tail.clone() + &String::from_utf8_lossy(&self.bytes);
-        let mut start = seen.len().saturating_sub(longest);
-        while !seen.is_char_boundary(start) {
-            start += 1;
-        }
         Continuation {
             prefix: [self.standing.as_slice(), &self.tokens].concat(),
-            tail: seen[start..].to_owned(),
+            tail: self.text.tail(&params.stops),
             seed: self.seed,
             stop: StopRule {
                 max_tokens: portion.min(self.max_tokens - self.tokens.len()),
-                newlines: self.newlines.map(|most| most.saturating_sub(self.newlines_so_far())),
+                newlines: self.newlines.map(|most| most.saturating_sub(self.text.newlines())),
                 texts: params.stops.clone(),
             },
         }
@@ -239,7 +202,7 @@ impl Drawing {
                     let log_prob = sample.log_probs.get(index).copied().unwrap_or(f32::NEG_INFINITY);
                     lane.take(&*self.model, &self.params, *token, log_prob, sample.distributions.get(index));
                     // A stop text may straddle two portions inside a character; the model saw no whole text then.
-                    lane.end = lane.ended(&*self.model, &self.params, *token);
+                    lane.end = lane.ended(&*self.model, *token);
                     if lane.end.is_some() {
                         break;
                     }

@@ -97,7 +97,6 @@ impl Fields {
         }
     }
 
-    /// A text.
     pub(crate) fn text(&mut self, field: &str) -> Result<Option<String>, ApiError> {
         match self.take(field) {
             None => Ok(None),

@@ -43,6 +43,8 @@ pub struct Limits {
     pub candidates: usize,
     /// Guidance strengths of one request.
     pub gammas: usize,
+    /// Tokens that a search may spend.
+    pub budget: usize,
     /// Repetitions of the ladder of strengths.
     pub retries: usize,
     /// Working time of one request.
@@ -84,6 +86,7 @@ impl Default for Limits {
             test_bytes: 64 << 10,
             candidates: 32,
             gammas: 16,
+            budget: 100_000,
             retries: 10,
             time: Duration::from_secs(600),
             in_flight: 8,

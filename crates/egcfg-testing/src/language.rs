@@ -23,7 +23,6 @@ pub const WORDS: [&str; 14] = [
 ];
 
 /// Ids into [`WORDS`].
-#[expect(missing_docs, reason = "named as the words are")]
 pub mod id {
     use egcfg_model::TokenId;
     pub const END: TokenId = 0;

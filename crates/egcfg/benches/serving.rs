@@ -119,7 +119,7 @@ fn main() {
         executor: Some(Arc::<SandboxExecutor>::clone(&runner)),
         template: Template::named("pocket").unwrap(),
         settings: settings.clone(),
-        gammas: vec![1.0],
+        order: egcfg_guidance::Order { gammas: vec![1.0], ..egcfg_guidance::Order::default() },
         limits: Limits::default(),
         key: None,
         loopback_only: true,

@@ -36,17 +36,13 @@ pub enum State {
     /// The author works on the unit.
     Claimed,
     /// The author gave it back; the next link is free.
-    Released {
-        /// Why.
-        reason: String,
-    },
+    Released { reason: String },
     /// The unit's result; only its publication is left to do.
     Committed {
         /// The task's id.
         task: String,
         /// The epoch under which the work was done.
         worked: u32,
-        /// The result.
         result: Box<ResultFile>,
     },
 }

@@ -35,9 +35,8 @@ pub fn parse(name: &str, text: &str) -> Result<(Overrides, Vec<String>), ConfigE
         let value = serde_json::to_value(whole.get("grid")).unwrap_or_default();
         let place = format!("{}: field `grid`", file.line(at));
         let object = value.as_object().ok_or_else(|| ConfigError::new(&place, "expected a table"))?;
-        let names = grid(&place, object)?.product(Config::default());
-        let list = overrides.configurations.get_or_insert_default();
-        list.extend(names.iter().map(Config::to_string));
+        let product = grid(&place, object)?.product(Config::default());
+        overrides.configurations.get_or_insert_default().extend(product);
     }
     Ok((overrides, Vec::new()))
 }
@@ -52,11 +51,6 @@ fn first_wrong(settings: &Overrides) -> Option<(&'static str, String)> {
     };
     let gamma =
         || settings.gammas.iter().flatten().find_map(|gamma| within("gammas", Some(*gamma), 0.0, 100.0));
-    let name = || {
-        let names = settings.configurations.iter().flatten();
-        let mut wrong = names.filter_map(|name| name.parse::<Config>().err());
-        wrong.next().map(|error| ("configurations", error.to_string()))
-    };
     count("jobs", settings.jobs.map(|n| n as u64))
         .or_else(|| count("max_tokens", settings.max_tokens.map(|n| n as u64)))
         .or_else(|| count("signal_tokens", settings.signal_tokens.map(|n| n as u64)))
@@ -65,7 +59,6 @@ fn first_wrong(settings: &Overrides) -> Option<(&'static str, String)> {
         .or_else(|| within("timeout", settings.timeout, 0.001, 86_400.0))
         .or_else(|| within("lease", settings.lease, 0.2, 86_400.0))
         .or_else(gamma)
-        .or_else(name)
 }
 
 /// A file's text under its name.

@@ -2,6 +2,7 @@
 //! from the command line are laid over each other, and [`resolve`]d into one experiment, which is [`settle`]d beside the results.
 
 pub mod file;
+mod names;
 mod overrides;
 mod resolve;
 pub mod session;

@@ -4,6 +4,7 @@ use egcfg_task::{Config, Horizon, PromptType, Temperature};
 use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
+use super::names;
 use super::typo::unknown;
 
 /// Axes whose product is a list of configurations.
@@ -60,8 +61,9 @@ pub struct Overrides {
     pub results: Option<String>,
     /// Methods, in order.
     pub methods: Option<Vec<String>>,
-    /// Configuration names.
-    pub configurations: Option<Vec<String>>,
+    /// Configurations; in a file they stand as names.
+    #[serde(with = "names")]
+    pub configurations: Option<Vec<Config>>,
     /// Guidance strengths, in order.
     pub gammas: Option<Vec<f64>>,
     /// Repetitions after the first.

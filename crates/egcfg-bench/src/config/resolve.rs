@@ -15,11 +15,7 @@ pub fn resolve(
     identity: Option<ModelIdentity>,
     templates: String,
 ) -> Result<Experiment, ConfigError> {
-    let names = overrides.configurations.clone().unwrap_or_else(|| vec![Config::default().to_string()]);
-    let parse = |name: &String| {
-        name.parse::<Config>().map_err(|error| ConfigError::new("configurations", error.to_string()))
-    };
-    let configurations = names.iter().map(parse).collect::<Result<Vec<Config>, _>>()?;
+    let configurations = overrides.configurations.clone().unwrap_or_else(|| vec![Config::default()]);
     let experiment = Experiment {
         version: EXPERIMENT_VERSION,
         dataset: overrides.dataset.clone().unwrap_or_else(|| "tasks".to_owned()),
@@ -105,8 +101,8 @@ mod tests {
     }
 
     #[test]
-    fn names_become_canonical_and_single() {
-        let names = Some(vec!["ns3t1d2_ln".to_owned(), "ns3t1.0d2k1_ln".to_owned()]);
+    fn a_configuration_under_two_names_is_one() {
+        let names = Some(["ns3t1d2_ln", "ns3t1.0d2k1_ln"].map(|name| name.parse().unwrap()).to_vec());
         let resolved = of(&Overrides { configurations: names, ..Overrides::default() }).unwrap();
         let names: Vec<String> = resolved.configurations.iter().map(Config::to_string).collect();
         assert_eq!(names, ["ns3t1.0d2k1_ln"]);
@@ -126,8 +122,8 @@ mod tests {
                 "methods: 'magic' is none of eg_cfg, plain",
             ),
             (
-                Overrides { configurations: texts(&["ns3"]), ..Overrides::default() },
-                "configurations: configuration name",
+                Overrides { configurations: Some(Vec::new()), ..Overrides::default() },
+                "configurations: the list is empty",
             ),
             (
                 Overrides {

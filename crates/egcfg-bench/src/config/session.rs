@@ -89,28 +89,28 @@ pub fn session(name: &str, text: &str) -> Result<(Overrides, Vec<String>), Confi
 }
 
 /// Reads a grid's file into configuration names.
-pub fn params(name: &str, text: &str) -> Result<(Vec<String>, Vec<String>), ConfigError> {
+pub fn params(name: &str, text: &str) -> Result<(Vec<Config>, Vec<String>), ConfigError> {
     let axes = grid(name, &object(name, text)?).map_err(|error| placed(name, text, error))?;
-    Ok((axes.product(Config::default()).iter().map(Config::to_string).collect(), Vec::new()))
+    Ok((axes.product(Config::default()), Vec::new()))
 }
 
 /// Reads a list of configuration names, in the spelling that egcfg gives them.
-pub fn trials(name: &str, text: &str) -> Result<Vec<String>, ConfigError> {
+pub fn trials(name: &str, text: &str) -> Result<Vec<Config>, ConfigError> {
     let value: Value = serde_json::from_str(text).map_err(|error| in_json(name, &error))?;
     let list = value.as_array().ok_or_else(|| ConfigError::new(name, "expected a list of names"))?;
-    let mut names = Vec::with_capacity(list.len());
+    let mut configurations = Vec::with_capacity(list.len());
     for (index, entry) in list.iter().enumerate() {
         let place = format!("{}: entry {}", at(name, text, entry.as_str().unwrap_or_default()), index + 1);
         let text = entry.as_str().ok_or_else(|| ConfigError::new(&place, "expected a configuration name"))?;
         let config: Config = text
             .parse()
             .map_err(|error: egcfg_task::NameError| ConfigError::new(&place, error.to_string()))?;
-        names.push(config.to_string());
+        configurations.push(config);
     }
-    if names.is_empty() {
+    if configurations.is_empty() {
         return Err(ConfigError::new(name, "the list of configuration names is empty"));
     }
-    Ok(names)
+    Ok(configurations)
 }
 
 /// A file's name with the line in which a text stands in quotation marks.
@@ -260,7 +260,7 @@ mod tests {
             let error = session("s.json", text).unwrap_err().to_string();
             assert!(error.starts_with(part), "{text}: {error}");
         }
-        assert_eq!(trials("t.json", r#"["ns3t1d2_ln"]"#).unwrap(), ["ns3t1.0d2k1_ln"]);
+        assert_eq!(trials("t.json", r#"["ns3t1d2_ln"]"#).unwrap(), ["ns3t1.0d2k1_ln".parse().unwrap()]);
         assert!(trials("t.json", r#"["ns3"]"#).unwrap_err().to_string().starts_with("t.json:1: entry 1"));
     }
 

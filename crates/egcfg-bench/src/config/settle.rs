@@ -20,7 +20,6 @@ pub enum SettleError {
     Different {
         /// The file.
         place: String,
-        /// The keys.
         keys: Vec<String>,
     },
     /// The folder's results are of another model of the same name.

@@ -10,7 +10,6 @@ pub enum DatasetError {
     /// No data set has this name.
     #[error("there is no data set '{name}'")]
     Unknown {
-        /// The name.
         name: String,
         /// Those that there are.
         known: Vec<&'static str>,

@@ -6,7 +6,6 @@ use egcfg_task::{Task, Test};
 /// One task of a data set with what the set knows beyond it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Item {
-    /// The task.
     pub task: Task,
     /// The reference solution as a whole program, where the set has one.
     pub reference: Option<String>,

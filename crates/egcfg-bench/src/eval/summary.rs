@@ -27,7 +27,6 @@ pub struct Score {
 /// One task's samples.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TaskScore {
-    /// The task.
     pub task: String,
     /// Judged samples.
     pub samples: usize,

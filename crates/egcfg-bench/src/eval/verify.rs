@@ -16,7 +16,6 @@ use crate::dataset::{Dataset, Item};
 /// A reference solution that does not pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Failure {
-    /// The task.
     pub task: String,
     /// The test and what came of it.
     #[serde(flatten)]

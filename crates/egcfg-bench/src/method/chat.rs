@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use egcfg_guidance::{EVENT_VERSION, Event, GuidanceError, Session, Settings, Stats, Stop, Template};
-use egcfg_model::{Continuation, Encode, SampleRequest, StopRule, TokenId};
+use egcfg_model::{ChatTemplate, Continuation, Encode, SampleRequest, StopRule, TokenId};
 use egcfg_python::{defines, extract_program};
 use egcfg_task::{PromptType, Task, derive_seed};
 use minijinja::Value;
@@ -81,7 +81,6 @@ impl<'a> Dialogue<'a> {
         })
     }
 
-    /// The task.
     pub(super) fn task(&self) -> &'a Task {
         self.session.task
     }
@@ -226,11 +225,10 @@ impl<'a> Dialogue<'a> {
             let text = self.prompts.render(message, task, prompt, &values(lines))?;
             // The frame's template knows tasks, so that the message stands where a task's words do.
             let framed = Task { prompt: text, ..Task::default() };
-            let rendered = self.frame.render(&framed, model.info().chat_template.as_deref())?;
-            let mut tokens: Vec<TokenId> = model.info().bos.into_iter().collect();
-            tokens.extend(model.encode(&rendered.wrap_open, Encode::Template)?);
+            let rendered = self.frame.render(&framed, ChatTemplate::of(model))?;
+            let mut tokens = rendered.wrap_open.prompt(model, &[])?;
             tokens.extend(model.encode(&rendered.head, Encode::Plain)?);
-            tokens.extend(model.encode(&rendered.wrap_close, Encode::Template)?);
+            tokens.extend(rendered.wrap_close.tokens(model, &[])?);
             if wanted == Wanted::Code {
                 tokens.extend(model.encode(FENCE.0, Encode::Plain)?);
             }

@@ -18,14 +18,12 @@ pub enum RunEvent<'a> {
     },
     /// A unit is being worked on.
     Began {
-        /// Which.
         unit: &'a Unit,
         /// Above 1: it was another's, or given back, before.
         epoch: u32,
     },
     /// A unit's result was published.
     Published {
-        /// Which.
         unit: &'a Unit,
         /// It passes its graded tests.
         passed: bool,
@@ -37,22 +35,14 @@ pub enum RunEvent<'a> {
         seconds: f64,
     },
     /// The work on a unit was in vain: it was taken over while this agent stood still.
-    Lost {
-        /// Which.
-        unit: &'a Unit,
-    },
+    Lost { unit: &'a Unit },
     /// The work on a unit was dropped because its task was solved elsewhere.
-    Dropped {
-        /// Which.
-        unit: &'a Unit,
-    },
+    Dropped { unit: &'a Unit },
     /// A unit could not be carried out; it is retried later, unless this was the last time.
     Failed {
-        /// Which.
         unit: &'a Unit,
         /// How often it failed.
         attempt: u32,
-        /// Why.
         message: &'a str,
         /// It is given up.
         last: bool,

@@ -29,7 +29,6 @@ pub struct Unit {
     pub cell: usize,
     /// Index of its task.
     pub task: usize,
-    /// The task's id.
     pub task_id: String,
     /// Guidance strength.
     pub gamma: f64,
@@ -156,7 +155,9 @@ mod tests {
         let overrides = Overrides {
             methods: Some(["eg_cfg", "plain", "best_of"].map(str::to_owned).to_vec()),
             configurations: Some(
-                ["ns3t0.7d2k1_ln", "ns5t0.7d2k1_ln", "ns3t0.7d2k1_lci_ln"].map(str::to_owned).to_vec(),
+                ["ns3t0.7d2k1_ln", "ns5t0.7d2k1_ln", "ns3t0.7d2k1_lci_ln"]
+                    .map(|name| name.parse().unwrap())
+                    .to_vec(),
             ),
             gammas: Some(vec![0.0, 1.0]),
             retries: Some(1),

@@ -17,7 +17,7 @@ use crate::run::plan::{Plan, Unit};
 /// The parts that do the work.
 #[derive(Clone)]
 pub struct Parts {
-    /// Writes.
+    /// The model that the methods ask.
     pub model: Arc<dyn LanguageModel>,
     /// Runs, traces and judges.
     pub executor: Arc<dyn Executor>,

@@ -7,11 +7,9 @@ use std::str::FromStr;
 /// A results store's address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
-    /// A folder.
     Folder(PathBuf),
     /// A prefix of an S3-compatible bucket; endpoint and keys come from the `AWS_*` environment variables.
     Bucket {
-        /// The bucket.
         bucket: String,
         /// Parts of the key with `/` between them; may be empty.
         prefix: String,

@@ -20,7 +20,6 @@ pub struct Kubernetes {
     pub resources: Resources,
     /// The container image.
     pub image: String,
-    /// Namespace.
     pub namespace: Option<String>,
     /// Volumes, the results' among them.
     pub volumes: Vec<Volume>,

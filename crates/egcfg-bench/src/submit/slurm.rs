@@ -9,9 +9,7 @@ use super::{Resources, quoted};
 pub struct Slurm {
     /// Resources of each agent.
     pub resources: Resources,
-    /// Partition.
     pub partition: Option<String>,
-    /// Account.
     pub account: Option<String>,
     /// Folder of the agents' output files.
     pub logs: String,

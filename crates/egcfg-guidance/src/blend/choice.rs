@@ -7,7 +7,6 @@ use super::rule::{guided_part, least_guided, most_guided, most_plain, plain_part
 /// The next token and how it was decided.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Choice {
-    /// The token.
     pub token: TokenId,
     /// Its log-probability under the blend, normalised over all tokens known to either stream.
     pub log_prob: f64,

@@ -8,7 +8,6 @@ pub enum DownloadError {
     /// The hub does not let this user read the repository.
     #[error("{repository} may not be read ({status})")]
     Denied {
-        /// The repository.
         repository: String,
         /// Status of the reply.
         status: u16,
@@ -21,7 +20,6 @@ pub enum DownloadError {
     /// The repository has nothing that can be loaded, or not what was named.
     #[error("{repository} has no {wanted}; it has {there}")]
     NoSuchFile {
-        /// The repository.
         repository: String,
         /// What was looked for.
         wanted: String,
@@ -30,10 +28,7 @@ pub enum DownloadError {
     },
     /// The bytes are not those that the hub announced, twice.
     #[error("{file} has another checksum than announced")]
-    Checksum {
-        /// The file.
-        file: String,
-    },
+    Checksum { file: String },
     /// The hub cannot be reached, or breaks off again and again.
     #[error("{what}: {reason}")]
     Network {
@@ -47,7 +42,6 @@ pub enum DownloadError {
     Io {
         /// The file.
         path: PathBuf,
-        /// Why.
         source: std::io::Error,
     },
     /// The work was ended from outside.

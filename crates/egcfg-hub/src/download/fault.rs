@@ -1,15 +1,13 @@
 //! How an attempt can end short of success.
 
-use std::time::Duration;
+use egcfg_http::Passing;
 
 use super::error::DownloadError;
 
 /// How one attempt ended short of success.
 pub(super) enum Fault {
-    /// Another attempt may help, after this long where the hub says so.
-    Passing(String, Option<Duration>),
-    /// Nobody took the connection: another attempt may help, but many will not.
-    Unreachable(String),
+    /// Another attempt may help.
+    Passing(Passing),
     /// None will.
     Final(DownloadError),
 }
@@ -30,10 +28,7 @@ impl From<reqwest::Error> for Fault {
         while let Some(deeper) = cause.source() {
             cause = deeper;
         }
-        if unreachable {
-            Self::Unreachable(cause.to_string())
-        } else {
-            Self::Passing(cause.to_string(), None)
-        }
+        let reason = cause.to_string();
+        Self::Passing(if unreachable { Passing::nobody(reason) } else { Passing::new(reason) })
     }
 }

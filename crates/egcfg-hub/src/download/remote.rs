@@ -7,6 +7,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use egcfg_http::Passing;
 use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use reqwest::{Client, redirect};
 use serde::Deserialize;
@@ -162,28 +163,28 @@ impl Work<'_> {
     }
 
     async fn list(&self, url: &str) -> Result<Listing, DownloadError> {
-        let mut attempt = 0;
+        let mut attempts = self.attempts();
         loop {
             let outcome = async {
                 let reply = self.checked(self.bodies.get(url).send().await?)?;
                 let text = reply.bytes().await?;
                 serde_json::from_slice::<Listing>(&text)
-                    .map_err(|error| Fault::Passing(error.to_string(), None))
+                    .map_err(|error| Fault::Passing(Passing::new(error.to_string())))
             };
             match outcome.await {
                 Ok(listing) => return Ok(listing),
-                Err(fault) => self.wait(fault, &mut attempt, "the list of files").await?,
+                Err(fault) => self.wait(fault, &mut attempts, "the list of files").await?,
             }
         }
     }
 
     async fn file(&self, commit: &str, file: &str, watch: Watch<'_>) -> Result<(), DownloadError> {
         let url = format!("{}/{}/resolve/{commit}/{file}", self.remote.endpoint, self.name.repository());
-        let mut attempt = 0;
+        let mut attempts = self.attempts();
         let (etag, size) = loop {
             match self.head(&url).await {
                 Ok(head) => break head,
-                Err(fault) => self.wait(fault, &mut attempt, file).await?,
+                Err(fault) => self.wait(fault, &mut attempts, file).await?,
             }
         };
         let blobs = self.folder.join("blobs");

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::Path;
 
 use egcfg_gguf::content;
+use egcfg_http::Passing;
 use reqwest::header::{CONTENT_RANGE, ETAG, RANGE};
 use reqwest::{Method, StatusCode};
 
@@ -22,7 +23,7 @@ impl Work<'_> {
         let etag = text("x-linked-etag").or_else(|| text(ETAG.as_str())).unwrap_or_default();
         let etag = etag.trim_start_matches("W/").trim_matches('"').to_owned();
         if etag.len() < 8 || !etag.chars().all(|c| c.is_ascii_hexdigit()) {
-            return Err(Fault::Passing("the reply has no usable ETag".to_owned(), None));
+            return Err(Fault::Passing(Passing::new("the reply has no usable ETag")));
         }
         let size = text("x-linked-size")
             .or_else(|| if reply.status().is_redirection() { None } else { text("content-length") });
@@ -39,7 +40,7 @@ impl Work<'_> {
         watch: Watch<'_>,
     ) -> Result<(), DownloadError> {
         let part = blob.with_extension("incomplete");
-        let (mut attempt, mut wrong) = (0, 0);
+        let (mut attempts, mut wrong) = (self.attempts(), 0);
         loop {
             let before = fs::metadata(&part).map_or(0, |meta| meta.len());
             let outcome = if size.is_some_and(|size| size == before) {
@@ -50,9 +51,9 @@ impl Work<'_> {
             let after = fs::metadata(&part).map_or(0, |meta| meta.len());
             if let Err(fault) = outcome {
                 if after > before {
-                    attempt = 0;
+                    attempts.progressed();
                 }
-                self.wait(fault, &mut attempt, file).await?;
+                self.wait(fault, &mut attempts, file).await?;
                 continue;
             }
             let expected = blob.file_name().unwrap_or_default().to_string_lossy().into_owned();
@@ -89,7 +90,7 @@ impl Work<'_> {
         let reply = request.send().await?;
         if reply.status() == StatusCode::RANGE_NOT_SATISFIABLE {
             fs::remove_file(part).map_err(io(part))?;
-            return Err(Fault::Passing("the part at hand is longer than the file".to_owned(), None));
+            return Err(Fault::Passing(Passing::new("the part at hand is longer than the file")));
         }
         let mut reply = self.checked(reply)?;
         let start = format!("bytes {from}-");
@@ -116,7 +117,7 @@ impl Work<'_> {
             }
         }
         match size {
-            Some(size) if done < size => Err(Fault::Passing("the connection ended early".to_owned(), None)),
+            Some(size) if done < size => Err(Fault::Passing(Passing::new("the connection ended early"))),
             _ => Ok(()),
         }
     }

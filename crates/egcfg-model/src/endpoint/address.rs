@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::Path;
 use std::time::Duration;
 
+use egcfg_http::Patience;
 use reqwest::Url;
 
 use crate::endpoint::dialect::Dialect;
@@ -77,11 +78,16 @@ pub struct EndpointOptions {
     pub timeout: Duration,
     /// How long a request may take with all its repetitions.
     pub deadline: Duration,
-    /// Longest pause before the first repetition; it doubles with each.
+    /// The pause before the first repetition, up to twice as long by chance; it doubles with each.
     pub pause: Duration,
 }
 
 impl EndpointOptions {
+    /// How long a request is repeated.
+    pub(crate) fn patience(&self) -> Patience {
+        Patience { pause: self.pause, repetitions: self.retries, deadline: self.deadline }
+    }
+
     /// Whether a model's name is the address of a server.
     pub fn is_address(name: &str) -> bool {
         name.starts_with("http://") || name.starts_with("https://")

@@ -17,7 +17,6 @@ mod pieces;
 mod probe;
 mod probe_tokens;
 mod quote;
-mod retry;
 mod sample;
 mod score;
 mod tokenizer;

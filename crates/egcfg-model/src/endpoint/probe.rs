@@ -5,6 +5,7 @@
 use serde_json::Value;
 
 use crate::api::{ModelInfo, TokenId};
+use crate::chat::ChatTemplate;
 use crate::endpoint::ask::{Answer, Ask};
 use crate::endpoint::capabilities::Capabilities;
 use crate::endpoint::dialect::Dialect;
@@ -97,7 +98,7 @@ impl<'a> Probe<'a> {
         self.caps.vocab = entry["meta"]["n_vocab"].as_u64().map(|n| n as usize);
         if let Some(facts) = entry.get("egcfg") {
             self.info.prompt_template = facts["prompt_template"].as_str().map(str::to_owned);
-            self.info.chat_template = facts["chat_template"].as_str().map(str::to_owned);
+            self.chat_template(&facts["chat_template"]);
             self.caps.vocab = facts["vocab"].as_u64().map(|n| n as usize);
             self.info.end_tokens = facts["end_tokens"]
                 .as_array()
@@ -164,6 +165,15 @@ impl<'a> Probe<'a> {
         }
     }
 
+    /// Takes the server's chat template, if it tells one that can be used.
+    fn chat_template(&mut self, told: &Value) {
+        let Some(source) = told.as_str().filter(|source| !source.is_empty()) else { return };
+        match ChatTemplate::probed(source.to_owned()) {
+            Ok(source) => self.info.chat_template = Some(source),
+            Err(error) => self.caps.notes.push(format!("{error}; the model is asked without it")),
+        }
+    }
+
     /// What the server says about itself.
     async fn facts(&mut self) -> Result<(), ModelError> {
         match self.caps.dialect {
@@ -171,8 +181,7 @@ impl<'a> Probe<'a> {
                 let props = self.transport.call("/props", None).await?;
                 let context = props["default_generation_settings"]["n_ctx"].as_u64().unwrap_or(0);
                 self.info.context = context as usize;
-                self.info.chat_template =
-                    props["chat_template"].as_str().filter(|t| !t.is_empty()).map(str::to_owned);
+                self.chat_template(&props["chat_template"]);
                 self.report("model_path", &props["model_path"]);
                 self.caps.server = format!("llama.cpp {}", props["build_info"].as_str().unwrap_or(""));
                 // A completion takes a slot.

@@ -4,8 +4,9 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
+use egcfg_http::{Attempts, CONNECT, FIRST_CONTACT, Passing, chain, is_overload, is_transient, retry_after};
 use reqwest::Client;
 use serde_json::Value;
 
@@ -13,14 +14,8 @@ use crate::endpoint::address::EndpointOptions;
 use crate::endpoint::breaker::Breaker;
 use crate::endpoint::limit::Limit;
 use crate::endpoint::quote;
-use crate::endpoint::retry;
 use crate::error::ModelError;
-use crate::sampler::mix;
 
-/// A server that has never answered is given this long to take a connection.
-const FIRST_CONTACT: Duration = Duration::from_secs(2);
-/// One that has answered before is given this long: it may be starting anew.
-const CONNECT: Duration = Duration::from_secs(10);
 /// A reply larger than this is not read to its end.
 const LARGEST_REPLY: usize = 1 << 30;
 
@@ -41,10 +36,8 @@ pub(crate) struct Transport {
 
 /// How one attempt ended, if not well.
 enum Fault {
-    /// It may pass.
-    Passing { reason: String, after: Option<Duration>, overload: bool, broken: bool },
-    /// Nobody took the connection.
-    NoConnection(String),
+    /// It may pass. `overload`: there is too much to do; `broken`: it says something about the server's state.
+    Passing { what: Passing, overload: bool, broken: bool },
     /// Repeating changes nothing.
     Lasting(ModelError),
 }
@@ -122,57 +115,38 @@ impl Transport {
             Some(path) => format!("{}/{path}", self.options.root()),
             None => format!("{}/{path}", self.options.base),
         };
-        let begin = Instant::now();
-        let end = begin + self.options.deadline;
-        let seed = mix(self.requests.load(Ordering::Relaxed) ^ (u64::from(std::process::id()) << 32));
+        let mut attempts = Attempts::new(&self.options.base, self.options.patience());
         let mut last = String::from("no attempt was made");
-        for number in 0.. {
-            self.pass_breaker(number, end, &last).await?;
+        loop {
+            self.pass_breaker(&attempts, &last).await?;
             let permit = self.limit.acquire().await;
             self.requests.fetch_add(1, Ordering::Relaxed);
-            self.retries.fetch_add(u64::from(number > 0), Ordering::Relaxed);
+            self.retries.fetch_add(u64::from(attempts.failed() > 0), Ordering::Relaxed);
             let guard = Abandon(&self.breaker);
-            let patience = self.options.timeout.min(end.saturating_duration_since(Instant::now()));
+            let patience = self.options.timeout.min(attempts.left());
             let result = tokio::time::timeout(patience, self.once(&url, body)).await;
             std::mem::forget(guard);
-            if !matches!(result, Ok(Err(Fault::NoConnection(_))) | Err(_)) {
+            let nobody = matches!(&result, Ok(Err(Fault::Passing { what, .. })) if what.nobody);
+            if !nobody && result.is_ok() {
                 self.answered.store(true, Ordering::Relaxed);
             }
-            let fault = match result {
-                Ok(Ok(outcome)) => {
+            let fault = result.unwrap_or_else(|_| {
+                let reason = format!("no reply within {:.1} s", patience.as_secs_f64());
+                Err(Fault::Passing { what: Passing::new(reason), overload: true, broken: true })
+            });
+            let (what, overload, broken) = match fault {
+                Ok(outcome) => {
                     permit.succeeded();
                     self.breaker.succeeded();
                     return Ok(outcome);
                 }
-                Ok(Err(fault)) => fault,
-                Err(_) => Fault::Passing {
-                    reason: format!("no reply within {:.1} s", patience.as_secs_f64()),
-                    after: None,
-                    overload: true,
-                    broken: true,
-                },
-            };
-            let (reason, after, overload, broken) = match fault {
-                Fault::NoConnection(reason) => {
-                    // Nobody is there, and never was: more patience brings nothing.
-                    if !self.answered.load(Ordering::Relaxed) && begin.elapsed() >= FIRST_CONTACT / 2 {
-                        return Err(self.unavailable(format!(
-                            "no connection to {} ({reason}), tried {} times in {:.1} s; is the server running, and is this its \
-                             address and port?",
-                            self.options.base,
-                            number + 1,
-                            begin.elapsed().as_secs_f64()
-                        )));
-                    }
-                    (reason, None, false, true)
-                }
-                Fault::Lasting(error) => {
+                Err(Fault::Lasting(error)) => {
                     // The server is there and answers: that is no failure of it.
                     permit.succeeded();
                     self.breaker.succeeded();
                     return Err(error);
                 }
-                Fault::Passing { reason, after, overload, broken } => (reason, after, overload, broken),
+                Err(Fault::Passing { what, overload, broken }) => (what, overload, broken),
             };
             if overload {
                 permit.overloaded();
@@ -184,36 +158,24 @@ impl Transport {
             } else {
                 self.breaker.abandoned();
             }
-            last = reason;
-            let own = retry::pause(self.options.pause, number, seed);
-            let pause = after.map_or(own, |after| after.max(own.min(Duration::from_secs(1))));
-            if number >= self.options.retries {
-                return Err(self.unavailable(format!("{last}; gave up after {} attempts", number + 1)));
-            }
-            if Instant::now() + pause >= end {
-                let asked =
-                    after.map_or(String::new(), |a| format!(", and asks to wait {:.0} s", a.as_secs_f64()));
-                return Err(self.unavailable(format!(
-                    "{last}{asked}; the deadline of {:.0} s leaves no time for another attempt",
-                    self.options.deadline.as_secs_f64()
-                )));
-            }
+            let next = attempts.next(&what, self.answered.load(Ordering::Relaxed));
+            let pause = next.map_err(|given_up| self.unavailable(given_up.to_string()))?;
+            last = what.reason;
             tokio::time::sleep(pause).await;
         }
-        Err(self.unavailable(last))
     }
 
     /// Waits while the circuit is open, if this request is under way already; a new one fails at once.
-    async fn pass_breaker(&self, number: u32, end: Instant, last: &str) -> Result<(), ModelError> {
-        while let Err(left) = self.breaker.admit() {
-            if number == 0 || Instant::now() + left >= end {
+    async fn pass_breaker(&self, attempts: &Attempts, last: &str) -> Result<(), ModelError> {
+        while let Err(rest) = self.breaker.admit() {
+            if attempts.failed() == 0 || rest >= attempts.left() {
                 let failures = self.breaker.failures();
                 return Err(self.unavailable(format!(
                     "it failed {failures} times in a row and is left alone for another {:.1} s ({last})",
-                    left.as_secs_f64()
+                    rest.as_secs_f64()
                 )));
             }
-            tokio::time::sleep(left).await;
+            tokio::time::sleep(rest).await;
         }
         Ok(())
     }
@@ -230,13 +192,14 @@ impl Transport {
         }
         let mut response = request.send().await.map_err(|error| {
             if error.is_connect() {
-                return Fault::NoConnection(chain(&error));
+                let what = Passing::nobody(chain(&error));
+                return Fault::Passing { what, overload: false, broken: true };
             }
-            Fault::Passing { reason: chain(&error), after: None, overload: error.is_timeout(), broken: true }
+            Fault::Passing { what: Passing::new(chain(&error)), overload: error.is_timeout(), broken: true }
         })?;
         let status = response.status().as_u16();
         let after = response.headers().get("retry-after").and_then(|value| value.to_str().ok());
-        let after = after.and_then(|value| retry::retry_after(value, SystemTime::now()));
+        let after = after.and_then(|value| retry_after(value, SystemTime::now()));
         let mut bytes = Vec::new();
         loop {
             match response.chunk().await {
@@ -251,15 +214,16 @@ impl Transport {
                 Err(error) => {
                     let reason =
                         format!("the reply broke off after {} bytes ({})", bytes.len(), chain(&error));
-                    return Err(Fault::Passing { reason, after: None, overload: false, broken: true });
+                    return Err(Fault::Passing { what: Passing::new(reason), overload: false, broken: true });
                 }
             }
         }
-        if retry::is_transient(status) {
+        if is_transient(status) {
             let reason = format!("status {status}: {}", self.excerpt(&bytes));
             // Asking for patience is not being broken.
             let broken = status != 429 && after.is_none();
-            return Err(Fault::Passing { reason, after, overload: retry::is_overload(status), broken });
+            let what = Passing { after, ..Passing::new(reason) };
+            return Err(Fault::Passing { what, overload: is_overload(status), broken });
         }
         if !(200..300).contains(&status) {
             return Ok(Outcome::Refused(status, self.excerpt(&bytes)));
@@ -267,7 +231,7 @@ impl Transport {
         serde_json::from_slice(&bytes).map(Outcome::Json).map_err(|error| {
             if error.is_eof() && !bytes.is_empty() {
                 let reason = format!("the reply broke off after {} bytes", bytes.len());
-                return Fault::Passing { reason, after: None, overload: false, broken: true };
+                return Fault::Passing { what: Passing::new(reason), overload: false, broken: true };
             }
             let reason = if looks_like_html(&bytes) {
                 "a web page instead of JSON; is this the address of the API?".to_owned()
@@ -314,20 +278,6 @@ impl Drop for Abandon<'_> {
     fn drop(&mut self) {
         self.0.abandoned();
     }
-}
-
-/// An error and its causes on one line.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        cause = inner.source();
-    }
-    text
 }
 
 fn looks_like_html(bytes: &[u8]) -> bool {

@@ -3,6 +3,7 @@
 use llama_cpp_2::model::LlamaModel as Weights;
 
 use crate::api::{ModelInfo, TokenId};
+use crate::chat::{ChatError, ChatTemplate};
 
 /// Bytes of every token, and which tokens end generation.
 #[derive(Debug)]
@@ -25,12 +26,15 @@ impl Vocabulary {
         table
     }
 
-    pub(crate) fn of(weights: &Weights) -> Self {
+    /// The table of a loaded file; `turn_end` is the text of a control token that ends a turn besides those that the library
+    /// knows.
+    pub(crate) fn of(weights: &Weights, turn_end: Option<&str>) -> Self {
         let vocab = weights.vocab();
         Self::new(vocab.tokens().map(|token| {
-            let end = vocab.is_eog(token);
-            let bytes = if end { Vec::new() } else { vocab.token_to_piece(token, false, None) };
-            (bytes, end)
+            let bytes = vocab.token_to_piece(token, false, None);
+            let ends_turn = |tag: &str| vocab.token_to_piece(token, true, None) == tag.as_bytes();
+            let end = vocab.is_eog(token) || (bytes.is_empty() && turn_end.is_some_and(ends_turn));
+            (if end { Vec::new() } else { bytes }, end)
         }))
     }
 
@@ -58,8 +62,20 @@ impl Vocabulary {
     }
 }
 
+/// The chat template of a file, if it carries one that can be used; why not, if it cannot.
+pub(crate) fn chat_template(weights: &Weights) -> Result<Option<String>, ChatError> {
+    let source = weights.chat_template(None).ok().and_then(|template| template.to_string().ok());
+    source.map(ChatTemplate::probed).transpose()
+}
+
 /// The facts about loaded weights. `context` is what requests may use.
-pub(crate) fn describe(weights: &Weights, vocabulary: &Vocabulary, name: &str, context: usize) -> ModelInfo {
+pub(crate) fn describe(
+    weights: &Weights,
+    vocabulary: &Vocabulary,
+    name: &str,
+    context: usize,
+    chat_template: Result<Option<String>, ChatError>,
+) -> ModelInfo {
     let vocab = weights.vocab();
     let meta = metadata(weights);
     let find = |key: &str| meta.iter().find(|(k, _)| k == key).map(|(_, value)| value.clone());
@@ -80,6 +96,10 @@ pub(crate) fn describe(weights: &Weights, vocabulary: &Vocabulary, name: &str, c
             ),
         ));
     }
+    if let Err(error) = &chat_template {
+        let warning = format!("{error}; the model is asked without it");
+        details.push(("warning".to_owned(), warning));
+    }
     details.extend(
         meta.iter().filter(|(key, _)| key.starts_with("general.") || key.starts_with("egcfg.")).cloned(),
     );
@@ -89,7 +109,8 @@ pub(crate) fn describe(weights: &Weights, vocabulary: &Vocabulary, name: &str, c
         context,
         end_tokens: vocabulary.end_tokens(),
         bos: vocab.should_add_bos().then(|| vocab.bos().0).and_then(|id| TokenId::try_from(id).ok()),
-        chat_template: weights.chat_template(None).ok().and_then(|t| t.to_string().ok()),
+        eos: TokenId::try_from(vocab.eos().0).ok(),
+        chat_template: chat_template.unwrap_or_default(),
         prompt_template: find("egcfg.prompt_template"),
         parameters: Some(weights.n_params()),
         details,

@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::api::{
     Encode, LanguageModel, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest, TokenId, Usage,
 };
+use crate::chat::ChatTemplate;
 use crate::check;
 use crate::error::ModelError;
 use crate::llama::adapter::{self, Adapter};
@@ -146,10 +147,12 @@ impl LlamaModel {
             load::check_memory(cache_bytes(weights, cells, kv_type), "the cached keys and values")
                 .map_err(fail)?;
         }
-        let vocabulary = Arc::new(Vocabulary::of(weights));
+        let chat = info::chat_template(weights);
+        let turn_end = chat.as_ref().ok().and_then(|source| ChatTemplate::new(source.as_deref()?).turn_end());
+        let vocabulary = Arc::new(Vocabulary::of(weights, turn_end.as_deref()));
         let stem =
             Path::new(name).file_stem().map_or_else(|| name.to_owned(), |s| s.to_string_lossy().into_owned());
-        let mut info = info::describe(weights, &vocabulary, &stem, context);
+        let mut info = info::describe(weights, &vocabulary, &stem, context, chat);
         let threads = options.threads.unwrap_or_else(|| default_threads(weights.n_params()));
         info.details.push(("threads".to_owned(), threads.to_string()));
         for (number, adapter) in set.iter().enumerate() {

@@ -13,7 +13,6 @@ use crate::report::{GroupReport, Report};
 
 /// What [`collect`] gathered, the blocks apart.
 pub(crate) struct Tasks<'a> {
-    /// The index.
     pub(crate) index: Index<'a>,
     /// Replays embedded.
     pub(crate) replays: usize,

@@ -26,7 +26,6 @@ pub struct Snapshot {
 pub struct GroupState {
     /// The data set.
     pub dataset: String,
-    /// The model.
     pub model: String,
     /// Units in all, where the experiment says so.
     pub total: Option<usize>,

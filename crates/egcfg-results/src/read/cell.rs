@@ -16,7 +16,6 @@ use crate::result::ResultFile;
 pub struct TestOutcome {
     /// The test's text, or its input.
     pub name: String,
-    /// It passed.
     pub passed: bool,
     /// The verdict in words, or the error, where either is known.
     pub verdict: String,

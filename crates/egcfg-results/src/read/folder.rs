@@ -54,7 +54,6 @@ pub struct Group {
 /// Everything that was read.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Folder {
-    /// Where.
     pub path: PathBuf,
     /// By data set and model.
     pub groups: Vec<Group>,

@@ -15,7 +15,6 @@ pub struct Interval {
     pub high: f64,
 }
 
-/// Resamples.
 const RESAMPLES: usize = 2000;
 
 /// A statistic over tasks with its interval; `None` without tasks, or where the statistic is no number.

@@ -5,12 +5,13 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use egcfg_http::{Attempts, Patience};
 use egcfg_task::{Form, Test, TestResult, Verdict};
 use reqwest::Client;
 use tokio::sync::Semaphore;
 
 use super::fault::Fault;
-use super::http::{self, Retries};
+use super::http;
 use super::outcome;
 use super::protocol::{self, Job, JobLimits, Judged, UnitTest};
 use super::wrap::wrap;
@@ -53,7 +54,7 @@ pub struct ExecEval {
     base: String,
     language: String,
     limits: Limits,
-    retries: Retries,
+    patience: Patience,
     timeout: Option<Duration>,
     slots: Arc<Semaphore>,
 }
@@ -69,7 +70,8 @@ impl ExecEval {
             base: base(host, port)?,
             language: "Python 3".to_owned(),
             limits,
-            retries: Retries { count: 4, pause: Duration::from_millis(500) },
+            // Each attempt has a limit of its own.
+            patience: Patience { pause: Duration::from_millis(500), repetitions: 4, deadline: Duration::MAX },
             timeout: None,
             slots: Arc::new(Semaphore::new(8)),
         })
@@ -82,11 +84,11 @@ impl ExecEval {
         self
     }
 
-    /// Repeats a request that failed on its way up to `count` times (default 4), the first time after at most `pause`
-    /// (default 500 ms), then after up to twice as long each.
+    /// Repeats a request that failed on its way up to `count` times (default 4), the first time after `pause` (default
+    /// 500 ms, up to twice as long by chance), then after twice as long each, or as long as the server asks.
     #[must_use]
     pub fn retries(mut self, count: u32, pause: Duration) -> Self {
-        self.retries = Retries { count, pause };
+        self.patience = Patience { pause, repetitions: count, ..self.patience };
         self
     }
 
@@ -105,11 +107,15 @@ impl ExecEval {
         self
     }
 
+    fn attempts(&self) -> Attempts {
+        Attempts::new(&self.base, self.patience)
+    }
+
     /// Asks the server whether it has the runtime.
     pub async fn check(&self) -> Result<(), SandboxError> {
         let url = format!("{}/api/all_runtimes", self.base);
         let limit = self.timeout.unwrap_or(Duration::from_secs(20));
-        let names = http::attempt(self.retries, limit, || self.client.get(&url), protocol::runtimes)
+        let names = http::attempt(self.attempts(), limit, || self.client.get(&url), protocol::runtimes)
             .await
             .map_err(|fault| SandboxError::Remote { server: self.base.clone(), reason: fault.to_string() })?;
         if names.contains(&self.language) {
@@ -173,7 +179,8 @@ impl ExecEval {
         let each = Duration::from_secs(limits.cpu) * WALL_FACTOR + Duration::from_secs(2);
         let limit = self.timeout.unwrap_or(COMPILING + each * units.len() as u32);
         let request = || self.client.post(&url).json(&job);
-        let judged = http::attempt(self.retries, limit, request, |body| protocol::judged(body, units)).await;
+        let judged =
+            http::attempt(self.attempts(), limit, request, |body| protocol::judged(body, units)).await;
         match judged {
             Ok(Judged::Tests(answers)) => answers
                 .iter()

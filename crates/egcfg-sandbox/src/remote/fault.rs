@@ -2,20 +2,27 @@
 
 use std::time::Duration;
 
+use egcfg_http::{GivenUp, Passing, is_transient};
 use reqwest::StatusCode;
 
 /// Why there is no usable answer.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Fault {
-    /// No connection, or one that broke.
+    /// Nobody took the connection.
+    #[error("{0}")]
+    Nobody(String),
+    /// A connection that broke.
     #[error("{0}")]
     Connection(String),
+    /// No further attempt is made.
+    #[error(transparent)]
+    GivenUp(#[from] GivenUp),
     /// Nothing came in time.
     #[error("no answer within {} s", .0.as_secs())]
     Timeout(Duration),
     /// The server, or something in front of it, has a problem.
     #[error("HTTP status {0}")]
-    Status(StatusCode),
+    Status(StatusCode, Option<Duration>),
     /// Not what a server of this kind says.
     #[error("not an ExecEval answer: {0}")]
     Answer(String),
@@ -25,15 +32,14 @@ pub(super) enum Fault {
 }
 
 impl Fault {
-    /// Whether the same request may have another fate.
-    pub(super) fn is_passing(&self) -> bool {
+    /// What may be better the next time; `None` where the same request has the same fate.
+    pub(super) fn passing(&self) -> Option<Passing> {
         match self {
-            Self::Refused(_) => false,
-            Self::Status(status) => {
-                status.is_server_error()
-                    || matches!(*status, StatusCode::REQUEST_TIMEOUT | StatusCode::TOO_MANY_REQUESTS)
-            }
-            Self::Connection(_) | Self::Timeout(_) | Self::Answer(_) => true,
+            Self::Refused(_) | Self::GivenUp(_) => None,
+            Self::Status(status, _) if !is_transient(status.as_u16()) => None,
+            Self::Status(_, after) => Some(Passing { after: *after, ..Passing::new(self.to_string()) }),
+            Self::Nobody(reason) => Some(Passing::nobody(reason.clone())),
+            Self::Connection(_) | Self::Timeout(_) | Self::Answer(_) => Some(Passing::new(self.to_string())),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a guided request asks for, read from its fields and held against the limits.
 
-use egcfg_guidance::Settings;
+use egcfg_guidance::{Order, Settings};
 use egcfg_task::Task;
 use serde_json::json;
 
@@ -8,7 +8,8 @@ use crate::app::App;
 use crate::asked::{habits, include_usage};
 use crate::error::ApiError;
 use crate::fields::Fields;
-use crate::guided::config::{config, gammas};
+use crate::guided::config::config;
+use crate::guided::order::order;
 use crate::guided::task::task;
 
 /// Which of the two endpoints was asked.
@@ -25,8 +26,9 @@ pub(crate) struct Asked {
     pub(crate) form: Form,
     pub(crate) task: Task,
     pub(crate) settings: Settings,
-    pub(crate) gammas: Vec<f64>,
-    pub(crate) retries: u32,
+    /// The method's name, and what it comes to.
+    pub(crate) method: &'static str,
+    pub(crate) order: Order,
     pub(crate) stream: bool,
     pub(crate) include_usage: bool,
     /// Fields that mean nothing here.
@@ -50,6 +52,7 @@ pub(crate) fn read(app: &App, mut fields: Fields, prompt: String, form: Form) ->
     let mut task = task(limits, &mut fields, prompt)?;
     task.id = fields.text("task_id")?.unwrap_or_else(|| "request".to_owned());
     let mut settings = parts.settings.clone();
+    let (order, method) = order(limits, &mut fields, &parts.order)?;
     settings.config = config(limits, &mut fields, settings.config)?;
     let most = limits.max_tokens.min(app.model().info().context);
     let asked_tokens = fields.count("max_completion_tokens", most)?.or(fields.count("max_tokens", most)?);
@@ -62,11 +65,9 @@ pub(crate) fn read(app: &App, mut fields: Fields, prompt: String, form: Form) ->
     if let Some(top_p) = fields.number("top_p", f64::MIN_POSITIVE, 1.0)? {
         settings.top_p = top_p;
     }
-    let gammas = gammas(limits.gammas, &mut fields)?.unwrap_or_else(|| parts.gammas.clone());
-    let retries = fields.count("retries", limits.retries)?.unwrap_or(0) as u32;
     let stream = fields.flag("stream")?;
     let include_usage = include_usage(&mut fields)?;
     habits(&mut fields);
     let ignored = fields.rest();
-    Ok(Asked { form, task, settings, gammas, retries, stream, include_usage, ignored })
+    Ok(Asked { form, task, settings, method, order, stream, include_usage, ignored })
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::response::Response;
-use egcfg_guidance::{ExecutionCache, Session, Solution, solve};
+use egcfg_guidance::{ExecutionCache, Session, Solution, solve_in_order};
 use serde_json::json;
 
 use crate::admission::Place;
@@ -73,7 +73,7 @@ async fn carry_out(app: &App, asked: &Asked, sink: &Sink) -> Result<Solution, Ap
         cache: &cache,
         events: sink,
     };
-    let solution = solve(session, &asked.settings, &asked.gammas, asked.retries).await?;
+    let solution = solve_in_order(session, &asked.settings, &asked.order).await?;
     app.0.metrics.guided(solution.solved());
     Ok(solution)
 }

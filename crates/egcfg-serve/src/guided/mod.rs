@@ -6,6 +6,7 @@ mod asked;
 mod chunks;
 mod config;
 mod handle;
+mod order;
 mod outcome;
 mod task;
 

@@ -47,6 +47,7 @@ pub(crate) fn choice(asked: &Asked, solution: &Solution, chunk: bool) -> Result<
         .collect();
     let own = json!({
         "passed": best.passed(),
+        "method": asked.method,
         "passes": best.passes(),
         "tests": tests,
         "gamma": best.gamma,

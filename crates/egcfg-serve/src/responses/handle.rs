@@ -63,7 +63,7 @@ pub(crate) async fn handle(app: App, mut fields: Fields, place: Place) -> Result
 /// The text, and whether the limit of tokens cut it.
 fn ended(drawing: &Drawing) -> (String, bool) {
     let lane = drawing.lanes.first();
-    let text = lane.map(|lane| lane.text(&drawing.params)).unwrap_or_default();
+    let text = lane.map(|lane| lane.shown(&drawing.params)).unwrap_or_default();
     (text, lane.and_then(|lane| lane.end) == Some(StopReason::Length))
 }
 
@@ -97,7 +97,7 @@ async fn streamed(
         if let Some(lane) = drawing.lanes.first() {
             let visible = lane.visible(&drawing.params).max(sent);
             if visible > sent {
-                let text = String::from_utf8_lossy(&lane.bytes[sent..visible]);
+                let text = String::from_utf8_lossy(&lane.text.bytes()[sent..visible]);
                 let mut event = at_place("delta", json!(text));
                 event["logprobs"] = json!([]);
                 events.send("response.output_text.delta", event);

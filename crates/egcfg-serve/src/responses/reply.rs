@@ -29,7 +29,6 @@ impl Frame {
         json!({ "type": "output_text", "text": text, "annotations": [], "logprobs": [] })
     }
 
-    /// The message.
     pub(crate) fn message(&self, status: &str, content: &[Value]) -> Value {
         json!({
             "id": self.item, "type": "message", "role": "assistant", "status": status, "content": content,

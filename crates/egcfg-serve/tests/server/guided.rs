@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use egcfg_guidance::{ExecutionCache, NoEvents, Session, Settings, Template, solve};
+use egcfg_guidance::{ExecutionCache, NoEvents, Order, Search, Session, Settings, Template, search, solve};
 use egcfg_task::{Task, Test};
 use futures::executor::block_on;
 use serde_json::{Value, json};
@@ -60,6 +60,72 @@ fn the_reply_is_what_the_method_gives_in_process() {
     }
     assert_eq!(stats, expected);
     assert_eq!(reply["usage"]["completion_tokens"], solution.stats().generated_tokens());
+}
+
+#[test]
+fn a_request_names_its_method_or_gets_the_servers_order() {
+    let mut own = parts(Arc::new(bytes_model(PROGRAM)));
+    own.order = Order { search: Some(Search::default()), ..own.order };
+    let server = Server::start(own);
+    let solved = |body: &Value| post(server.address, "/v1/completions", body).json()["choices"][0].clone();
+    let choice = solved(&asked());
+    assert_eq!((&choice["egcfg"]["method"], &choice["text"]), (&json!("auto"), &json!(PROGRAM)));
+    // The greedy program of the tree passes: nothing is guided.
+    let model = bytes_model(PROGRAM);
+    let task = Task {
+        id: "request".into(),
+        prompt: "add".into(),
+        entry_point: "f".into(),
+        shown_tests: ["assert f(1) == 7", "assert f(2) == x"].map(|test| Test::Assert(test.into())).to_vec(),
+        ..Task::default()
+    };
+    let session = Session {
+        model: &model,
+        executor: &Judge { broken: false },
+        template: &Template::named("pocket").unwrap(),
+        task: &task,
+        cache: &ExecutionCache::default(),
+        events: &NoEvents,
+    };
+    let settings = Settings { seed: 3, ..parts(Arc::new(bytes_model(PROGRAM))).settings };
+    let found = block_on(search(session, &settings, &Search::default())).unwrap().solution;
+    let spent = json!(found.stats().generated_tokens());
+    assert_eq!(choice["egcfg"]["stats"]["sampled_tokens"], json!(found.stats().sampled_tokens));
+    assert_eq!(choice["egcfg"]["attempts"].as_array().unwrap().len(), found.attempts.len());
+    assert!(spent.as_u64().unwrap() > 0);
+
+    let named = |fields: Value| {
+        let mut body = asked();
+        for (field, value) in fields.as_object().unwrap() {
+            body[field] = value.clone();
+        }
+        body
+    };
+    for (fields, method) in [
+        (json!({ "gamma": 1 }), "eg_cfg"),
+        (json!({ "config": "ns2t0.9dinfk1_ln" }), "eg_cfg"),
+        (json!({ "method": "auto", "gamma": [1] }), "auto"),
+        (json!({ "method": "search", "budget": 40 }), "search"),
+        (json!({ "method": "best_of", "budget": 200 }), "best_of"),
+        (json!({ "method": "eg_cfg" }), "eg_cfg"),
+    ] {
+        let choice = solved(&named(fields));
+        assert_eq!(choice["egcfg"]["method"], method, "{choice}");
+    }
+    // No program of this model is right: the search spends its budget and no more.
+    let mut body = named(json!({ "method": "search", "budget": 60 }));
+    body["tests"] = json!(["assert f(1) == 99"]);
+    let stats = solved(&body)["egcfg"]["stats"].clone();
+    assert!(stats["sampled_tokens"].as_u64().unwrap() <= 60, "{stats}");
+    for (fields, param) in [
+        (json!({ "method": "magic" }), "method"),
+        (json!({ "method": "search", "budget": 0 }), "budget"),
+        (json!({ "method": "eg_cfg", "budget": 9 }), "budget"),
+        (json!({ "method": "best_of", "gamma": 1 }), "gamma"),
+    ] {
+        let reply = post(server.address, "/v1/completions", &named(fields));
+        assert_eq!((reply.status, &reply.json()["error"]["param"]), (400, &json!(param)));
+    }
 }
 
 #[test]

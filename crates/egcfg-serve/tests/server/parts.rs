@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use egcfg_guidance::{Executor, ExecutorError, Settings, Template};
+use egcfg_guidance::{Executor, ExecutorError, Open, Order, Settings, Template};
 use egcfg_model::{
     Encode, LanguageModel, ModelError, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest,
     ScriptedModel, TokenId, Usage,
@@ -168,7 +168,7 @@ pub(crate) fn parts(model: Arc<dyn LanguageModel>) -> Parts {
             max_tokens: Some(100),
             ..Settings::default()
         },
-        gammas: vec![0.0, 1.0],
+        order: Order { gammas: vec![0.0, 1.0], open: Open::Never, ..Order::default() },
         limits: Limits::default(),
         key: None,
         loopback_only: true,

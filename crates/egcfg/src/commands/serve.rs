@@ -7,11 +7,12 @@ use std::sync::Arc;
 use egcfg_serve::{ApiKey, App, Limits, Parts};
 use tokio::net::TcpListener;
 
+use crate::args::search::SearchArgs;
 use crate::args::serve::{LimitArgs, ServeArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::output::text::{data, note};
 use crate::parts::{Adapted, load_models, start_runner};
-use crate::settings::method;
+use crate::settings::{method, search};
 use crate::signals::interrupt;
 
 pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
@@ -67,7 +68,7 @@ pub(crate) async fn run(args: ServeArgs) -> Result<ExitCode, Failure> {
         scripts: Some(Arc::new(runner)),
         template,
         settings,
-        gammas: method::gammas(&args.method),
+        order: search::order(&SearchArgs::default(), &args.method, method::gammas(&args.method), 0),
         limits: limits(&args.limits),
         key,
         loopback_only,

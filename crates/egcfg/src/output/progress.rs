@@ -37,7 +37,6 @@ impl View {
 /// A program that stands in for an answer when the work is broken off.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Best {
-    /// The program.
     pub(crate) program: String,
     /// One result per shown test.
     pub(crate) results: Vec<TestResult>,

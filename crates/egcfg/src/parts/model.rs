@@ -17,6 +17,7 @@ use super::scripted;
 use super::{adapters, hub};
 use crate::args::model::ModelArgs;
 use crate::exit::Failure;
+use crate::output::text::note;
 #[cfg(feature = "llama")]
 use crate::settings::defaults;
 
@@ -41,7 +42,9 @@ pub(crate) fn load_models(args: &ModelArgs, tasks: usize) -> Result<Vec<Adapted>
     } else if let Some(model) = connect(args)? {
         Arc::new(model) as Arc<dyn LanguageModel>
     } else {
-        return load_local(args, tasks);
+        let models = load_local(args, tasks)?;
+        warn(args, &models);
+        return Ok(models);
     };
     if !args.lora.is_empty() {
         return Err(Failure::usage(format!(
@@ -50,7 +53,17 @@ pub(crate) fn load_models(args: &ModelArgs, tasks: usize) -> Result<Vec<Adapted>
         ))
         .hint("name the adapter's model at the server: --model http://host:port/v1#name"));
     }
-    Ok(vec![(None, other)])
+    let models = vec![(None, other)];
+    warn(args, &models);
+    Ok(models)
+}
+
+/// Tells what a model says of itself that a person should know. Adapted models are the same in this.
+fn warn(args: &ModelArgs, models: &[Adapted]) {
+    let details = models.first().into_iter().flat_map(|(_, model)| &model.info().details);
+    for (_, warning) in details.filter(|(key, _)| key == "warning") {
+        note(&format!("warning: {}: {warning}", args.name()));
+    }
 }
 
 /// Connects to the server that the model's name gives; nothing where it names a local model.

@@ -22,24 +22,25 @@ pub(crate) struct Experiment {
     pub(crate) warnings: Vec<String>,
 }
 
-/// One source of settings.
+/// One source of settings: what it gives, the same as it would be written, and where each key came from.
 struct Layer<'a> {
+    settings: Overrides,
     keys: Map<String, Value>,
     origin: Box<dyn Fn(&str) -> String + 'a>,
 }
 
 impl<'a> Layer<'a> {
-    fn new(settings: &Overrides, origin: impl Fn(&str) -> String + 'a) -> Result<Self, Failure> {
-        match serde_json::to_value(settings) {
+    fn new(settings: Overrides, origin: impl Fn(&str) -> String + 'a) -> Result<Self, Failure> {
+        match serde_json::to_value(&settings) {
             Ok(Value::Object(mut keys)) => {
                 keys.retain(|_, value| !value.is_null());
-                Ok(Self { keys, origin: Box::new(origin) })
+                Ok(Self { settings, keys, origin: Box::new(origin) })
             }
             _ => Err(Failure::usage("the settings cannot be written down")),
         }
     }
 
-    fn file(path: &Path, settings: &Overrides) -> Result<Self, Failure> {
+    fn file(path: &Path, settings: Overrides) -> Result<Self, Failure> {
         let name = name(path);
         Self::new(settings, move |_| name.clone())
     }
@@ -53,37 +54,42 @@ pub(crate) fn resolve(
 ) -> Result<Experiment, Failure> {
     let mut warnings = Vec::new();
     let mut layers =
-        vec![Layer::new(&flags(args), |key| typed.name(key).unwrap_or("command line").to_owned())?];
+        vec![Layer::new(flags(args), |key| typed.name(key).unwrap_or("command line").to_owned())?];
     if let Some(path) = &args.experiment {
         let (read, told) = file::parse(&name(path), &text(path)?)?;
         warnings.extend(told);
-        layers.push(Layer::file(path, &read)?);
+        layers.push(Layer::file(path, read)?);
     }
     if let Some(path) = &args.trials_json {
-        let names = session::trials(&name(path), &text(path)?)?;
-        layers.push(Layer::file(path, &Overrides { configurations: Some(names), ..Overrides::default() })?);
+        let configurations = Some(session::trials(&name(path), &text(path)?)?);
+        layers.push(Layer::file(path, Overrides { configurations, ..Overrides::default() })?);
     }
     if let Some(path) = &args.dynamic_signals_params {
-        let (names, told) = session::params(&name(path), &text(path)?)?;
+        let (product, told) = session::params(&name(path), &text(path)?)?;
         warnings.extend(told);
-        layers.push(Layer::file(path, &Overrides { configurations: Some(names), ..Overrides::default() })?);
+        let configurations = Some(product);
+        layers.push(Layer::file(path, Overrides { configurations, ..Overrides::default() })?);
     }
     if let Some(path) = &args.session_config_json {
         let (read, told) = session::session(&name(path), &text(path)?)?;
         warnings.extend(told);
-        layers.push(Layer::file(path, &read)?);
+        layers.push(Layer::file(path, read)?);
     }
     if let Some(preset) = preset {
-        layers.push(Layer::new(preset, |_| "preset".to_owned())?);
+        layers.push(Layer::new(preset.clone(), |_| "preset".to_owned())?);
     }
-    layers.push(Layer::new(&below(), |_| "default".to_owned())?);
+    layers.push(Layer::new(below(), |_| "default".to_owned())?);
 
-    let (keys, mut rows) = merge(&layers);
-    let mut settings: Overrides = serde_json::from_value(Value::Object(keys))
-        .map_err(|error| Failure::usage(format!("the settings cannot be used: {error}")))?;
-    settings.configurations = Some(configurations(args, settings.configurations.unwrap_or_default())?);
+    let mut rows = rows(&layers);
+    let merged = layers.into_iter().map(|layer| layer.settings).reduce(Overrides::over);
+    let mut settings = merged.unwrap_or_default();
+    // Knobs that were given by themselves are laid over every configuration.
+    for config in settings.configurations.iter_mut().flatten() {
+        *config = method::over(&args.method, *config);
+    }
     for row in rows.iter_mut().filter(|row| row.key == "configurations") {
-        row.value = settings.configurations.iter().flatten().cloned().collect::<Vec<_>>().join(",");
+        let names = settings.configurations.iter().flatten().map(Config::to_string);
+        row.value = names.collect::<Vec<_>>().join(",");
         let knobs: Vec<&str> = KNOBS.iter().filter_map(|id| typed.name(id)).collect();
         if !knobs.is_empty() {
             row.origin = format!("{}, with {}", row.origin, knobs.join(" "));
@@ -108,19 +114,18 @@ const KNOBS: [&str; 12] = [
     "early_stop",
 ];
 
-/// Takes every key from the first layer that has it.
-fn merge(layers: &[Layer<'_>]) -> (Map<String, Value>, Vec<Row>) {
-    let (mut keys, mut rows) = (Map::new(), Vec::new());
+/// Every key with its value in the first layer that has it.
+fn rows(layers: &[Layer<'_>]) -> Vec<Row> {
+    let mut rows: Vec<Row> = Vec::new();
     for layer in layers {
         for (key, value) in &layer.keys {
-            if !keys.contains_key(key) {
-                keys.insert(key.clone(), value.clone());
+            if !rows.iter().any(|row| row.key == *key) {
                 rows.push(Row { key: key.clone(), value: typed_form(value), origin: (layer.origin)(key) });
             }
         }
     }
     rows.sort_by(|a, b| a.key.cmp(&b.key));
-    (keys, rows)
+    rows
 }
 
 /// A value as it would be typed.
@@ -136,14 +141,13 @@ fn typed_form(value: &Value) -> String {
 
 /// What stands on the command line (or in the environment variables behind it).
 fn flags(args: &RunArgs) -> Overrides {
-    let names = |configs: &Vec<Config>| configs.iter().map(Config::to_string).collect();
     Overrides {
         dataset: args.dataset.clone(),
         data: args.data.clone(),
         model: args.model.model.clone(),
         results: args.results.clone(),
         methods: args.methods.clone(),
-        configurations: args.method.configurations.as_ref().map(names),
+        configurations: args.method.configurations.clone(),
         gammas: args.method.gammas.clone(),
         retries: args.retries,
         seed: args.method.seed,
@@ -172,7 +176,7 @@ fn below() -> Overrides {
         model: Some(defaults::MODEL.to_owned()),
         results: Some("results".to_owned()),
         methods: Some(vec!["eg_cfg".to_owned()]),
-        configurations: Some(vec![defaults::CONFIGURATION.to_owned()]),
+        configurations: Some(vec![defaults::configuration()]),
         gammas: Some(defaults::GAMMAS.to_vec()),
         retries: Some(0),
         seed: Some(defaults::SEED),
@@ -183,16 +187,6 @@ fn below() -> Overrides {
         events: Some(true),
         ..Overrides::default()
     }
-}
-
-/// Every configuration with the knobs that were given by themselves laid over its name.
-fn configurations(args: &RunArgs, names: Vec<String>) -> Result<Vec<String>, Failure> {
-    let resolved = names.into_iter().map(|name| {
-        let config: Config =
-            name.parse().map_err(|error: egcfg_task::NameError| Failure::usage(error.to_string()))?;
-        Ok(method::over(&args.method, config).to_string())
-    });
-    resolved.collect()
 }
 
 fn name(path: &Path) -> String {

@@ -43,7 +43,7 @@ impl Scorer<'_> {
         let settings = Overrides {
             dataset: Some(set.name.clone()),
             methods: Some(self.methods.iter().map(|method| method.name.to_owned()).collect()),
-            configurations: Some(vec![world.settings.config.to_string()]),
+            configurations: Some(vec![world.settings.config]),
             gammas: Some(vec![defaults::GAMMA]),
             seed: Some(world.settings.seed),
             max_tokens: world.args.method.max_tokens,

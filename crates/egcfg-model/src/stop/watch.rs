@@ -1,7 +1,7 @@
 //! When a sampled continuation ends: newlines, stop texts, end tokens and lengths, watched token by token. Tokens are
-//! bytes here. A stop text is looked for in the bytes, where UTF-8 makes a match of bytes a match of characters, so a
-//! character that is spread over two tokens needs no decoding; and a token is kept whole or not at all.
+//! bytes here, and a token is kept whole or not at all.
 
+use super::texts::first_stop;
 use crate::api::{StopReason, StopRule};
 
 /// The state of one rule along one continuation.
@@ -44,7 +44,8 @@ impl StopWatch {
         self.newlines += bytes.split(|byte| *byte == b'\n').count() - 1;
         let before = self.recent.len();
         self.recent.extend_from_slice(bytes);
-        let text_found = self.rule.texts.iter().any(|text| self.ends_in_new_bytes(text.as_bytes(), before));
+        // What lay in the tail whole does not count.
+        let text_found = first_stop(&self.rule.texts, &self.recent, before).is_some();
         self.forget();
         if is_end {
             Some(StopReason::EndOfText)
@@ -57,12 +58,6 @@ impl StopWatch {
         } else {
             None
         }
-    }
-
-    /// Whether `text` occurs so that at least its last byte is new; what lay in the tail whole does not count.
-    fn ends_in_new_bytes(&self, text: &[u8], before: usize) -> bool {
-        let start = (before + 1).saturating_sub(text.len());
-        self.recent[start..].windows(text.len()).any(|window| window == text)
     }
 
     fn forget(&mut self) {

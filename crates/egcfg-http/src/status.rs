@@ -1,31 +1,19 @@
-//! Which failures are worth another try, and when. Pauses double and carry jitter, so that clients which failed together do
-//! not come back together; a server's `Retry-After` counts where it gives one.
+//! What a status and a `Retry-After` header mean for the next attempt.
 
 use std::time::{Duration, SystemTime};
 
-use crate::sampler::uniform;
-
-/// Longest pause that is our own choice.
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
 /// Whether a status may change by itself.
-pub(crate) fn is_transient(status: u16) -> bool {
+pub fn is_transient(status: u16) -> bool {
     matches!(status, 408 | 425 | 429 | 500 | 502 | 503 | 504 | 520..=529)
 }
 
 /// Whether a status says that the server has too much to do.
-pub(crate) fn is_overload(status: u16) -> bool {
+pub fn is_overload(status: u16) -> bool {
     matches!(status, 429 | 503 | 504 | 529)
 }
 
-/// The pause before repetition `number` (from 0): between half of `first * 2^number` and all of it.
-pub(crate) fn pause(first: Duration, number: u32, seed: u64) -> Duration {
-    let full = first.saturating_mul(1 << number.min(16)).min(LONGEST_PAUSE);
-    full.mul_f64(0.5 + 0.5 * uniform(seed, u64::from(number)))
-}
-
 /// What a `Retry-After` header asks for: seconds, or a date.
-pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
+pub fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim();
     if let Ok(seconds) = value.parse::<f64>() {
         return (0.0..=1e7).contains(&seconds).then(|| Duration::from_secs_f64(seconds));
@@ -52,12 +40,8 @@ mod tests {
     }
 
     #[test]
-    fn pauses_double_within_jitter_and_stay_bounded() {
-        for number in 0..40 {
-            let full = Duration::from_millis(100).saturating_mul(1 << number.min(16)).min(LONGEST_PAUSE);
-            let got = pause(Duration::from_millis(100), number, 7);
-            assert!(got >= full / 2 && got <= full, "{number}: {got:?}");
-        }
-        assert_ne!(pause(Duration::from_secs(1), 3, 1), pause(Duration::from_secs(1), 3, 2));
+    fn statuses_that_stay_are_not_asked_again() {
+        assert!([408, 429, 500, 502, 503, 504, 529].into_iter().all(is_transient));
+        assert!(![200, 301, 400, 401, 403, 404, 413, 422, 501, 505].into_iter().any(is_transient));
     }
 }
