@@ -2,7 +2,7 @@
 //! file. Without one the tests are skipped and say so. They ask what holds on every machine and at every speed: how the answer
 //! begins, what is refused, who the model is.
 
-#![allow(clippy::unwrap_used, reason = "test helpers")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test helpers; a skipped test says so")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
