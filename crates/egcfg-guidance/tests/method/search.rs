@@ -408,22 +408,19 @@ fn candidates_of_a_tree_are_drawn_once_and_shared_beginnings_are_paid_once() {
                 );
                 let (mut drawn, mut paid, mut whole, mut kept) = (BTreeSet::new(), 0, 0, 0);
                 for event in &events {
-                    match event {
-                        Event::Candidates { guided: false, candidates, .. } => {
-                            for one in candidates {
-                                if one.new_tokens == 0 {
-                                    assert!(drawn.contains(&one.id), "{name}: what is kept was drawn before");
-                                    kept += 1;
-                                    continue;
-                                }
-                                assert!(drawn.insert(one.id), "{name}: a candidate is drawn once");
-                                paid += one.new_tokens;
-                                whole += one.new_tokens + one.reused_tokens;
+                    if let Event::Candidates { guided: false, candidates, .. } = event {
+                        for one in candidates {
+                            if one.new_tokens == 0 {
+                                assert!(drawn.contains(&one.id), "{name}: what is kept was drawn before");
+                                kept += 1;
+                                continue;
                             }
-                            let texts: BTreeSet<&String> = candidates.iter().map(|one| &one.text).collect();
-                            assert_eq!(texts.len(), candidates.len(), "{name}: no program twice");
+                            assert!(drawn.insert(one.id), "{name}: a candidate is drawn once");
+                            paid += one.new_tokens;
+                            whole += one.new_tokens + one.reused_tokens;
                         }
-                        _ => {}
+                        let texts: BTreeSet<&String> = candidates.iter().map(|one| &one.text).collect();
+                        assert_eq!(texts.len(), candidates.len(), "{name}: no program twice");
                     }
                 }
                 assert!(paid < whole && kept > 0, "{name} {seed}: {paid} of {whole}, {kept} kept");

@@ -57,14 +57,16 @@ pub(crate) struct Inner {
 impl EndpointModel {
     /// Finds out what the server can do. Blocks until that is known.
     pub fn connect(options: EndpointOptions) -> Result<Self, ModelError> {
+        let path = options.base.clone();
+        let tokenizer = options.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
+        let transport = Transport::new(options)?;
+        // From here on a failure must not drop the runtime: the caller may stand in another one.
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("egcfg-endpoint")
             .enable_all()
             .build()
-            .map_err(|error| ModelError::Load { path: options.base.clone(), reason: error.to_string() })?;
-        let tokenizer = options.tokenizer.as_deref().map(Tokenizer::read).transpose()?;
-        let transport = Transport::new(options)?;
+            .map_err(|error| ModelError::Load { path, reason: error.to_string() })?;
         let probed = wait(&runtime, async move {
             let pieces = Pieces::default();
             let (caps, info) = Probe::new(&transport, &pieces, tokenizer.as_ref()).run().await?;
