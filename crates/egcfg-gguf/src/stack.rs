@@ -29,6 +29,9 @@ pub fn stack(adapters: &[(&Adapter, &Path, f32)], out: &mut impl Write) -> Resul
             for value in &mut b {
                 *value *= factor;
             }
+            if b.iter().any(|value| !value.is_finite()) {
+                return Err(HeadError::new(&pair.b.name, "times its scale is beyond single precision"));
+            }
             let part = (pair.rank() as usize, a, b);
             match all.iter_mut().find(|stacked| stacked.target == pair.target) {
                 Some(stacked) => stacked.parts.push(part),

@@ -76,7 +76,10 @@ pub async fn solve_in_order(
                 if budget == Some(0) && !solution.attempts.is_empty() {
                     return Ok(solution);
                 }
-                let settings = Settings { gamma, budget, retry, opened, ..settings.clone() };
+                // Another repetition of the whole goes on with other draws.
+                let drawn =
+                    settings.retry.saturating_mul(order.retries.saturating_add(1)).saturating_add(retry);
+                let settings = Settings { gamma, budget, retry: drawn, opened, ..settings.clone() };
                 let generation = generate_after(session, &settings, searched.as_ref()).await?;
                 let began = generation.began;
                 let attempt = judge(session, gamma, retry, generation).await?;

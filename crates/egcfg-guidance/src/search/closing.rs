@@ -119,6 +119,9 @@ impl Ran<'_> {
     /// The variables before a line on every shown test; `None` where a test did not reach it, or where a value is more than its
     /// rendering shows.
     fn values(&self, line: usize) -> Option<String> {
+        if self.observations.is_empty() {
+            return None;
+        }
         let mut text = String::new();
         for seen in self.observations {
             let trace = seen.trace.as_ref()?;

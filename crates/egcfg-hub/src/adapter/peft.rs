@@ -27,6 +27,9 @@ const UNSET: [(&str, &str); 8] = [
     ("megatron_config", "splits the matrices over machines"),
 ];
 
+/// Beginnings that take a part out of the base, which is then trained: the product alone is not what was learned.
+const OVER_ANOTHER_BASE: [&str; 4] = ["pissa", "olora", "corda", "loftq"];
+
 /// Whether a folder holds an adapter in PEFT's form.
 pub fn is_peft(folder: &Path) -> bool {
     folder.join(CONFIG).is_file()
@@ -71,6 +74,14 @@ impl Settings {
             if !empty(get(field)) {
                 return Err(Problem::field(field, format!("{what}, which is not applied")));
             }
+        }
+        if let Some(kind) = get("init_lora_weights").as_str()
+            && OVER_ANOTHER_BASE.iter().any(|own| kind.to_ascii_lowercase().starts_with(own))
+        {
+            let reason = format!(
+                "{kind:?} changes the base too, which is not applied; save it converted to plain LoRA"
+            );
+            return Err(Problem::field("init_lora_weights", reason));
         }
         let switched = value.iter().find(|(field, on)| {
             field.starts_with("use_")

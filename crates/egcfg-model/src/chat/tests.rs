@@ -302,18 +302,23 @@ fn a_template_that_grows_or_does_not_end_is_ended() {
         "{{ ".to_owned() + &"(".repeat(100_000),
         "{% if x %}".to_owned() + &"{% elif x %}".repeat(20_000) + "{% endif %}",
         "{{ f(*[1]) }}".to_owned(),
+        "{% set ns = namespace(s='\"\\\\') %}{% for i in range(60) %}{% set ns.s = debug(ns.s) %}{% endfor %}".to_owned(),
+        "{% set egcfg_one = 2 %}{{ 3 * 4 }}".to_owned(),
     ];
+    let peak = || -> u64 {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        peak.map_or(0, |peak| peak.trim().trim_end_matches("kB").trim().parse().unwrap())
+    };
+    let before = peak();
     for attack in attacks {
         let attack = attack + "{{ messages[0].content }}";
         let error = ChatTemplate::new(&attack).write(&["user"], Thoughts::AsUsual);
         assert!(error.is_err(), "{}", &attack[..attack.len().min(300)]);
     }
-    if cfg!(target_os = "linux") {
-        let status = std::fs::read_to_string("/proc/self/status").unwrap();
-        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        let kib: u64 = peak.trim().trim_end_matches("kB").trim().parse().unwrap();
-        assert!(kib < 1 << 20, "{kib} KiB at the peak of all of them and the tests beside this one");
-    }
+    // The tests beside this one are in it too; the attacks ask for more than this, each by itself.
+    let grown = peak().saturating_sub(before);
+    assert!(grown < 3 << 20, "{grown} KiB more at the peak than before");
 }
 
 #[test]

@@ -66,7 +66,7 @@ impl ChatText {
     }
 
     /// The tokens of a prompt that begins with this text, `contents` in their places. A model's begin-of-text token stands at
-    /// the beginning once, whether the template writes it, the model asks for it, or both.
+    /// the beginning once where the model asks for one, whether or not the template writes it.
     pub fn prompt(&self, model: &dyn LanguageModel, contents: &[&str]) -> Result<Vec<TokenId>, ModelError> {
         let mut tokens = self.tokens(model, contents)?;
         if let Some(begin) = model.info().bos {

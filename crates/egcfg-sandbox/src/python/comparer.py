@@ -280,8 +280,9 @@ class Comparer:
             return self.beside(test)
         got = _repr(test.calls[0], test.shared) if len(test.calls) == 1 else ""
         tail = (got, "1" if test.unproven else "")
-        # Where the program's objects are compared with one another only, or are only shown, nothing expected stands on either side.
-        trusted = Opaque.among and not Opaque.mixed or test.statement.shows
+        # Where the program's objects are compared with one another or shown, and with nothing else, no expected value stands on
+        # either side.
+        trusted = (Opaque.among or test.statement.shows) and not Opaque.mixed
         for value in test.opaque:
             if value.compares and not trusted:
                 line = "returned an object of the class %s, for which the program has written the comparison" % value.name

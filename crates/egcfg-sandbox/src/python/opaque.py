@@ -47,6 +47,7 @@ class Opaque:
 
     def _combine(self, other):
         if type(other) is not Opaque:
+            Opaque.mixed = True
             return NotImplemented
         Opaque.among = True
         return self

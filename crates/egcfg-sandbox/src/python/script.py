@@ -216,20 +216,20 @@ async def _drain_async(items, tracer):
 
 def _end(server, out, code, patience):
     # The interpreter flushes once behind the last line, before it waits for anybody.
-    _flush(sys.stderr)
-    _flush(sys.stdout)
+    for name in ("stderr", "stdout"):
+        _flush(getattr(sys, name, None))
     _wait_for_threads(patience)
     try:
         _run_exit_functions()
     except _BaseException:
         # The interpreter shows it and goes on.
         pass
-    if not _flush(sys.stdout) and code == 0:
+    if not _flush(getattr(sys, "stdout", None)) and code == 0:
         code = 120
     _take_down(server.namespace)
     if "__del__" in server.source or "yield" in server.source:
         _collect()
-    for stream in (sys.stdout, out):
+    for stream in (getattr(sys, "stdout", None), out):
         _flush(stream)
     return code
 

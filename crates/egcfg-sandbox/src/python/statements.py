@@ -47,7 +47,7 @@ class Statement:
         # Whether it reaches the program otherwise, asks which object one is, or may see the order of a set.
         self.reaches = self.asks_identity = self.sees_order = False
         # Whether it may wait for an exception.
-        self.catches = self.shows = False
+        self.catches = False
         for node in ast.walk(self.tree):
             kind = node.__class__
             if kind is ast.Name:
@@ -82,12 +82,9 @@ class Statement:
                 self.catches = True
             elif kind is ast.Global:
                 self.reaches = True
-            elif kind is ast.FormattedValue and node.conversion > 0:
-                self.shows = True
         self.reaches = self.reaches or any(name in _NAMES and name not in called for name in loads)
         self.asks_identity = self.asks_identity or "id" in loads
-        # Whether it asks how an object shows itself.
-        self.shows = self.shows or "repr" in loads or "ascii" in loads
+        self.shows = _shows(self.tree)
         self.sees_order = self.sees_order or not self.closed
         # What it binds where the program's own names are.
         self.sets = [] if self.closed else _bound_at_the_top(self.tree)
@@ -121,6 +118,19 @@ def _asks_identity(node):
     for op, left, right in zip(node.ops, sides, sides[1:]):
         if isinstance(op, (ast.Is, ast.IsNot)) and not (_is_single(left) or _is_single(right)):
             return True
+    return False
+
+
+def _shows(tree):
+    """Whether a test asks how an object shows itself. What it says when it fails asks nothing."""
+    pending = [tree]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, ast.FormattedValue) and node.conversion in (ord("a"), ord("r")):
+            return True
+        if isinstance(node, ast.Name) and node.id in ("repr", "ascii"):
+            return True
+        pending.extend((node.test,) if isinstance(node, ast.Assert) else ast.iter_child_nodes(node))
     return False
 
 

@@ -115,9 +115,13 @@ impl ExecEval {
     pub async fn check(&self) -> Result<(), SandboxError> {
         let url = format!("{}/api/all_runtimes", self.base);
         let limit = self.timeout.unwrap_or(Duration::from_secs(20));
-        let names = http::attempt(self.attempts(), limit, || self.client.get(&url), protocol::runtimes)
-            .await
-            .map_err(|fault| SandboxError::Remote { server: self.base.clone(), reason: fault.to_string() })?;
+        let names =
+            http::attempt(self.attempts(), false, limit, || self.client.get(&url), protocol::runtimes)
+                .await
+                .map_err(|fault| SandboxError::Remote {
+                    server: self.base.clone(),
+                    reason: fault.to_string(),
+                })?;
         if names.contains(&self.language) {
             return Ok(());
         }
@@ -180,7 +184,7 @@ impl ExecEval {
         let limit = self.timeout.unwrap_or(COMPILING + each * units.len() as u32);
         let request = || self.client.post(&url).json(&job);
         let judged =
-            http::attempt(self.attempts(), limit, request, |body| protocol::judged(body, units)).await;
+            http::attempt(self.attempts(), true, limit, request, |body| protocol::judged(body, units)).await;
         match judged {
             Ok(Judged::Tests(answers)) => answers
                 .iter()

@@ -24,9 +24,14 @@ pub(super) fn client() -> Result<Client, SandboxError> {
         .map_err(|error| SandboxError::Option { field: "exec_eval", reason: chain(&error) })
 }
 
-/// Sends what `request` builds until an answer can be read by `read`, or the attempts are used up.
+/// Longest pause that a server may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Sends what `request` builds until an answer can be read by `read`, or the attempts are used up. `known` says that the server
+/// has answered before: it is waited for where one that nobody has heard of is given up early.
 pub(super) async fn attempt<T>(
     mut attempts: Attempts,
+    known: bool,
     limit: Duration,
     request: impl Fn() -> RequestBuilder,
     read: impl Fn(&[u8]) -> Result<T, Fault>,
@@ -37,7 +42,7 @@ pub(super) async fn attempt<T>(
             Err(fault) => fault,
         };
         let Some(passing) = fault.passing() else { return Err(fault) };
-        tokio::time::sleep(attempts.next(&passing, false)?).await;
+        tokio::time::sleep(attempts.next(&passing, known)?).await;
     }
 }
 
@@ -54,7 +59,8 @@ async fn exchange(request: RequestBuilder) -> Result<Vec<u8>, Fault> {
     let mut response = request.send().await.map_err(broken)?;
     let status = response.status();
     let after = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let after = after.and_then(|value| retry_after(value, SystemTime::now()));
+    let after =
+        after.and_then(|value| retry_after(value, SystemTime::now())).map(|after| after.min(LONGEST_PAUSE));
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > BODY_LIMIT {

@@ -1,6 +1,8 @@
 //! Teachers for distillation: the model itself, after it has read what its own programs did. The block of an example holds
 //! failed programs of the same task; where the example's program failed too, a passing one stands behind them.
 
+use std::collections::HashMap;
+
 use egcfg_guidance::{ExecutionCache, Executor, NoEvents, Session, Settings, Template, guided_prompt_tokens};
 use egcfg_model::LanguageModel;
 use egcfg_task::Task;
@@ -38,14 +40,16 @@ pub async fn with_teachers(
     tasks: &[Task],
     (model, template): (&dyn LanguageModel, &Template),
 ) -> Result<(Vec<Example>, usize), TuneError> {
-    let cache = ExecutionCache::default();
+    // By task: the same program runs other calls for another one.
+    let mut caches: HashMap<&str, ExecutionCache> = HashMap::new();
     let (mut taught, mut without) = (Vec::with_capacity(examples.len()), 0);
     for (experience, example) in drawn.iter().zip(examples) {
         let Some(task) = tasks.iter().find(|task| task.id == example.task_id) else { continue };
         let failed = |reason: String| TuneError::Task { task: task.id.clone(), reason };
         let shown = shown(teaching.buffer, experience);
         let executor = teaching.executor;
-        let session = Session { model, executor, template, task, cache: &cache, events: &NoEvents };
+        let cache = &*caches.entry(task.id.as_str()).or_default();
+        let session = Session { model, executor, template, task, cache, events: &NoEvents };
         let prompt = if shown.is_empty() {
             None
         } else {

@@ -36,7 +36,7 @@ impl Environment {
             "import importlib.util, sys; sys.exit(' '.join(n for n in {names:?} if not importlib.util.find_spec(n)) or 0)"
         );
         let output = Command::new(&self.python)
-            .args(["-I", "-c", &code])
+            .args(["-c", &code])
             .output()
             .map_err(|error| missing(format!("it does not start: {error}")))?;
         if output.status.success() {

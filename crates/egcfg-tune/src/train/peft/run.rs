@@ -48,12 +48,13 @@ impl Trainer for PeftTrainer {
         watch: &mut dyn FnMut(&Progress) -> bool,
     ) -> Result<TrainReport, TuneError> {
         job.settings.check()?;
-        let vocab = vocabulary(&job.base)?;
-        self.environment.check()?;
         claim(job)?;
+        // What is finished needs no Python any more.
         if let Some(report) = finished(job) {
             return Ok(report);
         }
+        let vocab = vocabulary(&job.base)?;
+        self.environment.check()?;
         let examples = read_examples(&job.examples, vocab)?;
         taught(job.objective, &examples)?;
         let plan = Plan::new(&examples, &job.settings);

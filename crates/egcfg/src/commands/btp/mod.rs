@@ -17,6 +17,7 @@ use egcfg_tune::replay::{Buffer, read_cache};
 
 use crate::args::btp::{BtpArgs, BtpCommand, BtpMergeArgs};
 use crate::args::data::DatasetArgs;
+use crate::args::model::ModelArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::output::text::note;
 use crate::parts::model_file;
@@ -40,6 +41,16 @@ fn merge(args: &BtpMergeArgs) -> Result<ExitCode, Failure> {
     egcfg_tune::sample::merge_adapter(&base, &args.adapter, &args.out)?;
     note(&format!("wrote {}", args.out.display()));
     Ok(ExitCode::from(SOLVED))
+}
+
+/// Training starts from the base: an adapter over it would be sampled from and not trained.
+fn no_adapter(args: &ModelArgs) -> Result<(), Failure> {
+    if args.lora.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::usage("--lora: what is trained is the base alone").hint(
+        "btp merge makes a model of a base and an adapter, and --model takes it; a run goes on from its own adapters",
+    ))
 }
 
 /// The GGUF file of a model's name. The embedded model is written into `folder`, since the trainer reads files.

@@ -18,7 +18,7 @@ use egcfg_tune::splits::{Member, overlaps, refuse};
 use super::evaluate::{Held, evaluate, greedy};
 use super::round::{Round, told as found};
 use super::train::{Training, told};
-use super::{base_file, left, training as training_tasks};
+use super::{base_file, left, no_adapter, training as training_tasks};
 use crate::args::btp::{BtpRunArgs, SamplingArgs};
 use crate::args::lora::LoraArg;
 use crate::args::model::ModelArgs;
@@ -52,6 +52,7 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
         refuse(&same, &args.eval_data.display().to_string())?;
     }
     let (runner, _) = start(&set, &args.sandbox, None).await?;
+    no_adapter(&args.model)?;
     let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
     let mut model = load_model(&args.model, args.sampling.jobs)?;
     let template = method::template(&args.method, &config, model.info())?;

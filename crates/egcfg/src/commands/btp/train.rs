@@ -13,7 +13,7 @@ use egcfg_tune::train::{Example, Objective, Progress, TrainJob, TrainReport, Tra
 
 use super::round::hash;
 use super::trainer::choose;
-use super::{base_file, read_experiences, training};
+use super::{base_file, no_adapter, read_experiences, training};
 use crate::args::btp::{BtpTrainArgs, TrainerArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
@@ -48,6 +48,7 @@ pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
     args.replay.settings().check()?;
     let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;
     let buffer = read_experiences(&args.experiences, args.replay.buffer_size)?;
+    no_adapter(&args.model)?;
     let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
     let model = load_model(&args.model, 1)?;
     let template = method::template(&args.method, &config, model.info())?;

@@ -150,7 +150,7 @@ fn own(file: &Path) -> Result<Set, Failure> {
 fn stem(file: &Path) -> String {
     file.file_name().map_or_else(String::new, |name| {
         let name = name.to_string_lossy();
-        name.split('.').next().unwrap_or("tasks").to_owned()
+        name.trim_end_matches(".gz").trim_end_matches(".jsonl").replace('.', "-")
     })
 }
 

@@ -9,8 +9,8 @@ use egcfg_model::LanguageModel;
 use egcfg_sandbox::Limits;
 use egcfg_tune::experiments::{Size, Source};
 
-use super::super::base_file;
 use super::super::round::claim;
+use super::super::{base_file, no_adapter};
 use super::inputs::Inputs;
 use crate::args::btp::BtpExperimentsArgs;
 use crate::args::model::ModelArgs;
@@ -52,6 +52,7 @@ impl<'a> World<'a> {
         let (sandbox, options, _) = needs(all, &args.sandbox)?;
         let limits = options.limits.clone();
         let runner = start_sandbox(&sandbox, options).await?;
+        no_adapter(&args.model)?;
         let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
         let model = load_model(&args.model, args.sampling.jobs)?;
         let template = method::template(&args.method, &config, model.info())?;
@@ -94,6 +95,9 @@ impl<'a> World<'a> {
             "gradient_tokens": self.gradient_tokens,
             "tree_tokens": self.args.tree_tokens,
             "seed": self.seed,
+            "source_model": self.args.source_model,
+            "trainer": format!("{:?}", self.args.training.trainer.trainer),
+            "checkpoint": self.args.training.trainer.checkpoint,
         });
         claim(folder, "experiments.json", &about)
     }
