@@ -19,7 +19,7 @@ pub(crate) struct ModelArgs {
     pub(crate) model: Option<String>,
     /// An adapter over the model: a PEFT folder or a GGUF adapter, PATH or PATH:SCALE; may be repeated
     ///
-    /// The base may be quantised. Several adapters act together, each with its scale. `serve` takes NAME=PATH[:SCALE] too, and
+    /// The base may be quantised. Several adapters act together, each with its scale. `serve` takes NAME=PATH too, and
     /// lists what has a name as a model of its own.
     #[arg(long, value_name = "PATH", aliases = ["lora-scaled", "lora-modules"])]
     pub(crate) lora: Vec<LoraArg>,

@@ -48,13 +48,16 @@ impl Trainer for PeftTrainer {
         watch: &mut dyn FnMut(&Progress) -> bool,
     ) -> Result<TrainReport, TuneError> {
         job.settings.check()?;
-        claim(job)?;
         // What is finished needs no Python any more.
-        if let Some(report) = finished(job) {
-            return Ok(report);
+        if job.output.join("train.json").exists() {
+            claim(job)?;
+            if let Some(report) = finished(job) {
+                return Ok(report);
+            }
         }
         let vocab = vocabulary(&job.base)?;
         self.environment.check()?;
+        claim(job)?;
         let examples = read_examples(&job.examples, vocab)?;
         taught(job.objective, &examples)?;
         let plan = Plan::new(&examples, &job.settings);
