@@ -165,6 +165,7 @@ mod tests {
             ("use_of_a_later_version", json!(true)),
             ("alpha_pattern", json!({ "q_proj": 3 })),
             ("modules_to_save", json!(["lm_head"])),
+            ("init_lora_weights", json!("pissa_niter_16")),
             ("bias", json!("all")),
             ("fan_in_fan_out", json!(true)),
             ("lora_alpha", json!(0)),
