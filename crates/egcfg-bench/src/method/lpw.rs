@@ -2,15 +2,16 @@
 //! is expected; write the program with the plan and its verification at hand; then repair it by comparing its runs with
 //! the verification.
 
-use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_guidance::GuidanceError;
 use egcfg_results::{MethodFacts, method};
 use egcfg_task::{Form, Test};
-use futures::future::BoxFuture;
 use minijinja::{Value, context};
 
-use super::chat::Dialogue;
-use super::feedback::{case, failures, first_failing};
-use super::{Method, MethodOutcome, parse};
+use super::chat::Chat;
+use super::dialogue::{Dialogue, Written};
+use super::feedback::{case, first_failing};
+use super::parse;
+use super::repairs::Repairs;
 
 /// Plans, verifies, codes and refines.
 #[derive(Debug, Clone, Copy)]
@@ -27,6 +28,9 @@ impl Default for Lpw {
     }
 }
 
+/// The first repair without a program is the last one.
+const UNUSABLE: u32 = 1;
+
 /// A plan followed by hand on one test.
 struct Derivation {
     case: String,
@@ -35,26 +39,16 @@ struct Derivation {
     right: bool,
 }
 
-impl Method for Lpw {
-    fn facts(&self) -> &'static MethodFacts {
-        &method::LPW
-    }
+impl Chat for Lpw {
+    const FACTS: &'static MethodFacts = &method::LPW;
 
-    fn write<'a>(
-        &'a self,
-        session: Session<'a>,
-        settings: &'a Settings,
-        budget: Option<usize>,
-    ) -> BoxFuture<'a, Result<MethodOutcome, GuidanceError>> {
-        Box::pin(async move {
-            let mut talk = Dialogue::new(self.name(), session, settings, budget)?;
-            let said = talk.words("plan", &|_| context! {}).await?;
-            if let Some(plan) = said.and_then(|said| parse::plan(&said)) {
-                let (plan, derivations) = self.verify(&mut talk, plan).await?;
-                self.implement(&mut talk, &plan, &derivations).await?;
-            }
-            talk.finish().await
-        })
+    async fn work(&self, talk: &mut Dialogue<'_>) -> Result<(), GuidanceError> {
+        let said = talk.words("plan", &|_| context! {}).await?;
+        if let Some(plan) = said.and_then(|said| parse::plan(&said)) {
+            let (plan, derivations) = self.verify(talk, plan).await?;
+            self.implement(talk, &plan, &derivations).await?;
+        }
+        Ok(())
     }
 }
 
@@ -117,36 +111,24 @@ impl Lpw {
         let shown: Vec<Value> =
             right.map(|derivation| context! { case => derivation.case, text => derivation.text }).collect();
         let mut written = talk.program("code", &|_| context! { plan, derivations => shown }).await?;
-        if written.is_none() && !shown.is_empty() {
+        if written == Written::Spent && !shown.is_empty() {
             // With all verifications it may not fit the context.
             written =
                 talk.program("code", &|_| context! { plan, derivations => Vec::<Value>::new() }).await?;
         }
-        let Some(Some(mut program)) = written else { return Ok(()) };
-        for _ in 0..self.repairs {
-            if talk.try_out(&program).await? {
-                return Ok(());
-            }
-            let seen = talk.observe(task, &program).await?;
-            let Some(failing) = first_failing(&seen) else { return Ok(()) };
-            let derivation = derivations.get(failing).and_then(Option::as_ref).filter(|one| one.right);
-            let derivation = derivation.map_or("", |derivation| derivation.text.as_str());
-            let values = |lines| {
-                let runs = failures(task, &seen, lines);
-                context! { plan, derivation, program => program.trim_end(), runs }
-            };
-            let Some(analysis) = talk.words("analyse", &values).await? else { return Ok(()) };
-            let analysis = parse::words(&analysis);
-            let values = |lines| {
-                let runs = failures(task, &seen, lines);
-                context! { plan, program => program.trim_end(), runs, analysis }
-            };
-            match talk.program("refine", &values).await? {
-                Some(Some(next)) => program = next,
-                _ => return Ok(()),
-            }
-        }
+        let Written::Program(program) = written else { return Ok(()) };
         talk.try_out(&program).await?;
+        let mut repairs = Repairs::of(program, self.repairs, UNUSABLE);
+        while let Some(seen) = repairs.failing(talk).await? {
+            let derivation = first_failing(&seen).and_then(|failing| derivations.get(failing)?.as_ref());
+            let derivation = derivation.filter(|one| one.right).map_or("", |one| one.text.as_str());
+            let values = |lines| context! { plan, derivation, ..repairs.shown(task, &seen, lines) };
+            let Some(analysis) = talk.words("analyse", &values).await? else { break };
+            let analysis = parse::words(&analysis);
+            let values = |lines| context! { plan, analysis, ..repairs.shown(task, &seen, lines) };
+            let next = talk.program("refine", &values).await?;
+            repairs.take(talk, next).await?;
+        }
         Ok(())
     }
 }

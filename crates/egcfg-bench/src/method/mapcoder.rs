@@ -1,14 +1,14 @@
 //! MapCoder (Islam et al. 2024): recall similar problems, make a plan after each and ask how sure the model is of it; then, the
 //! surest plan first, write a program and debug it along its plan, until one passes the shown tests.
 
-use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_guidance::GuidanceError;
 use egcfg_results::{MethodFacts, method};
-use futures::future::BoxFuture;
 use minijinja::context;
 
-use super::chat::Dialogue;
-use super::feedback::{failures, first_failing};
-use super::{Method, MethodOutcome, parse};
+use super::chat::Chat;
+use super::dialogue::{Dialogue, Written};
+use super::parse;
+use super::repairs::Repairs;
 
 /// Recalls, plans, codes and debugs.
 #[derive(Debug, Clone, Copy)]
@@ -27,28 +27,20 @@ impl Default for MapCoder {
 
 /// A plan whose confidence nobody can read is tried after those that are more likely right than wrong.
 const UNKNOWN: u8 = 50;
+/// The first repair without a program ends a plan: there is another one.
+const UNUSABLE: u32 = 1;
 
-impl Method for MapCoder {
-    fn facts(&self) -> &'static MethodFacts {
-        &method::MAPCODER
-    }
+impl Chat for MapCoder {
+    const FACTS: &'static MethodFacts = &method::MAPCODER;
 
-    fn write<'a>(
-        &'a self,
-        session: Session<'a>,
-        settings: &'a Settings,
-        budget: Option<usize>,
-    ) -> BoxFuture<'a, Result<MethodOutcome, GuidanceError>> {
-        Box::pin(async move {
-            let mut talk = Dialogue::new(self.name(), session, settings, budget)?;
-            for (_, plan) in self.plan(&mut talk).await? {
-                self.follow(&mut talk, &plan).await?;
-                if talk.solved() {
-                    break;
-                }
+    async fn work(&self, talk: &mut Dialogue<'_>) -> Result<(), GuidanceError> {
+        for (_, plan) in self.plan(talk).await? {
+            self.follow(talk, &plan).await?;
+            if talk.solved() {
+                break;
             }
-            talk.finish().await
-        })
+        }
+        Ok(())
     }
 }
 
@@ -77,26 +69,15 @@ impl MapCoder {
     /// Writes a program by a plan and debugs it.
     async fn follow(&self, talk: &mut Dialogue<'_>, plan: &str) -> Result<(), GuidanceError> {
         let task = talk.task();
-        let Some(Some(mut program)) = talk.program("code", &|_| context! { plan }).await? else {
-            return Ok(());
-        };
-        for _ in 0..self.repairs {
-            if talk.try_out(&program).await? {
-                return Ok(());
-            }
-            let seen = talk.observe(task, &program).await?;
-            if first_failing(&seen).is_none() {
-                return Ok(());
-            }
-            let values = |lines| {
-                context! { plan, program => program.trim_end(), runs => failures(task, &seen, lines) }
-            };
-            match talk.program("debug", &values).await? {
-                Some(Some(next)) => program = next,
-                _ => return Ok(()),
-            }
-        }
+        let written = talk.program("code", &|_| context! { plan }).await?;
+        let Written::Program(program) = written else { return Ok(()) };
         talk.try_out(&program).await?;
+        let mut repairs = Repairs::of(program, self.repairs, UNUSABLE);
+        while let Some(seen) = repairs.failing(talk).await? {
+            let values = |lines| context! { plan, ..repairs.shown(task, &seen, lines) };
+            let next = talk.program("debug", &values).await?;
+            repairs.take(talk, next).await?;
+        }
         Ok(())
     }
 }

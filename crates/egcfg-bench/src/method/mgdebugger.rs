@@ -2,16 +2,16 @@
 //! of its own, look at how it runs on them, and repair it; put the program together again and judge it. Where the
 //! publication lets the model play the interpreter, the functions run in the sandbox here, traced.
 
-use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_guidance::GuidanceError;
 use egcfg_results::{MethodFacts, method};
 use egcfg_task::{Form, Observation, Task, Test};
-use futures::future::BoxFuture;
 use minijinja::context;
 
-use super::chat::Dialogue;
+use super::chat::Chat;
+use super::dialogue::{Dialogue, Written};
 use super::feedback::failures;
+use super::parse;
 use super::pieces::Pieces;
-use super::{Method, MethodOutcome, parse};
 
 /// Debugs a program function by function.
 #[derive(Debug, Clone, Copy)]
@@ -30,26 +30,16 @@ impl Default for MgDebugger {
     }
 }
 
-impl Method for MgDebugger {
-    fn facts(&self) -> &'static MethodFacts {
-        &method::MGDEBUGGER
-    }
+impl Chat for MgDebugger {
+    const FACTS: &'static MethodFacts = &method::MGDEBUGGER;
 
-    fn write<'a>(
-        &'a self,
-        session: Session<'a>,
-        settings: &'a Settings,
-        budget: Option<usize>,
-    ) -> BoxFuture<'a, Result<MethodOutcome, GuidanceError>> {
-        Box::pin(async move {
-            let mut talk = Dialogue::new(self.name(), session, settings, budget)?;
-            let mut program = talk.plain_answer().await?;
-            for _ in 0..self.attempts {
-                let Some(failing) = program.take().filter(|_| !talk.solved()) else { break };
-                program = self.debug(&mut talk, &failing).await?;
-            }
-            talk.finish().await
-        })
+    async fn work(&self, talk: &mut Dialogue<'_>) -> Result<(), GuidanceError> {
+        let mut program = talk.plain_answer().await?;
+        for _ in 0..self.attempts {
+            let Some(failing) = program.take().filter(|_| !talk.solved()) else { break };
+            program = self.debug(talk, &failing).await?;
+        }
+        Ok(())
     }
 }
 
@@ -65,10 +55,12 @@ impl MgDebugger {
     /// One pass over a failing program; the program to go on with, `None` where there is no going on.
     async fn debug(&self, talk: &mut Dialogue<'_>, failing: &str) -> Result<Option<String>, GuidanceError> {
         let task = talk.task();
-        let cut = talk.program("decompose", &|_| context! { program => failing.trim_end() }).await?;
-        // A model that does not cut it up leaves a tree of what is there.
-        let Some(cut) = cut else { return Ok(None) };
-        let source = cut.unwrap_or_else(|| failing.to_owned());
+        let source = match talk.program("decompose", &|_| context! { program => failing.trim_end() }).await? {
+            Written::Spent => return Ok(None),
+            // A model that does not cut it up leaves a tree of what is there.
+            Written::Nothing => failing.to_owned(),
+            Written::Program(cut) => cut,
+        };
         // Cutting it up may have repaired it.
         if talk.try_out(&source).await? {
             return Ok(None);
@@ -128,10 +120,11 @@ impl MgDebugger {
             let values = |lines| {
                 context! { program => program.trim_end(), name, runs => failures(&part, &seen, lines) }
             };
-            let Some(answer) = talk.code("debug", name, &values).await? else {
-                return Ok(Debugged::Spent);
+            let code = match talk.code("debug", name, &values).await? {
+                Written::Spent => return Ok(Debugged::Spent),
+                Written::Nothing => break,
+                Written::Program(code) => code,
             };
-            let Some(code) = answer else { break };
             let mut repaired = pieces.clone();
             if !repaired.replace(name, &code, talk.python()) || repaired == *pieces {
                 break;

@@ -3,6 +3,8 @@
 
 mod best_of;
 mod chat;
+mod code;
+mod dialogue;
 mod eg_cfg;
 mod feedback;
 mod guided;
@@ -15,6 +17,7 @@ mod pat;
 mod pieces;
 mod plain;
 mod prompts;
+mod repairs;
 mod rex;
 mod search;
 mod self_debugging;

@@ -2,18 +2,16 @@
 //! repair passes; what is believed of it is a Beta distribution that begins at the share of tests it passes and sinks with every
 //! repair that came to nothing. Thompson sampling draws from each belief and repairs the program with the highest draw.
 
-use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_guidance::GuidanceError;
 use egcfg_results::{MethodFacts, method};
 use egcfg_task::derive_seed;
-use futures::future::BoxFuture;
-use minijinja::context;
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng as _;
 use rand_distr::{Beta, Distribution as _};
 
-use super::chat::Dialogue;
-use super::feedback::failures;
-use super::{Method, MethodOutcome};
+use super::chat::Chat;
+use super::dialogue::Dialogue;
+use super::repairs::Repairs;
 
 /// Repairs the program that a draw from the beliefs favours.
 #[derive(Debug, Clone, Copy)]
@@ -40,56 +38,27 @@ struct Arm {
     repairs: u32,
 }
 
-impl Method for Rex {
-    fn facts(&self) -> &'static MethodFacts {
-        &method::REX
-    }
+impl Chat for Rex {
+    const FACTS: &'static MethodFacts = &method::REX;
 
-    fn write<'a>(
-        &'a self,
-        session: Session<'a>,
-        settings: &'a Settings,
-        budget: Option<usize>,
-    ) -> BoxFuture<'a, Result<MethodOutcome, GuidanceError>> {
-        Box::pin(async move {
-            let mut talk = Dialogue::new(self.name(), session, settings, budget)?;
-            if talk.plain_answer().await?.is_some() {
-                let retry = settings.retry.to_string();
-                let seed = derive_seed(settings.seed, &[self.name(), &session.task.id, &retry]);
-                self.repair(&mut talk, ChaCha8Rng::seed_from_u64(seed)).await?;
-            }
-            talk.finish().await
-        })
-    }
-}
-
-impl Rex {
-    async fn repair(&self, talk: &mut Dialogue<'_>, mut random: ChaCha8Rng) -> Result<(), GuidanceError> {
-        let task = talk.task();
-        let (mut repairs, mut unusable): (Vec<u32>, u32) = (Vec::new(), 0);
-        for _ in 0..self.repairs {
-            if talk.solved() || unusable == UNUSABLE {
-                break;
-            }
-            repairs.resize(talk.tried.len(), 0);
-            let arms = talk.tried.iter().zip(&repairs).map(|(tried, repairs)| {
+    async fn work(&self, talk: &mut Dialogue<'_>) -> Result<(), GuidanceError> {
+        let Some(program) = talk.plain_answer().await? else { return Ok(()) };
+        let (task, settings) = (talk.task(), talk.settings);
+        let seed = derive_seed(settings.seed, &[method::REX.name, &task.id, &settings.retry.to_string()]);
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        let (mut repairs, mut counts) = (Repairs::of(program, self.repairs, UNUSABLE), Vec::new());
+        while repairs.begin(talk) {
+            counts.resize(talk.tried.len(), 0);
+            let arms = talk.tried.iter().zip(&counts).map(|(tried, repairs)| {
                 let share = tried.passes() as f64 / tried.results.len().max(1) as f64;
                 Arm { share, repairs: *repairs }
             });
             let Some(chosen) = choose(&arms.collect::<Vec<Arm>>(), self.trust, &mut random) else { break };
-            repairs[chosen] += 1;
-            let program = talk.tried[chosen].program.clone();
-            let seen = talk.observe(task, &program).await?;
-            let values =
-                |lines| context! { program => program.trim_end(), runs => failures(task, &seen, lines) };
-            match talk.program("refine", &values).await? {
-                None => break,
-                Some(None) => unusable += 1,
-                Some(Some(next)) => {
-                    unusable = 0;
-                    talk.try_out(&next).await?;
-                }
-            }
+            counts[chosen] += 1;
+            repairs.program.clone_from(&talk.tried[chosen].program);
+            let seen = talk.observe(task, &repairs.program).await?;
+            let next = talk.program("refine", &|lines| repairs.shown(task, &seen, lines)).await?;
+            repairs.take(talk, next).await?;
         }
         Ok(())
     }

@@ -1,15 +1,14 @@
 //! Self-Debugging (Chen et al. 2023): write a program, run it on the shown tests, let the model explain a failing run, and
 //! let it repair the program with that explanation before it, round after round.
 
-use egcfg_guidance::{GuidanceError, Session, Settings};
+use egcfg_guidance::GuidanceError;
 use egcfg_results::{MethodFacts, method};
-use futures::future::BoxFuture;
 use minijinja::context;
 
-use super::chat::Dialogue;
-use super::feedback::{failures, first_failing};
+use super::chat::Chat;
+use super::dialogue::Dialogue;
 use super::parse::words;
-use super::{Method, MethodOutcome};
+use super::repairs::Repairs;
 
 /// What the model is told about a program that fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,60 +38,25 @@ impl Default for SelfDebugging {
 /// After so many answers in a row without a program the model is taken not to follow the form.
 const UNUSABLE: u32 = 2;
 
-impl Method for SelfDebugging {
-    fn facts(&self) -> &'static MethodFacts {
-        &method::SELF_DEBUGGING
-    }
+impl Chat for SelfDebugging {
+    const FACTS: &'static MethodFacts = &method::SELF_DEBUGGING;
 
-    fn write<'a>(
-        &'a self,
-        session: Session<'a>,
-        settings: &'a Settings,
-        budget: Option<usize>,
-    ) -> BoxFuture<'a, Result<MethodOutcome, GuidanceError>> {
-        Box::pin(async move {
-            let mut talk = Dialogue::new(self.name(), session, settings, budget)?;
-            if let Some(program) = talk.plain_answer().await? {
-                self.repair(&mut talk, program).await?;
-            }
-            talk.finish().await
-        })
-    }
-}
-
-impl SelfDebugging {
-    async fn repair(&self, talk: &mut Dialogue<'_>, mut program: String) -> Result<(), GuidanceError> {
-        let task = talk.task();
-        let mut unusable = 0;
-        for _ in 0..self.rounds {
-            if talk.solved() || unusable == UNUSABLE {
-                break;
-            }
-            let seen = talk.observe(task, &program).await?;
-            if first_failing(&seen).is_none() {
-                break;
-            }
+    async fn work(&self, talk: &mut Dialogue<'_>) -> Result<(), GuidanceError> {
+        let Some(program) = talk.plain_answer().await? else { return Ok(()) };
+        let (task, mut repairs) = (talk.task(), Repairs::of(program, self.rounds, UNUSABLE));
+        let explained = self.feedback == Feedback::Explained;
+        while let Some(seen) = repairs.failing(talk).await? {
             let mut explanation = None;
-            if self.feedback == Feedback::Explained {
-                let values = |lines| {
-                    context! { program => program.trim_end(), runs => failures(task, &seen, lines) }
-                };
-                let Some(said) = talk.words("explain", &values).await? else { break };
+            if explained {
+                let said = talk.words("explain", &|lines| repairs.shown(task, &seen, lines)).await?;
+                let Some(said) = said else { break };
                 explanation = words(&said);
             }
             let values = |lines| {
-                let lines = if self.feedback == Feedback::Explained { lines } else { 0 };
-                context! { program => program.trim_end(), runs => failures(task, &seen, lines), explanation }
+                context! { explanation, ..repairs.shown(task, &seen, if explained { lines } else { 0 }) }
             };
-            match talk.program("repair", &values).await? {
-                None => break,
-                Some(None) => unusable += 1,
-                Some(Some(next)) => {
-                    unusable = 0;
-                    talk.try_out(&next).await?;
-                    program = next;
-                }
-            }
+            let next = talk.program("repair", &values).await?;
+            repairs.take(talk, next).await?;
         }
         Ok(())
     }

@@ -8,7 +8,8 @@ use egcfg_guidance::{
 use egcfg_task::{Observation, Task, Test, TestResult};
 
 use super::MethodOutcome;
-use super::chat::{Dialogue, is_code};
+use super::code::is_code;
+use super::dialogue::Dialogue;
 use super::tried::Tried;
 
 impl Dialogue<'_> {
