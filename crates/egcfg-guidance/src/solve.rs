@@ -111,7 +111,9 @@ pub async fn judge(
 ) -> Result<Attempt, GuidanceError> {
     let task = session.task;
     let results = session.executor.judge(task, &generation.program, &task.shown_tests).await?;
-    let attempt = Attempt { gamma, retry, generation, results };
-    session.events.emit(&Event::Verdict { passed: attempt.passed(), results: attempt.results.clone() });
+    let mut attempt = Attempt { gamma, retry, generation, results };
+    let verdict = Event::Verdict { passed: attempt.passed(), results: attempt.results.clone() };
+    attempt.generation.stats.observe(&verdict);
+    session.events.emit(&verdict);
     Ok(attempt)
 }

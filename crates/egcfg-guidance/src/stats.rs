@@ -49,6 +49,9 @@ pub struct Stats {
     /// Tokens chosen although truncated lists left open whether another one would have won.
     #[serde(default)]
     pub support_truncated: usize,
+    /// Programs judged by the shown tests: one per attempt. Results have the number beside the cost and not within it.
+    #[serde(skip)]
+    pub programs: usize,
 }
 
 impl Stats {
@@ -107,6 +110,7 @@ impl Stats {
                 self.changed_tokens += usize::from(instead_of.is_some());
             }
             Event::Line { .. } => self.guided_lines += 1,
+            Event::Verdict { .. } => self.programs += 1,
             _ => {}
         }
     }
@@ -132,6 +136,7 @@ impl std::ops::AddAssign for Stats {
         self.guided_requests += other.guided_requests;
         self.lookups += other.lookups;
         self.support_truncated += other.support_truncated;
+        self.programs += other.programs;
     }
 }
 

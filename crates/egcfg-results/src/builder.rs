@@ -64,8 +64,6 @@ pub struct Work<'a> {
     pub began: Option<bool>,
     /// What it cost.
     pub cost: Stats,
-    /// Programs written and judged by the shown tests.
-    pub programs: usize,
     /// The bound on generated tokens.
     pub budget: Option<usize>,
     /// See [`Provenance::answers`].
@@ -101,7 +99,7 @@ impl Circumstances {
                 verdicts: work.graded.iter().map(|result| result.verdict.to_string()).collect(),
                 unproven: work.graded.iter().filter(|result| result.unproven).count(),
                 cost: work.cost,
-                programs: work.programs,
+                programs: work.cost.programs,
                 budget: work.budget,
                 answers: work.answers,
                 ..Provenance::default()

@@ -24,15 +24,8 @@ impl Method for EgCfg {
         Box::pin(async move {
             let generation = generate(session, settings).await?;
             let attempt = judge(session, settings.gamma, settings.retry, generation).await?;
-            Ok(MethodOutcome {
-                program: attempt.generation.program,
-                shown: attempt.results,
-                stats: attempt.generation.stats,
-                programs: 1,
-                stop: Some(attempt.generation.stop),
-                began: Some(attempt.generation.began),
-                answers: Vec::new(),
-            })
+            let began = attempt.generation.began;
+            Ok(MethodOutcome::generated(attempt, Some(began)))
         })
     }
 }

@@ -37,7 +37,7 @@ pub use rex::Rex;
 pub use search::TreeSearch;
 pub use self_debugging::{Feedback, SelfDebugging};
 
-use egcfg_guidance::{GuidanceError, Session, Settings, Solution, Stats};
+use egcfg_guidance::{Attempt, GuidanceError, Session, Settings, Solution, Stats};
 use egcfg_results::MethodFacts;
 use egcfg_task::TestResult;
 use futures::future::BoxFuture;
@@ -49,10 +49,9 @@ pub struct MethodOutcome {
     pub program: String,
     /// One result per shown test, of that program.
     pub shown: Vec<TestResult>,
-    /// Everything that the task cost, all rounds together; `Stats::generated_tokens` is the token budget.
+    /// Everything that the task cost, all rounds together: `Stats::generated_tokens` is the token budget, `Stats::programs` counts
+    /// the programs that were judged by the shown tests on the way.
     pub stats: Stats,
-    /// Programs that the method wrote and judged by the shown tests on the way (at least one).
-    pub programs: usize,
     /// Why the generation ended, for methods that are one generation.
     pub stop: Option<egcfg_guidance::Stop>,
     /// Whether guidance began, for guided methods.
@@ -74,10 +73,21 @@ impl MethodOutcome {
             program: best.generation.program.clone(),
             shown: best.results.clone(),
             stats: solution.stats(),
-            programs: solution.attempts.len(),
             stop: Some(best.generation.stop),
             began: None,
             answers: answers.collect(),
+        }
+    }
+
+    /// One generation, judged.
+    pub(crate) fn generated(attempt: Attempt, began: Option<bool>) -> Self {
+        Self {
+            program: attempt.generation.program,
+            shown: attempt.results,
+            stats: attempt.generation.stats,
+            stop: Some(attempt.generation.stop),
+            began,
+            answers: Vec::new(),
         }
     }
 }

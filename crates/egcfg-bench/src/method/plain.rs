@@ -25,15 +25,7 @@ impl Method for Plain {
             let settings = Settings { gamma: 0.0, ..settings.clone() };
             let generation = generate(session, &settings).await?;
             let attempt = judge(session, 0.0, settings.retry, generation).await?;
-            Ok(MethodOutcome {
-                program: attempt.generation.program,
-                shown: attempt.results,
-                stats: attempt.generation.stats,
-                programs: 1,
-                stop: Some(attempt.generation.stop),
-                began: None,
-                answers: Vec::new(),
-            })
+            Ok(MethodOutcome::generated(attempt, None))
         })
     }
 }

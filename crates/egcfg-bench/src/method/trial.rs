@@ -51,7 +51,7 @@ impl Dialogue<'_> {
         usable(&results)?;
         let tried = Tried { program: program.to_owned(), results };
         let passed = tried.passed();
-        self.session.events.emit(&Event::Verdict { passed, results: tried.results.clone() });
+        self.emit(&Event::Verdict { passed, results: tried.results.clone() });
         self.tried.push(tried);
         Ok(passed)
     }
@@ -92,15 +92,7 @@ impl Dialogue<'_> {
         let best = self.tried.iter().rev().max_by_key(|tried| tried.passes());
         let (program, shown) =
             best.map_or_else(Default::default, |best| (best.program.clone(), best.results.clone()));
-        Ok(MethodOutcome {
-            program,
-            shown,
-            stats: self.stats,
-            programs: self.tried.len(),
-            stop: None,
-            began: None,
-            answers: Vec::new(),
-        })
+        Ok(MethodOutcome { program, shown, stats: self.stats, ..MethodOutcome::default() })
     }
 }
 

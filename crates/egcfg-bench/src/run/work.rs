@@ -125,7 +125,6 @@ impl Bench {
             stop: outcome.stop,
             began: outcome.began,
             cost: outcome.stats,
-            programs: outcome.programs,
             budget,
             answers,
         }))

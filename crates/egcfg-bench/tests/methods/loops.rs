@@ -28,12 +28,12 @@ async fn self_debugging_explains_the_run_and_repairs() {
     });
     let method = SelfDebugging::default();
     let outcome = write(&method, &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
-    assert_eq!((outcome.program.as_str(), outcome.programs), ("def f(x):\n    return x * 2\n", 2));
+    assert_eq!((outcome.program.as_str(), outcome.stats.programs), ("def f(x):\n    return x * 2\n", 2));
     assert!(solved(&outcome) && model.asked().len() == 3 && outcome.stats.executions == 1);
     // The program that passes at once is left alone.
     let model = Canned::new(|_| RIGHT.into());
     let outcome = write(&method, &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
-    assert_eq!((outcome.programs, model.asked().len(), outcome.stats.executions), (1, 1, 0));
+    assert_eq!((outcome.stats.programs, model.asked().len(), outcome.stats.executions), (1, 1, 0));
 }
 
 #[tokio::test]
@@ -81,7 +81,7 @@ async fn mapcoder_follows_the_surest_plan_first_and_debugs_along_it() {
     });
     let executor = sandbox().await;
     let outcome = write(&MapCoder::default(), &model, &*executor, &task(), &settings(), None).await.unwrap();
-    assert!(solved(&outcome) && outcome.programs == 2, "{outcome:?}");
+    assert!(solved(&outcome) && outcome.stats.programs == 2, "{outcome:?}");
     // Recall, two plans with two confidences, the program, its repair.
     assert_eq!(model.asked().len(), 7);
 }
@@ -114,7 +114,7 @@ async fn mgdebugger_repairs_the_function_below_first() {
         "def grow(x, times):\n    return x * times\n\n\ndef f(x):\n    return grow(x, 2)\n"
     );
     // The plain program, the cut one, the one put together; runs of grow before and after, and of f.
-    assert_eq!((outcome.programs, outcome.stats.executions, model.asked().len()), (3, 3, 4));
+    assert_eq!((outcome.stats.programs, outcome.stats.executions, model.asked().len()), (3, 3, 4));
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn lpw_corrects_the_plan_until_it_gives_what_is_expected() {
     });
     let executor = sandbox().await;
     let outcome = write(&Lpw::default(), &model, &*executor, &task(), &settings(), None).await.unwrap();
-    assert!(solved(&outcome) && outcome.programs == 2, "{outcome:?}");
+    assert!(solved(&outcome) && outcome.stats.programs == 2, "{outcome:?}");
     // A plan; two verifications, a revision, two verifications; a program, an analysis, a repair.
     assert_eq!(model.asked().len(), 1 + 2 + 1 + 2 + 3);
 }
@@ -216,12 +216,12 @@ async fn pat_plans_only_after_the_tests_refused_a_program() {
     });
     let method = PlanAfterTrial::default();
     let outcome = write(&method, &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
-    assert!(solved(&outcome) && outcome.programs == 2, "{outcome:?}");
+    assert!(solved(&outcome) && outcome.stats.programs == 2, "{outcome:?}");
     assert_eq!(model.asked().len(), 3);
     // A program that passes costs no words.
     let model = Canned::new(|_| RIGHT.into());
     let outcome = write(&method, &model, &*sandbox().await, &task(), &settings(), None).await.unwrap();
-    assert_eq!((outcome.programs, model.asked().len()), (1, 1));
+    assert_eq!((outcome.stats.programs, model.asked().len()), (1, 1));
 }
 
 #[tokio::test]

@@ -61,7 +61,7 @@ async fn the_best_program_by_shown_tests_is_returned() {
     assert_eq!(outcome.program, "def f(x):\n    return 4\n");
     assert_eq!(outcome.shown.iter().filter(|result| result.verdict.passed()).count(), 1);
     // The same repair again is neither run nor counted again.
-    assert_eq!((outcome.programs, table.judged.lock().unwrap().len()), (2, 2));
+    assert_eq!((outcome.stats.programs, table.judged.lock().unwrap().len()), (2, 2));
     // A prompt that comes again is answered by drawing; the most probable answer is known.
     let drawn: Vec<bool> = model.asked().iter().map(|asked| asked.temperature > 0.0).collect();
     assert_eq!(drawn, [false, false, false, false, false, true, true, true, true, true, true]);

@@ -78,9 +78,10 @@ impl Searcher<'_> {
             stats.sampled_tokens = *new_tokens;
             let answer = texts[place].clone();
             let generation = Generation { program: program.clone(), answer, tokens, stop, began, stats };
-            let attempt = Attempt { gamma: 0.0, retry: self.settings.retry, generation, results };
+            let mut attempt = Attempt { gamma: 0.0, retry: self.settings.retry, generation, results };
             let passed = attempt.passed();
             self.events.emit(&Event::Verdict { passed, results: attempt.results.clone() });
+            attempt.generation.stats += self.events.take();
             let share = attempt.passes() as f64 / attempt.results.len().max(1) as f64;
             self.tree.reward(*number, share);
             let normal = normals[place].clone();

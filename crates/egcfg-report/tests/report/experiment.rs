@@ -266,7 +266,6 @@ pub(crate) fn write(results: &Path, count: usize) {
                     stop: Some(attempt.generation.stop),
                     began: Some(attempt.generation.began),
                     cost: attempt.generation.stats,
-                    programs: 1,
                     budget: None,
                     answers: Vec::new(),
                 };
@@ -310,7 +309,6 @@ pub(crate) fn write(results: &Path, count: usize) {
                 stop: None,
                 began: None,
                 cost: drawn.stats(),
-                programs: drawn.attempts.len(),
                 budget: Some(tokens),
                 answers: Vec::new(),
             };

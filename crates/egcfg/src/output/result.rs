@@ -64,8 +64,7 @@ pub(crate) fn judged(
         shown_passed: None,
         stop: None,
         began: None,
-        cost: Stats::default(),
-        programs: 1,
+        cost: Stats { programs: 1, ..Stats::default() },
         answers: Vec::new(),
         budget: None,
     });
@@ -98,7 +97,6 @@ pub(crate) fn solved(
         stop: Some(best.generation.stop),
         began: Some(best.generation.began),
         cost: solution.stats(),
-        programs: solution.attempts.len(),
         budget: None,
         answers: Vec::new(),
     });

@@ -12,6 +12,7 @@
 mod agents;
 mod bucket;
 mod cluster;
+mod counts;
 mod datasets;
 mod faults;
 #[cfg(feature = "exec_eval")]
