@@ -4,11 +4,16 @@
 
 #![allow(clippy::unwrap_used, clippy::print_stderr, reason = "test helpers; a skipped test says so")]
 
+#[path = "cli/run.rs"]
+#[allow(dead_code, reason = "shared with the other test programs")]
+mod start;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use start::command;
 
 /// The Python, where it has these modules.
 fn python(modules: &[&str]) -> Option<PathBuf> {
@@ -77,17 +82,23 @@ fn world(folder: &Path) {
     std::fs::write(folder.join("cache.json"), cache.to_string()).unwrap();
 }
 
+/// A command of `btp`, with a cache of the folder's own.
+fn btp(folder: &Path, verb: &str) -> Command {
+    let mut command = command(folder);
+    command.env("EGCFG_CACHE", folder.join("cache")).args(["btp", verb]);
+    command
+}
+
+/// One over the world's tasks and experiences.
+fn over_experiences(folder: &Path, verb: &str) -> Command {
+    let mut command = btp(folder, verb);
+    command.args(["--dataset", "tasks", "--data", "tasks.jsonl", "--experiences", "cache.json"]);
+    command
+}
+
 fn train(folder: &Path, trainer: &str, out: &str) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_egcfg"));
-    command.current_dir(folder).env("NO_COLOR", "1").env("EGCFG_CACHE", folder.join("cache")).args([
-        "btp",
-        "train",
-        "--dataset",
-        "tasks",
-        "--data",
-        "tasks.jsonl",
-        "--experiences",
-        "cache.json",
+    let mut command = over_experiences(folder, "train");
+    command.args([
         "--model",
         "tiny",
         "--template",
@@ -149,10 +160,8 @@ fn the_trainer_over_peft_learns_what_the_builtin_one_does_and_resumes() {
         assert!(loss(&log[11]) < loss(&log[0]) - 0.05, "{log:?}");
     }
     // The worker's adapter is one that egcfg merges.
-    let merged = Command::new(env!("CARGO_BIN_EXE_egcfg"))
-        .current_dir(folder)
-        .env("EGCFG_CACHE", folder.join("cache"))
-        .args(["btp", "merge", "--model", "tiny", "--adapter", "peft", "--out", "merged.gguf"])
+    let merged = btp(folder, "merge")
+        .args(["--model", "tiny", "--adapter", "peft", "--out", "merged.gguf"])
         .output()
         .unwrap();
     assert!(merged.status.success(), "{}", String::from_utf8_lossy(&merged.stderr));
@@ -183,20 +192,8 @@ fn what_the_worker_cannot_do_is_said() {
     let folder = temporary.path();
     world(folder);
     let refused = |extra: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_egcfg"))
-            .current_dir(folder)
-            .env("EGCFG_CACHE", folder.join("cache"))
+        let output = over_experiences(folder, "train")
             .env_remove("EGCFG_TRAINER_PYTHON")
-            .args([
-                "btp",
-                "train",
-                "--dataset",
-                "tasks",
-                "--data",
-                "tasks.jsonl",
-                "--experiences",
-                "cache.json",
-            ])
             .args(["--trainer", "peft", "--output-dir", "out"])
             .args(extra)
             .output()
@@ -271,21 +268,8 @@ fn exports_are_read_by_the_libraries_that_they_are_for() {
     world(folder);
     std::fs::copy(pocket("tokenizer.json"), folder.join("tokenizer.json")).unwrap();
     for form in ["prompt-completion", "conversational", "preference", "kto", "alpaca", "sharegpt"] {
-        let output = Command::new(env!("CARGO_BIN_EXE_egcfg"))
-            .current_dir(folder)
-            .args([
-                "btp",
-                "export",
-                "--dataset",
-                "tasks",
-                "--data",
-                "tasks.jsonl",
-                "--experiences",
-                "cache.json",
-            ])
-            .args(["--form", form, "--output-dir", form])
-            .output()
-            .unwrap();
+        let output =
+            over_experiences(folder, "export").args(["--form", form, "--output-dir", form]).output().unwrap();
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
     let said = run(&python, folder, READ);

@@ -1,5 +1,5 @@
-//! A model whose answers are written by the test, one byte per token, so that every token can be counted by a second hand;
-//! executors that answer from a table; and the real sandbox with time enough for a busy machine.
+//! A model whose answers are written by the test, one byte per token, so that every token can be counted by a second hand; and
+//! the real sandbox with time enough for a busy machine.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -8,15 +8,13 @@ use egcfg_bench::method::{
     Lpw, MapCoder, Method, MethodOutcome, MgDebugger, PlanAfterTrial, Rex, SelfDebugging,
 };
 use egcfg_grade::SandboxExecutor;
-use egcfg_guidance::{
-    Event, ExecutionCache, Executor, ExecutorError, GuidanceError, Session, Settings, Stats, Template,
-};
+use egcfg_guidance::{Event, ExecutionCache, Executor, GuidanceError, Session, Settings, Stats, Template};
 use egcfg_model::{
     Encode, LanguageModel, ModelError, ModelInfo, Sample, SampleRequest, ScoreReply, ScoreRequest,
     StopReason, TokenId, Usage,
 };
 use egcfg_sandbox::{Limits, Sandbox, SandboxOptions};
-use egcfg_task::{Observation, PromptType, Task, Test, TestResult, Verdict};
+use egcfg_task::{PromptType, Task, Test};
 use futures::future::{BoxFuture, ready};
 
 const END: TokenId = 256;
@@ -122,48 +120,6 @@ impl LanguageModel for Canned {
 
     fn sample(&self, request: SampleRequest) -> BoxFuture<'_, Result<(Vec<Sample>, Usage), ModelError>> {
         Box::pin(ready(self.answer(&request)))
-    }
-}
-
-/// Judges by a predicate over program and test; keeps what it was given.
-pub(crate) struct Table<F> {
-    pub(crate) verdict: F,
-    pub(crate) judged: Mutex<Vec<String>>,
-}
-
-impl<F: Fn(&str, &str) -> Verdict + Send + Sync> Table<F> {
-    pub(crate) fn new(verdict: F) -> Self {
-        Self { verdict, judged: Mutex::default() }
-    }
-
-    fn results(&self, program: &str, tests: &[Test]) -> Vec<TestResult> {
-        let result = |test: &Test| {
-            let verdict = (self.verdict)(program, test.key());
-            TestResult { verdict, seconds: 0.0, error: None, got: None, unproven: false, flaky: false }
-        };
-        tests.iter().map(result).collect()
-    }
-}
-
-impl<F: Fn(&str, &str) -> Verdict + Send + Sync> Executor for Table<F> {
-    fn observe<'a>(
-        &'a self,
-        task: &'a Task,
-        program: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Observation>, ExecutorError>> {
-        let results = self.results(program, &task.shown_tests);
-        let seen = results.into_iter().map(|result| Observation { result, trace: None }).collect();
-        Box::pin(ready(Ok(seen)))
-    }
-
-    fn judge<'a>(
-        &'a self,
-        _: &'a Task,
-        program: &'a str,
-        tests: &'a [Test],
-    ) -> BoxFuture<'a, Result<Vec<TestResult>, ExecutorError>> {
-        self.judged.lock().unwrap().push(program.to_owned());
-        Box::pin(ready(Ok(self.results(program, tests))))
     }
 }
 

@@ -2,9 +2,10 @@
 
 use egcfg_bench::method::{MgDebugger, SelfDebugging};
 use egcfg_guidance::{GuidanceError, Settings};
-use egcfg_task::Verdict;
+use egcfg_task::{Test, Verdict};
+use egcfg_testing::ScriptedExecutor;
 
-use crate::parts::{Canned, Table, methods, settings, solved, task, write};
+use crate::parts::{Canned, methods, settings, solved, task, write};
 
 /// Answers in form, and never right; each program is another one.
 fn never_right() -> Canned {
@@ -22,7 +23,7 @@ fn never_right() -> Canned {
 
 #[tokio::test]
 async fn no_method_generates_more_than_its_budget() {
-    let wrong = Table::new(|_: &str, _: &str| Verdict::WrongAnswer);
+    let wrong = ScriptedExecutor::verdicts(|_, _| Verdict::WrongAnswer);
     for method in methods() {
         let free = write(&*method, &never_right(), &wrong, &task(), &settings(), None).await.unwrap();
         let most = free.stats.generated_tokens();
@@ -40,8 +41,8 @@ async fn no_method_generates_more_than_its_budget() {
 #[tokio::test]
 async fn the_best_program_by_shown_tests_is_returned() {
     // The plain answer passes one test, every repair none.
-    let one = |program: &str, test: &str| {
-        let passes = program.contains("return 4") && test.contains("f(2)");
+    let one = |program: &str, test: &Test| {
+        let passes = program.contains("return 4") && test.key().contains("f(2)");
         if passes { Verdict::Passed } else { Verdict::WrongAnswer }
     };
     let model = Canned::new(|prompt| {
@@ -55,13 +56,13 @@ async fn the_best_program_by_shown_tests_is_returned() {
         }
         .into()
     });
-    let table = Table::new(one);
+    let table = ScriptedExecutor::verdicts(one);
     let method = SelfDebugging::default();
     let outcome = write(&method, &model, &table, &task(), &settings(), None).await.unwrap();
     assert_eq!(outcome.program, "def f(x):\n    return 4\n");
     assert_eq!(outcome.shown.iter().filter(|result| result.verdict.passed()).count(), 1);
     // The same repair again is neither run nor counted again.
-    assert_eq!((outcome.stats.programs, table.judged.lock().unwrap().len()), (2, 2));
+    assert_eq!((outcome.stats.programs, table.judged().len()), (2, 2));
     // A prompt that comes again is answered by drawing; the most probable answer is known.
     let drawn: Vec<bool> = model.asked().iter().map(|asked| asked.temperature > 0.0).collect();
     assert_eq!(drawn, [false, false, false, false, false, true, true, true, true, true, true]);
@@ -69,7 +70,7 @@ async fn the_best_program_by_shown_tests_is_returned() {
 
 #[tokio::test]
 async fn a_model_that_keeps_to_no_form_leaves_its_plain_answer() {
-    let wrong = Table::new(|_: &str, _: &str| Verdict::WrongAnswer);
+    let wrong = ScriptedExecutor::verdicts(|_, _| Verdict::WrongAnswer);
     for (context, babble) in
         [(60_000, "la la la"), (60_000, ""), (2_400, "1. step"), (60_000, "\u{fffd}``` PROBLEM")]
     {
@@ -92,7 +93,7 @@ async fn a_model_that_keeps_to_no_form_leaves_its_plain_answer() {
 
 #[tokio::test]
 async fn a_failing_sandbox_is_an_error_and_no_wrong_answer() {
-    let broken = Table::new(|_: &str, _: &str| Verdict::SandboxUnavailable);
+    let broken = ScriptedExecutor::verdicts(|_, _| Verdict::SandboxUnavailable);
     for method in methods() {
         let outcome = write(&*method, &never_right(), &broken, &task(), &settings(), None).await;
         assert!(matches!(outcome, Err(GuidanceError::Executor(_))), "{}: {outcome:?}", method.name());
@@ -101,7 +102,7 @@ async fn a_failing_sandbox_is_an_error_and_no_wrong_answer() {
 
 #[tokio::test]
 async fn first_answers_are_greedy_and_repeated_ones_are_drawn() {
-    let wrong = Table::new(|_: &str, _: &str| Verdict::WrongAnswer);
+    let wrong = ScriptedExecutor::verdicts(|_, _| Verdict::WrongAnswer);
     for method in methods() {
         let ask = async |settings: &Settings| {
             let model = never_right();
@@ -128,7 +129,7 @@ async fn first_answers_are_greedy_and_repeated_ones_are_drawn() {
 async fn messages_go_through_the_models_own_chat_template() {
     let chat = "{% for m in messages %}<|{{ m.role }}|>{{ m.content }}<|end|>{% endfor %}<|assistant|>";
     let model = never_right().with_info(|info| info.chat_template = Some(chat.into()));
-    let wrong = Table::new(|_: &str, _: &str| Verdict::WrongAnswer);
+    let wrong = ScriptedExecutor::verdicts(|_, _| Verdict::WrongAnswer);
     let method = MgDebugger { attempts: 1, ..MgDebugger::default() };
     write(&method, &model, &wrong, &task(), &settings(), None).await.unwrap();
     let asked = model.asked();

@@ -1,10 +1,12 @@
 //! What a search found: its programs with what came of them, and the tree as it stands.
 
-use egcfg_model::TokenId;
+use egcfg_model::{LanguageModel, TokenId};
+use egcfg_task::Task;
 
 use crate::error::GuidanceError;
 use crate::prompt::Prompt;
-use crate::session::{Session, Solution};
+use crate::session::Solution;
+use crate::template::Template;
 use crate::tree::Tree;
 
 /// A program of the tree and what came of it.
@@ -69,9 +71,13 @@ impl Searched {
 }
 
 /// The tokens of a task's plain prompt.
-pub fn prompt_tokens(session: Session<'_>) -> Result<Vec<TokenId>, GuidanceError> {
-    let rendered = crate::prompt::render(session.model, session.template, session.task)?;
-    Ok(Prompt::build(session.model, &rendered, None)?.plain())
+pub fn prompt_tokens(
+    model: &dyn LanguageModel,
+    template: &Template,
+    task: &Task,
+) -> Result<Vec<TokenId>, GuidanceError> {
+    let rendered = crate::prompt::render(model, template, task)?;
+    Ok(Prompt::build(model, &rendered, None)?.plain())
 }
 
 /// What a search found.

@@ -7,8 +7,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use egcfg_guidance::{
-    Budget, Event, EventSink, ExecutionCache, Executor, ExecutorError, Session, Settings, Template, best_of,
-    generate,
+    Budget, Event, EventSink, ExecutionCache, Session, Settings, Template, best_of, generate,
 };
 use egcfg_model::{ScriptedModel, TokenId};
 use egcfg_results::{Circumstances, TaskCard, Work, event_log};
@@ -16,7 +15,7 @@ use egcfg_task::{
     Backend, Event as Happened, Local, Observation, Outcome, Step, TRACE_VERSION, Task, Test, TestResult,
     Trace, Verdict,
 };
-use futures::future::BoxFuture;
+use egcfg_testing::{ScriptedExecutor, result};
 
 pub(crate) const CONFIGURATIONS: [&str; 2] = ["ns3t0.7d2k1_ln+oe", "ns3t1.2dinfk1_lci_ln+oe"];
 pub(crate) const GAMMAS: [f64; 4] = [0.0, 0.5, 1.0, 3.0];
@@ -109,65 +108,43 @@ fn run(program: &str, x: i64) -> Option<i64> {
     None
 }
 
-pub(crate) struct Calculator;
-
-impl Calculator {
-    fn judge_one(program: &str, test: &Test) -> (TestResult, i64) {
+/// Computes what a program of the language returns for a test's argument, and the trace of the call.
+fn calculator() -> ScriptedExecutor {
+    ScriptedExecutor::new(|_, test, program| {
         let parts: Vec<i64> = test
             .key()
             .split(|c: char| !c.is_ascii_digit() && c != '-')
             .filter_map(|part| part.parse().ok())
             .collect();
-        let got = run(program, parts[0]);
-        let verdict = if got == Some(parts[1]) { Verdict::Passed } else { Verdict::WrongAnswer };
-        let error = (!verdict.passed()).then(|| format!("expected {}", parts[1]));
-        let got = Some(got.map_or_else(|| "None".to_owned(), |value| value.to_string()));
-        (TestResult { verdict, seconds: 0.001, error, got, unproven: false, flaky: false }, parts[0])
-    }
-}
-
-impl Executor for Calculator {
-    fn observe<'a>(
-        &'a self,
-        task: &'a Task,
-        program: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Observation>, ExecutorError>> {
-        let seen = task.shown_tests.iter().map(|test| {
-            let (result, x) = Self::judge_one(program, test);
-            let step = |event, outcome| Step {
-                event,
-                depth: 2,
-                function: "f".into(),
-                line: 1,
-                source: "def f(x):".into(),
-                locals: vec![Local { name: "x".into(), value: x.to_string(), type_name: "int".into() }],
-                outcome,
-                instruction: None,
-            };
-            let returned = Outcome::Returned(result.got.clone().unwrap_or_default());
-            let trace = Trace {
-                version: TRACE_VERSION,
-                backend: Backend::Settrace,
-                python: "3.11".into(),
-                invocation: format!("f({x})"),
-                steps: vec![step(Happened::Call, None), step(Happened::Return, Some(returned))],
-                cut: None,
-            };
-            Observation { result, trace: Some(trace) }
-        });
-        let seen = seen.collect();
-        Box::pin(async move { Ok(seen) })
-    }
-
-    fn judge<'a>(
-        &'a self,
-        _task: &'a Task,
-        program: &'a str,
-        tests: &'a [Test],
-    ) -> BoxFuture<'a, Result<Vec<TestResult>, ExecutorError>> {
-        let results = tests.iter().map(|test| Self::judge_one(program, test).0).collect();
-        Box::pin(async move { Ok(results) })
-    }
+        let (x, expected) = (parts[0], parts[1]);
+        let got = run(program, x);
+        let verdict = if got == Some(expected) { Verdict::Passed } else { Verdict::WrongAnswer };
+        let error = (!verdict.passed()).then(|| format!("expected {expected}"));
+        let got = got.map_or_else(|| "None".to_owned(), |value| value.to_string());
+        let step = |event, outcome| Step {
+            event,
+            depth: 2,
+            function: "f".into(),
+            line: 1,
+            source: "def f(x):".into(),
+            locals: vec![Local { name: "x".into(), value: x.to_string(), type_name: "int".into() }],
+            outcome,
+            instruction: None,
+        };
+        let trace = Trace {
+            version: TRACE_VERSION,
+            backend: Backend::Settrace,
+            python: "3.11".into(),
+            invocation: format!("f({x})"),
+            steps: vec![
+                step(Happened::Call, None),
+                step(Happened::Return, Some(Outcome::Returned(got.clone()))),
+            ],
+            cut: None,
+        };
+        let result = TestResult { error, got: Some(got), ..result(verdict) };
+        Observation { result, trace: Some(trace) }
+    })
 }
 
 /// Appends lines as the program's own log does, the task's id in each.
@@ -223,7 +200,7 @@ pub(crate) fn write(results: &Path, count: usize) {
     );
     std::fs::write(root.join("experiment.toml"), text).unwrap();
     std::fs::write(root.join("tasks.jsonl"), TaskCard::lines(&tasks(count))).unwrap();
-    let (model, template) = (model(), Template::named("pocket").unwrap());
+    let (model, calculator, template) = (model(), calculator(), Template::named("pocket").unwrap());
     for task in tasks(count) {
         let cache = ExecutionCache::default();
         let mut tokens = 0;
@@ -238,7 +215,7 @@ pub(crate) fn write(results: &Path, count: usize) {
                 let log = Log { task: task.id.clone(), lines: Mutex::default() };
                 let session = Session {
                     model: &model,
-                    executor: &Calculator,
+                    executor: &calculator,
                     template: &template,
                     task: &task,
                     cache: &cache,
@@ -283,7 +260,7 @@ pub(crate) fn write(results: &Path, count: usize) {
             let log = Log { task: task.id.clone(), lines: Mutex::default() };
             let session = Session {
                 model: &model,
-                executor: &Calculator,
+                executor: &calculator,
                 template: &template,
                 task: &task,
                 cache: &cache,

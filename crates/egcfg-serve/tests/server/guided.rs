@@ -8,7 +8,7 @@ use futures::executor::block_on;
 use serde_json::{Value, json};
 
 use crate::client::{get, post};
-use crate::parts::{Judge, PROGRAM, Server, bytes_model, parts};
+use crate::parts::{PROGRAM, Server, away, bytes_model, containing, parts};
 
 fn asked() -> Value {
     json!({ "prompt": "add", "tests": ["assert f(1) == 7", "assert f(2) == x"], "seed": 3 })
@@ -33,7 +33,7 @@ fn the_reply_is_what_the_method_gives_in_process() {
         ..Task::default()
     };
     let (cache, template) = (ExecutionCache::default(), Template::named("pocket").unwrap());
-    let judge = Judge { broken: false };
+    let judge = containing();
     let session = Session {
         model: &model,
         executor: &judge,
@@ -81,7 +81,7 @@ fn a_request_names_its_method_or_gets_the_servers_order() {
     };
     let session = Session {
         model: &model,
-        executor: &Judge { broken: false },
+        executor: &containing(),
         template: &Template::named("pocket").unwrap(),
         task: &task,
         cache: &ExecutionCache::default(),
@@ -211,7 +211,7 @@ fn a_guided_stream_adds_up_to_the_program() {
 #[test]
 fn a_sandbox_that_fails_is_no_wrong_answer() {
     let mut broken = parts(Arc::new(bytes_model(PROGRAM)));
-    broken.executor = Some(Arc::new(Judge { broken: true }));
+    broken.executor = Some(Arc::new(away()));
     let server = Server::start(broken);
     let reply = post(server.address, "/v1/completions", &asked());
     assert_eq!((reply.status, reply.json()["error"]["code"].clone()), (503, json!("sandbox_error")));

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use crate::client::{get, post};
-use crate::parts::{Judge, PROGRAM, Server, bytes_model, parts};
+use crate::parts::{PROGRAM, Server, away, bytes_model, parts};
 
 /// Programs whose text says how they end; the sandbox fails as often as it is told to.
 struct Told {
@@ -131,7 +131,7 @@ fn a_batch_is_rewarded() {
 #[test]
 fn a_broken_sandbox_rewards_nobody() {
     let mut broken = parts(Arc::new(bytes_model(PROGRAM)));
-    broken.executor = Some(Arc::new(Judge { broken: true }));
+    broken.executor = Some(Arc::new(away()));
     let server = Server::start(broken);
     let body = json!({ "query": ["def f(x): return 7"], "labels": [["assert f(1) == 7"]] });
     let reply = post(server.address, "/get_reward", &body);

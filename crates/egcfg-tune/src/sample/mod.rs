@@ -9,5 +9,5 @@ mod taught;
 pub use log::{SampleLog, SampledTask};
 pub use merge::merge_adapter;
 pub use one::{SampleSettings, sample_task, vocabulary};
-pub use prompts::{Nowhere, examples_of};
+pub use prompts::examples_of;
 pub use taught::{Teaching, with_teachers};

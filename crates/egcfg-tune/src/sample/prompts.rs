@@ -2,38 +2,14 @@
 
 use std::collections::HashMap;
 
-use egcfg_guidance::{ExecutionCache, Executor, ExecutorError, NoEvents, Session, Template, prompt_tokens};
+use egcfg_guidance::{Template, prompt_tokens};
 use egcfg_model::{Encode, LanguageModel};
-use egcfg_task::{Observation, Task, Test, TestResult};
-use futures::future::BoxFuture;
+use egcfg_task::Task;
 
 use super::one::vocabulary;
 use crate::error::TuneError;
 use crate::replay::Experience;
 use crate::train::{EXAMPLE_VERSION, Example};
-
-/// An executor for sessions that run nothing.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Nowhere;
-
-impl Executor for Nowhere {
-    fn observe<'a>(
-        &'a self,
-        _: &'a Task,
-        _: &'a str,
-    ) -> BoxFuture<'a, Result<Vec<Observation>, ExecutorError>> {
-        Box::pin(std::future::ready(Err(ExecutorError("no program is run here".to_owned()))))
-    }
-
-    fn judge<'a>(
-        &'a self,
-        _: &'a Task,
-        _: &'a str,
-        _: &'a [Test],
-    ) -> BoxFuture<'a, Result<Vec<TestResult>, ExecutorError>> {
-        Box::pin(std::future::ready(Err(ExecutorError("no program is run here".to_owned()))))
-    }
-}
 
 /// Examples for `model` of drawn experiences. Tokens are taken as they were written where the vocabulary is the same; any
 /// other program is encoded as the target would write it: the code, the template's end, an end token. Experiences of unknown
@@ -46,7 +22,7 @@ pub fn examples_of(
 ) -> Result<(Vec<Example>, usize), TuneError> {
     let (known, own) =
         (tasks.iter().map(|t| (t.id.as_str(), t)).collect::<HashMap<_, _>>(), vocabulary(model));
-    let (cache, mut prompts) = (ExecutionCache::default(), HashMap::<&str, Vec<u32>>::new());
+    let mut prompts = HashMap::<&str, Vec<u32>>::new();
     let (mut examples, mut unknown) = (Vec::with_capacity(drawn.len()), 0);
     for experience in drawn {
         let Some(task) = known.get(experience.problem_id.as_str()).copied() else {
@@ -55,9 +31,7 @@ pub fn examples_of(
         };
         let failed = |reason: String| TuneError::Task { task: task.id.clone(), reason };
         if !prompts.contains_key(task.id.as_str()) {
-            let session =
-                Session { model, executor: &Nowhere, template, task, cache: &cache, events: &NoEvents };
-            let tokens = prompt_tokens(session).map_err(|error| failed(error.to_string()))?;
+            let tokens = prompt_tokens(model, template, task).map_err(|error| failed(error.to_string()))?;
             prompts.insert(&task.id, tokens);
         }
         let answer = if !experience.tokens.is_empty() && experience.vocabulary == own {

@@ -1,57 +1,11 @@
 //! `egcfg serve` on the embedded model: what comes over HTTP is what comes in process.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::run::{command, egcfg, folder, repository};
-
-struct Server {
-    child: Child,
-    address: String,
-}
-
-impl Server {
-    fn start(args: &[&str]) -> Self {
-        let folder = folder(&[]);
-        let mut child = command(folder.path())
-            .args(["serve", "--port", "0"])
-            .args(args)
-            .env_remove("EGCFG_API_KEY")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("http://").and_then(|a| a.strip_suffix("/v1")).unwrap();
-        Self { address: address.to_owned(), child }
-    }
-
-    fn post(&self, path: &str, body: &Value) -> Value {
-        let mut stream = TcpStream::connect(&self.address).unwrap();
-        let body = body.to_string();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
-             connection: close\r\n\r\n{body}",
-            self.address,
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::run::{Server, command, egcfg, folder, repository};
 
 const PROMPT: &str = "keep the even numbers, then reverse the order";
 const TESTS: [&str; 2] = ["assert pick([1, 2, 4]) == [4, 2]", "assert pick([6]) == [6]"];

@@ -13,3 +13,6 @@ mod parts;
 mod peers;
 mod schedules;
 mod servers;
+#[path = "../cli/run.rs"]
+#[allow(dead_code, reason = "shared with the other test programs")]
+mod start;

@@ -3,34 +3,13 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-/// A server that ends with its handle.
-pub(crate) struct Server {
-    child: Child,
-    /// Host and port.
-    pub(crate) address: String,
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
+use crate::start::Server;
 
 /// This program's own server; one thread and a single-precision cache, as in process.
 pub(crate) fn egcfg_serve(model: &Path) -> Server {
-    let mut child = Command::new(env!("CARGO_BIN_EXE_egcfg"))
-        .args(["serve", "--port", "0", "--exact", "--model"])
-        .arg(model)
-        .env_remove("EGCFG_API_KEY")
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let address = announced(child.stdout.take().unwrap());
-    Server { child, address }
+    Server::start(&["--exact", "--model", model.to_str().unwrap()])
 }
 
 /// llama.cpp's server, with numbers as exact as it can; `None` where there is none.

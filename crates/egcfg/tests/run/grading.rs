@@ -1,12 +1,8 @@
 //! One grade: the same ten programs through `judge`, `eval`, `run`, `compare` and a server, which must say the same of each.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::TcpStream;
-use std::process::{Child, Stdio};
-
 use serde_json::{Value, json};
 
-use crate::start::command;
+use crate::start::Server;
 use crate::world::World;
 
 /// The program, its test, and what all must say of it.
@@ -48,48 +44,6 @@ fn world() -> World {
 
 /// One second of processor time for a program; as many programs at a time as there are workers.
 const LIMITS: [&str; 4] = ["--timeout", "1", "--workers", "1"];
-
-/// A running server; ended when dropped.
-struct Server(Child, String);
-
-impl Server {
-    fn start(world: &World) -> Self {
-        let mut child = command(world.folder.path())
-            .args(["serve", "--port", "0", "--model", "scripted:script.toml"])
-            .args(LIMITS)
-            .env_remove("EGCFG_API_KEY")
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().trim_start_matches("http://").trim_end_matches("/v1").to_owned();
-        Self(child, address)
-    }
-
-    fn post(&self, body: &Value) -> Value {
-        let mut stream = TcpStream::connect(&self.1).unwrap();
-        let body = body.to_string();
-        let head = format!(
-            "POST /v1/completions HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\nconnection: close\r\n\r\n{body}",
-            self.1,
-            body.len()
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        let mut reply = String::new();
-        stream.read_to_string(&mut reply).unwrap();
-        serde_json::from_str(reply.split_once("\r\n\r\n").unwrap().1).unwrap()
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn ten_programs_have_one_grade_in_five_commands() {
@@ -137,12 +91,13 @@ fn ten_programs_have_one_grade_in_five_commands() {
         "{table}"
     );
     // The server: the same words.
-    let server = Server::start(&world);
+    let model = format!("scripted:{}", world.folder.path().join("script.toml").display());
+    let server = Server::start(&[&["--model", &model][..], &LIMITS].concat());
     for (n, (source, test, word)) in PROGRAMS.iter().enumerate() {
         let body = json!({
             "prompt": format!("This is task number {n}."), "tests": [test], "entry_point": "f", "gamma": 0,
         });
-        let choice = server.post(&body)["choices"][0].clone();
+        let choice = server.post("/v1/completions", &body)["choices"][0].clone();
         assert_eq!(choice["egcfg"]["tests"][0]["said"], json!(word), "{source}: {choice}");
         assert_eq!(choice["egcfg"]["passed"], json!(*word == "passed"));
     }

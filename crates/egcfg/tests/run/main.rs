@@ -24,6 +24,6 @@ mod grading;
 mod remote_judge;
 mod settings;
 #[path = "../cli/run.rs"]
-#[allow(dead_code, reason = "shared with the other test program")]
+#[allow(dead_code, reason = "shared with the other test programs")]
 mod start;
 mod world;
