@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::head::Value;
+use crate::metadata::Value;
 use crate::{Head, HeadError, Tensor};
 
 /// The key of what the product is scaled by, before it is divided by the rank.

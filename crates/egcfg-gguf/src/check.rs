@@ -5,7 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::HeadError;
-use crate::head::{Head, TOKENS, Value};
+use crate::head::Head;
+use crate::metadata::{TOKENS, Value};
 
 /// The engine's own limits.
 const MOST_LAYERS: i128 = 512;

@@ -12,6 +12,7 @@ mod blend;
 mod candidate;
 mod code;
 mod decode;
+mod draw;
 mod error;
 mod event;
 mod executor;

@@ -28,6 +28,7 @@ mod semantic_context;
 mod semantic_parts;
 mod strip;
 mod text_rules;
+mod truths;
 mod units;
 mod unused_import;
 mod version;

@@ -4,6 +4,7 @@
 
 #![allow(clippy::float_cmp, reason = "gammas and temperatures are names here: read, never computed")]
 
+mod choices;
 mod columns;
 pub mod csv;
 mod curve;
@@ -13,9 +14,11 @@ pub mod html;
 pub mod methods;
 mod numbers;
 mod replay;
+mod replay_log;
 mod report;
 mod row;
 pub mod samples;
+mod scores;
 mod sides;
 pub mod svg;
 pub mod table;

@@ -6,8 +6,9 @@ use serde::Serialize;
 
 use crate::curve::{Curve, curves};
 use crate::fixed::Fixed;
-use crate::numbers::{Number, Scores};
+use crate::numbers::Number;
 use crate::row::{Row, rows};
+use crate::scores::Scores;
 use crate::sides::{self, Comparison, Side, sides};
 
 /// Version of [`Report`]'s JSON; raised on purpose when a field changes its meaning.
@@ -75,7 +76,7 @@ impl GroupReport {
         let fixed = fixed.or_else(|| Fixed::first_of(group));
         let scores = Scores::new(group, fixed.clone());
         let sides = sides(group, fixed.as_ref());
-        let rows = rows(group, scores.tasks(), sides.first());
+        let rows = rows(group, scores.tasks, sides.first());
         let mut comparisons = sides::comparisons(group, &sides);
         comparisons.extend(pairs.iter().filter_map(|pair| sides::named(group, pair)));
         let errors = rows.iter().map(|row| row.errors).sum();
@@ -83,9 +84,9 @@ impl GroupReport {
         Self {
             dataset: group.dataset.clone(),
             model: group.model.clone(),
-            tasks: scores.tasks(),
+            tasks: scores.tasks,
             wrong_tests: group.tasks.iter().filter(|task| wrong_tests(&group.dataset, task)).count(),
-            n: scores.n(),
+            n: scores.n,
             numbers: scores.numbers(),
             published: published(&group.dataset, &group.model),
             curves: curves(group, &sides),

@@ -5,7 +5,7 @@ use crate::api::{Encode, TokenId};
 use crate::endpoint::ask::Ask;
 use crate::endpoint::dialect::Dialect;
 use crate::endpoint::ends::ENDS;
-use crate::endpoint::model::{mark_tokens, text_of, tokenize};
+use crate::endpoint::lookup::{mark_tokens, text_of, tokenize};
 use crate::endpoint::probe::Probe;
 use crate::endpoint::tokenizer::Tokenizer;
 use crate::error::ModelError;

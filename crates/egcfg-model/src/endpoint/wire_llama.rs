@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::endpoint::ask::{Answer, Ask, Choice, Finish, Wire, array, number, token_id};
 use crate::endpoint::pieces::Pieces;
-use crate::endpoint::wire_openai::list_with;
+use crate::endpoint::wire_openai_reply::list_with;
 
 /// llama.cpp's `/completion`.
 pub(crate) struct Completion;

@@ -7,7 +7,7 @@ use crate::api::TokenId;
 use crate::dist::LogProbs;
 use crate::endpoint::ask::{Answer, Ask, Choice, Finish, Wire, array, list, number, token_id};
 use crate::endpoint::pieces::Pieces;
-use crate::endpoint::wire_openai::list_with;
+use crate::endpoint::wire_openai_reply::list_with;
 
 /// SGLang's `/generate`.
 pub(crate) struct Generate;

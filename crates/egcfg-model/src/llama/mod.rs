@@ -18,6 +18,7 @@ mod log;
 mod model;
 mod options;
 mod plan;
+mod thread;
 mod tree;
 
 pub use adapter::Adapter;

@@ -2,23 +2,20 @@
 //! program's process, whose answer is checked and carried back. Whatever the program's process does instead of answering
 //! settles the test; the comparer then only learns that it is over.
 
-use std::os::unix::process::ExitStatusExt;
-use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use egcfg_task::{Clock, Test, TestResult, Verdict};
+use egcfg_task::{Test, Verdict};
 
 use crate::error::SandboxError;
-use crate::judge::failure::{Failure, Judged, exception, invalid, plain};
+use crate::judge::failure::{Failure, Judged, comparer_ended, invalid, plain};
 use crate::judge::session::Session;
 use crate::protocol::frame::Frame;
 use crate::protocol::names::{answer, ask, tell, want};
 use crate::protocol::value;
-use crate::supervisor::child::{Child, Ended};
+use crate::supervisor::child::Child;
 use crate::supervisor::clock::Watch;
 use crate::supervisor::pool::Lease;
 use crate::supervisor::zygote::Role;
-use crate::text::one_line;
 
 /// Judges every test of one program, in order.
 pub(crate) async fn judge(
@@ -55,9 +52,10 @@ pub(crate) async fn judge(
 /// Programs that took less real time than this can have cost their comparer no processor time that would count.
 const SHORT: f64 = 0.02;
 
-struct Judging<'a, 'b> {
+/// The tests of one program at work.
+pub(super) struct Judging<'a, 'b> {
     lease: &'a Lease<'a>,
-    session: &'a mut Session<'b>,
+    pub(super) session: &'a mut Session<'b>,
     tests: &'a [Test],
     comparer: Option<Child>,
     /// The comparer has been told of the tests before this one.
@@ -248,146 +246,5 @@ impl Judging<'_, '_> {
             }
             _ => Err(Failure::new(Verdict::HarnessError, "the comparer asked what it never asks")),
         }
-    }
-
-    /// The result that the comparer's outcome stands for.
-    async fn outcome(&mut self, frame: &Frame, source: &str, watch: &mut Watch) -> TestResult {
-        let (exception, line, got) = (frame.text(1), frame.text(2), frame.text(3));
-        let verdict = match frame.field(0) {
-            b"passed" => Verdict::Passed,
-            b"forged" => Verdict::Forged,
-            b"program" => return self.beside(frame, source, watch).await,
-            kind => failed(kind, &exception, &line),
-        };
-        if verdict == Verdict::Passed && !self.session.is_silent() {
-            self.session.discard();
-            return plain(
-                Failure::new(Verdict::Forged, "the program answered what nobody asked"),
-                Duration::ZERO,
-            );
-        }
-        TestResult {
-            verdict,
-            seconds: 0.0,
-            error: (!line.is_empty()).then(|| one_line(&line)),
-            got: (!got.is_empty()).then(|| one_line(&got)),
-            unproven: frame.field(4) == b"1",
-            flaky: false,
-        }
-    }
-
-    /// Runs a test in the program's process: it needs more of the program than its values, or has failed where not all of them
-    /// came over exactly. In the second case its first failure stands if it fails here as well.
-    async fn beside(&mut self, frame: &Frame, source: &str, watch: &mut Watch) -> TestResult {
-        let (invocation, reaches) = (frame.text(2), frame.field(3) == b"1");
-        let result = self.unproven(source, &invocation, reaches, watch).await;
-        if result.verdict.passed() || frame.field(6).is_empty() {
-            return result;
-        }
-        let (exception, line, got) = (frame.text(7), frame.text(8), frame.text(1));
-        TestResult {
-            verdict: failed(frame.field(6), &exception, &line),
-            error: Some(one_line(&line)),
-            got: (!got.is_empty()).then(|| one_line(&got)),
-            unproven: frame.field(4) == b"1",
-            ..result
-        }
-    }
-
-    /// Runs a test in the program's process: one that has been asked nothing yet, and is asked nothing more.
-    async fn unproven(
-        &mut self,
-        source: &str,
-        invocation: &str,
-        reaches: bool,
-        watch: &mut Watch,
-    ) -> TestResult {
-        let invocation = if invocation.is_empty() { source } else { invocation };
-        let stale = reaches || self.session.is_used() || !self.session.is_loaded();
-        let loaded = if stale { self.reload(watch).await } else { Ok(()) };
-        let answer = match loaded {
-            Ok(()) => self.session.ask(ask::BESIDE, &[source.as_bytes(), invocation.as_bytes()], watch).await,
-            Err(failure) => Err(failure),
-        };
-        let failure = match answer {
-            Ok(frame) if frame.kind == answer::HELD => None,
-            Ok(frame) if frame.kind == answer::FAILED => {
-                let text = frame.text(2);
-                let text = if text.is_empty() { format!("{source} does not hold") } else { text };
-                Some(Failure::new(Verdict::WrongAnswer, text))
-            }
-            Ok(frame) => Some(self.session.raised(&frame)),
-            Err(failure) => Some(failure),
-        };
-        self.session.discard();
-        let passed = Failure { verdict: Verdict::Passed, error: None };
-        let mut result = plain(failure.unwrap_or(passed), Duration::ZERO);
-        result.unproven = true;
-        result
-    }
-
-    /// Loads the program into a new process.
-    async fn reload(&mut self, watch: &mut Watch) -> Result<(), Failure> {
-        self.session.discard();
-        *watch = self.session.watch();
-        match self.session.load_for_a_test().await {
-            Ok(loaded) => loaded,
-            Err(error) => Err(Failure::new(Verdict::SandboxUnavailable, error.to_string())),
-        }
-    }
-}
-
-/// The verdict on a test that failed in the comparer.
-fn failed(kind: &[u8], exception: &str, line: &str) -> Verdict {
-    match kind {
-        b"wrong" => Verdict::WrongAnswer,
-        b"assertion" => Verdict::AssertionFailed,
-        b"memory" => Verdict::MemoryExceeded,
-        b"exception" => {
-            let message = line.strip_prefix(&format!("{exception}: ")).unwrap_or("");
-            self::exception(exception, message).verdict
-        }
-        b"invalid" => Verdict::InvalidTest { message: one_line(line) },
-        _ => Verdict::HarnessError,
-    }
-}
-
-/// The comparer runs tests only: what ends it is the test's doing or ours, unless the value it compares is too large, or such
-/// that the interpreter itself breaks on it. A program must not turn a wrong answer into a failure of the harness.
-fn comparer_ended(ended: &Ended) -> Failure {
-    match ended {
-        Ended::Timeout(clock) => Failure::new(
-            Verdict::Timeout { clock: *clock },
-            "the test did not end, though the program's calls did",
-        ),
-        Ended::Output | Ended::Disk => {
-            Failure::new(Verdict::HarnessError, "the test wrote more than its limit")
-        }
-        Ended::Memory => {
-            Failure::new(Verdict::MemoryExceeded, "the returned value does not fit into the judge's memory")
-        }
-        Ended::Processes => Failure::new(Verdict::HarnessError, "the test made more threads than it may"),
-        Ended::Forged(error) => Failure::new(Verdict::HarnessError, format!("the test's process: {error}")),
-        Ended::Exited(None) => {
-            Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the test")
-        }
-        Ended::Exited(Some(exit)) => match ExitStatus::from_raw(exit.status).signal() {
-            Some(libc::SIGXCPU) => Failure::new(
-                Verdict::Timeout { clock: Clock::Cpu },
-                "comparing what the program returned took all of the processor time",
-            ),
-            Some(signal @ (libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGABRT)) => {
-                Failure::new(
-                    Verdict::Killed { signal },
-                    format!(
-                        "the interpreter that compared what the program returned was ended by signal {signal}"
-                    ),
-                )
-            }
-            _ => Failure::new(
-                Verdict::HarnessError,
-                format!("the test ended its own process (status {})", exit.status),
-            ),
-        },
     }
 }

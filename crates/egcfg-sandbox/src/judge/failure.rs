@@ -8,6 +8,7 @@ use egcfg_task::{Clock, TestResult, Verdict};
 
 use crate::limits::Limits;
 use crate::supervisor::bundle::CPU_BACKSTOP;
+use crate::supervisor::child::Ended;
 use crate::supervisor::zygote::Exit;
 use crate::text::one_line;
 
@@ -76,5 +77,45 @@ pub(crate) fn exited(exit: &Exit, limits: &Limits) -> Failure {
             let text = format!("the program ended its process with exit code {code}");
             Failure::new(Verdict::ExitedEarly { code }, text)
         }
+    }
+}
+
+/// The comparer runs tests only: what ends it is the test's doing or ours, unless the value it compares is too large, or such
+/// that the interpreter itself breaks on it. A program must not turn a wrong answer into a failure of the harness.
+pub(crate) fn comparer_ended(ended: &Ended) -> Failure {
+    match ended {
+        Ended::Timeout(clock) => Failure::new(
+            Verdict::Timeout { clock: *clock },
+            "the test did not end, though the program's calls did",
+        ),
+        Ended::Output | Ended::Disk => {
+            Failure::new(Verdict::HarnessError, "the test wrote more than its limit")
+        }
+        Ended::Memory => {
+            Failure::new(Verdict::MemoryExceeded, "the returned value does not fit into the judge's memory")
+        }
+        Ended::Processes => Failure::new(Verdict::HarnessError, "the test made more threads than it may"),
+        Ended::Forged(error) => Failure::new(Verdict::HarnessError, format!("the test's process: {error}")),
+        Ended::Exited(None) => {
+            Failure::new(Verdict::SandboxUnavailable, "the warm interpreter ended during the test")
+        }
+        Ended::Exited(Some(exit)) => match ExitStatus::from_raw(exit.status).signal() {
+            Some(libc::SIGXCPU) => Failure::new(
+                Verdict::Timeout { clock: Clock::Cpu },
+                "comparing what the program returned took all of the processor time",
+            ),
+            Some(signal @ (libc::SIGSEGV | libc::SIGBUS | libc::SIGILL | libc::SIGFPE | libc::SIGABRT)) => {
+                Failure::new(
+                    Verdict::Killed { signal },
+                    format!(
+                        "the interpreter that compared what the program returned was ended by signal {signal}"
+                    ),
+                )
+            }
+            _ => Failure::new(
+                Verdict::HarnessError,
+                format!("the test ended its own process (status {})", exit.status),
+            ),
+        },
     }
 }

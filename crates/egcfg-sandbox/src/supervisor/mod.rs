@@ -8,6 +8,7 @@ pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod disk;
 pub(crate) mod filters;
+pub(crate) mod fork;
 pub(crate) mod groups;
 pub(crate) mod interpreter;
 pub(crate) mod keeper;
