@@ -1,23 +1,21 @@
 //! The arguments of `btp`: sample, train, run, experiments, export. The words are those that users of the published fork type.
 
 mod experiments;
+mod groups;
+mod replay;
 mod trainer;
+mod training;
 
 pub(crate) use experiments::{BtpExperimentsArgs, ModeArg};
+pub(crate) use groups::{ExperiencesArgs, LearningArgs, SamplingArgs, WorkArgs};
 pub(crate) use trainer::{BtpSetupArgs, TrainerArg, TrainerArgs};
 
 use std::path::PathBuf;
 
-use clap::{Args as ClapArgs, Subcommand, ValueEnum};
-use egcfg_guidance::Policy;
+use clap::{Args as ClapArgs, Subcommand};
 use egcfg_tune::export::ExportForm;
-use egcfg_tune::replay::{Draw, DrawSettings};
-use egcfg_tune::train::{Objective, Schedule, Target, TrainSettings};
 
 use super::data::DatasetArgs;
-use super::method::MethodArgs;
-use super::model::ModelArgs;
-use super::sandbox::SandboxArgs;
 use super::values::count;
 
 pub(crate) const BTP_EXAMPLES: &str = "Examples:
@@ -51,179 +49,6 @@ pub(crate) enum BtpCommand {
     Setup(BtpSetupArgs),
 }
 
-/// How programs are sampled.
-#[derive(Debug, Clone, ClapArgs)]
-#[command(next_help_heading = "Sampling")]
-pub(crate) struct SamplingArgs {
-    /// Programs per task
-    #[arg(long, value_name = "N", default_value = "5", value_parser = count::<usize>)]
-    pub(crate) num_beams: usize,
-    /// How they are found: beam, beam-normalised, priority, unique or independent
-    #[arg(long, value_name = "POLICY", default_value = "beam")]
-    pub(crate) policy: Policy,
-    /// Tasks sampled at the same time
-    #[arg(long, value_name = "N", default_value = "2", value_parser = count::<usize>)]
-    pub(crate) jobs: usize,
-}
-
-/// How experiences are drawn.
-#[derive(Debug, Clone, ClapArgs)]
-#[command(next_help_heading = "Replay")]
-pub(crate) struct ReplayArgs {
-    /// What makes an experience likely to be drawn
-    #[arg(long, value_enum, default_value = "power")]
-    pub(crate) sampling_method: DrawArg,
-    /// Exponent of the priorities; 0 draws all alike
-    #[arg(long, value_name = "A", default_value = "1")]
-    pub(crate) sampling_alpha: f64,
-    /// Share of the model's own probability in P2; the rest is the share of passed tests
-    #[arg(long, value_name = "ALPHA", default_value = "0.5")]
-    pub(crate) p2value_alpha: f64,
-    /// Programs that pass a smaller share of their tests are never drawn
-    #[arg(long, value_name = "SHARE", default_value = "0")]
-    pub(crate) min_pass_rate: f64,
-    /// Experiences drawn per training [default: as many as there are tasks]
-    #[arg(long, value_name = "N", value_parser = count::<usize>)]
-    pub(crate) draws: Option<usize>,
-    /// Experiences that the buffer holds; beyond them the oldest go
-    #[arg(long, value_name = "N", default_value = "10000", value_parser = count::<usize>)]
-    pub(crate) buffer_size: usize,
-}
-
-impl ReplayArgs {
-    pub(crate) fn settings(&self) -> DrawSettings {
-        DrawSettings {
-            sampling_method: match self.sampling_method {
-                DrawArg::Power => Draw::Power,
-                DrawArg::Rank => Draw::Rank,
-                DrawArg::Uniform => Draw::Uniform,
-                DrawArg::Passing => Draw::Passing,
-                DrawArg::Own => Draw::Own,
-            },
-            sampling_alpha: self.sampling_alpha,
-            p2value_alpha: self.p2value_alpha,
-            min_pass_rate: self.min_pass_rate,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum DrawArg {
-    /// P2 itself
-    Power,
-    /// One over the rank by P2
-    Rank,
-    /// All alike
-    Uniform,
-    /// Programs that pass every test, all alike
-    Passing,
-    /// All alike, whatever the tests said: the control
-    Own,
-}
-
-/// How an adapter is trained.
-#[derive(Debug, Clone, ClapArgs)]
-#[command(next_help_heading = "Training")]
-pub(crate) struct TrainingArgs {
-    /// Rank of the adapter
-    #[arg(long, value_name = "R", default_value = "16", value_parser = count::<usize>)]
-    pub(crate) lora_r: usize,
-    /// The adapter's part counts alpha / r times [default: twice the rank]
-    #[arg(long, value_name = "ALPHA")]
-    pub(crate) lora_alpha: Option<f64>,
-    /// Share of the adapter's inputs that is blanked in training
-    #[arg(long, value_name = "SHARE", default_value = "0.05")]
-    pub(crate) lora_dropout: f64,
-    /// Maps that carry an adapter: all-linear, attention, or some of q,k,v,o,gate,up,down
-    #[arg(long, value_name = "MAPS", default_value = "all-linear", hide_short_help = true)]
-    pub(crate) lora_targets: String,
-    /// Highest learning rate
-    #[arg(long, value_name = "RATE", default_value = "2e-4")]
-    pub(crate) learning_rate: f64,
-    /// How the rate falls
-    #[arg(long, value_enum, default_value = "cosine", hide_short_help = true)]
-    pub(crate) schedule: ScheduleArg,
-    /// Steps over which the rate rises; at most a tenth of the run
-    #[arg(long, value_name = "N", default_value = "20", hide_short_help = true)]
-    pub(crate) warmup_steps: usize,
-    /// Passes over the drawn experiences
-    #[arg(long, value_name = "N", default_value = "2", value_parser = count::<usize>)]
-    pub(crate) num_epochs: usize,
-    /// Train on this many answer tokens instead, however many passes they are
-    #[arg(long, value_name = "N", value_parser = count::<usize>)]
-    pub(crate) gradient_tokens: Option<usize>,
-    /// Programs whose gradients are computed at once
-    #[arg(long, value_name = "N", default_value = "4", value_parser = count::<usize>, hide_short_help = true)]
-    pub(crate) per_device_batch_size: usize,
-    /// Batches per step of the optimiser
-    #[arg(long, value_name = "N", default_value = "4", value_parser = count::<usize>, hide_short_help = true)]
-    pub(crate) gradient_accumulation_steps: usize,
-    /// Longer texts are left out, in tokens
-    #[arg(long, value_name = "N", default_value = "1024", value_parser = count::<usize>, hide_short_help = true)]
-    pub(crate) max_length: usize,
-    /// What is learned: the drawn programs, or what the model would say of them after it has read what its failed programs did
-    #[arg(long, value_enum, default_value = "imitate")]
-    pub(crate) objective: ObjectiveArg,
-    #[command(flatten)]
-    pub(crate) trainer: TrainerArgs,
-    /// Threads of the trainer
-    #[arg(long, value_name = "N", default_value = "1", value_parser = count::<usize>)]
-    pub(crate) train_threads: usize,
-}
-
-impl TrainingArgs {
-    pub(crate) fn settings(&self, seed: u64) -> Result<TrainSettings, egcfg_tune::TuneError> {
-        let settings = TrainSettings {
-            lora_r: self.lora_r,
-            lora_alpha: self.lora_alpha.unwrap_or(2.0 * self.lora_r as f64),
-            lora_dropout: self.lora_dropout,
-            lora_targets: Target::parse_list(&self.lora_targets)?,
-            learning_rate: self.learning_rate,
-            schedule: match self.schedule {
-                ScheduleArg::Cosine => Schedule::Cosine,
-                ScheduleArg::Linear => Schedule::Linear,
-                ScheduleArg::Constant => Schedule::Constant,
-            },
-            warmup_steps: self.warmup_steps,
-            num_epochs: self.num_epochs,
-            gradient_tokens: self.gradient_tokens,
-            per_device_batch_size: self.per_device_batch_size,
-            gradient_accumulation_steps: self.gradient_accumulation_steps,
-            max_length: self.max_length,
-            threads: self.train_threads,
-            seed,
-            ..TrainSettings::default()
-        };
-        settings.check()?;
-        Ok(settings)
-    }
-}
-
-/// What is learned from an experience.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum ObjectiveArg {
-    /// The likelihood of the program.
-    Imitate,
-    /// Token by token, the distribution of the model under a block of its failed programs.
-    Distil,
-}
-
-impl From<ObjectiveArg> for Objective {
-    fn from(arg: ObjectiveArg) -> Self {
-        match arg {
-            ObjectiveArg::Imitate => Self::Imitate,
-            ObjectiveArg::Distil => Self::Distil,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum ScheduleArg {
-    Cosine,
-    Linear,
-    Constant,
-}
-
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BtpSampleArgs {
     #[command(flatten)]
@@ -237,20 +62,13 @@ pub(crate) struct BtpSampleArgs {
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
-    pub(crate) model: ModelArgs,
-    #[command(flatten)]
-    pub(crate) method: MethodArgs,
-    #[command(flatten)]
-    pub(crate) sandbox: SandboxArgs,
+    pub(crate) work: WorkArgs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BtpTrainArgs {
     #[command(flatten)]
-    pub(crate) data: DatasetArgs,
-    /// Experiences (JSON Lines, or a sampling cache of the published fork); repeat it for more
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) experiences: Vec<PathBuf>,
+    pub(crate) from: ExperiencesArgs,
     /// Folder for the adapter, the log and checkpoints; the same command goes on where it was stopped
     #[arg(long, value_name = "DIR")]
     pub(crate) output_dir: PathBuf,
@@ -258,15 +76,9 @@ pub(crate) struct BtpTrainArgs {
     #[arg(long, value_name = "DIR")]
     pub(crate) start_from: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) replay: ReplayArgs,
+    pub(crate) learning: LearningArgs,
     #[command(flatten)]
-    pub(crate) training: TrainingArgs,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-    #[command(flatten)]
-    pub(crate) method: MethodArgs,
-    #[command(flatten)]
-    pub(crate) sandbox: SandboxArgs,
+    pub(crate) work: WorkArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -294,24 +106,15 @@ pub(crate) struct BtpRunArgs {
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
-    pub(crate) replay: ReplayArgs,
+    pub(crate) learning: LearningArgs,
     #[command(flatten)]
-    pub(crate) training: TrainingArgs,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-    #[command(flatten)]
-    pub(crate) method: MethodArgs,
-    #[command(flatten)]
-    pub(crate) sandbox: SandboxArgs,
+    pub(crate) work: WorkArgs,
 }
 
 #[derive(Debug, ClapArgs)]
 pub(crate) struct BtpExportArgs {
     #[command(flatten)]
-    pub(crate) data: DatasetArgs,
-    /// Experiences (JSON Lines, or a sampling cache of the published fork); repeat it for more
-    #[arg(long, value_name = "FILE", required = true)]
-    pub(crate) experiences: Vec<PathBuf>,
+    pub(crate) from: ExperiencesArgs,
     /// prompt-completion, conversational, preference, kto, alpaca or sharegpt
     #[arg(long, value_name = "FORM", value_parser = form)]
     pub(crate) form: ExportForm,

@@ -5,11 +5,8 @@ use std::path::PathBuf;
 use clap::{Args as ClapArgs, ValueEnum};
 use egcfg_tune::experiments::{Mode, Step};
 
-use super::super::method::MethodArgs;
-use super::super::model::ModelArgs;
-use super::super::sandbox::SandboxArgs;
 use super::super::values::count;
-use super::{ReplayArgs, SamplingArgs, TrainingArgs};
+use super::groups::{LearningArgs, SamplingArgs, WorkArgs};
 
 /// The experiments and what they are carried out on.
 #[derive(Debug, ClapArgs)]
@@ -60,15 +57,9 @@ pub(crate) struct BtpExperimentsArgs {
     #[command(flatten)]
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
-    pub(crate) replay: ReplayArgs,
+    pub(crate) learning: LearningArgs,
     #[command(flatten)]
-    pub(crate) training: TrainingArgs,
-    #[command(flatten)]
-    pub(crate) model: ModelArgs,
-    #[command(flatten)]
-    pub(crate) method: MethodArgs,
-    #[command(flatten)]
-    pub(crate) sandbox: SandboxArgs,
+    pub(crate) work: WorkArgs,
 }
 
 /// The amount of work.

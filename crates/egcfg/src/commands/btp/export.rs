@@ -14,8 +14,8 @@ use crate::output::file::write_whole;
 use crate::output::text::{note, show};
 
 pub(super) fn run(args: &BtpExportArgs) -> Result<ExitCode, Failure> {
-    let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;
-    let buffer = read_experiences(&args.experiences, CAPACITY)?;
+    let set = load(&args.from.data.dataset, &args.from.data.data, &training(&args.from.data))?;
+    let buffer = read_experiences(&args.from.experiences, CAPACITY)?;
     let prompts: Prompts = set.tasks().iter().map(|task| (task.id.clone(), prompt(task))).collect();
     let entries: Vec<&Experience> = buffer.entries().collect();
     let made = export(args.form, &entries, &prompts);

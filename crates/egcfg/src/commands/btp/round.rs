@@ -51,12 +51,12 @@ pub(super) struct Round<'a> {
 }
 
 pub(super) async fn run(args: BtpSampleArgs) -> Result<ExitCode, Failure> {
-    let config = method::config(&args.method)?;
+    let config = method::config(&args.work.method)?;
     let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;
-    let (runner, _) = start(&set, &args.sandbox, None).await?;
-    let model = load_model(&args.model, args.sampling.jobs)?;
-    let template = method::template(&args.method, &config, model.info())?;
-    let settings = method::settings(&args.method, config, runner.python());
+    let (runner, _) = start(&set, &args.work.sandbox, None).await?;
+    let model = load_model(&args.work.model, args.sampling.jobs)?;
+    let template = method::template(&args.work.method, &config, model.info())?;
+    let settings = method::settings(&args.work.method, config, runner.python());
     let tasks = set.tasks();
     let round = Round {
         model,

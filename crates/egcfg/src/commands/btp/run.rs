@@ -37,10 +37,10 @@ struct Rounds<'a> {
 }
 
 pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
-    let config = method::config(&args.method)?;
-    args.replay.settings().check()?;
-    let seed = args.method.seed.unwrap_or(1);
-    let training = args.training.settings(seed)?;
+    let config = method::config(&args.work.method)?;
+    args.learning.replay.settings().check()?;
+    let seed = args.work.method.seed.unwrap_or(1);
+    let training = args.learning.training.settings(seed)?;
     let mut set = load(&args.data.dataset, &args.data.data, &training_tasks(&args.data))?;
     let options = LoadOptions { split: args.eval_split.clone(), ids: Vec::new(), limit: args.eval_limit };
     let held = load(&args.data.dataset, &args.eval_data, &options)?;
@@ -51,12 +51,12 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
     } else {
         refuse(&same, &args.eval_data.display().to_string())?;
     }
-    let (runner, _) = start(&set, &args.sandbox, None).await?;
-    no_adapter(&args.model)?;
-    let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
-    let mut model = load_model(&args.model, args.sampling.jobs)?;
-    let template = method::template(&args.method, &config, model.info())?;
-    let settings = method::settings(&args.method, config, runner.python());
+    let (runner, _) = start(&set, &args.work.sandbox, None).await?;
+    no_adapter(&args.work.model)?;
+    let base = base_file(args.work.model.name(), &args.output_dir, args.work.model.offline)?;
+    let mut model = load_model(&args.work.model, args.sampling.jobs)?;
+    let template = method::template(&args.work.method, &config, model.info())?;
+    let settings = method::settings(&args.work.method, config, runner.python());
     let (tasks, held) = (set.tasks(), held.tasks());
     let rounds = Rounds { runner: &runner, settings: &settings, template: &template, args: &args };
     let one = greedy(args.sampling.jobs);
@@ -66,7 +66,8 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
     let begun = rounds.part(&model, &held, &place, &one, 0);
     let first = evaluate(&begun).await?;
     row(&mut table, "base", &first);
-    let (mut buffer, mut adapter, mut scores) = (Buffer::new(args.replay.buffer_size), None, vec![first]);
+    let (mut buffer, mut adapter, mut scores) =
+        (Buffer::new(args.learning.replay.buffer_size), None, vec![first]);
     for iteration in 0..args.n_iterations {
         let folder = args.output_dir.join(format!("iteration-{iteration}"));
         note(&format!("iteration {iteration}: sampling"));
@@ -81,15 +82,15 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
         let out = folder.join("adapter");
         let report = Training {
             base: &base,
-            trainer: &args.training.trainer,
-            objective: args.training.objective.into(),
+            trainer: &args.learning.training.trainer,
+            objective: args.learning.training.objective.into(),
             runner: Some((&runner, &settings)),
-            base_name: args.model.name(),
+            base_name: args.work.model.name(),
             model: &*model,
             template: &template,
             tasks: &tasks,
-            draw: args.replay.settings(),
-            draws: args.replay.draws,
+            draw: args.learning.replay.settings(),
+            draws: args.learning.replay.draws,
             settings: egcfg_tune::train::TrainSettings {
                 seed: egcfg_task::derive_seed(seed, &["iteration", &iteration.to_string()]),
                 ..training.clone()
@@ -132,14 +133,14 @@ impl Rounds<'_> {
             tasks,
             folder,
             sampling,
-            p2value_alpha: self.args.replay.p2value_alpha,
+            p2value_alpha: self.args.learning.replay.p2value_alpha,
             iteration,
         }
     }
 
     /// The base with an adapter over it, loaded: nothing is merged, and a quantised base stays so.
     fn with_adapter(&self, adapter: &Path) -> Result<Arc<dyn LanguageModel>, Failure> {
-        let args = ModelArgs { lora: vec![LoraArg::of(adapter)], ..self.args.model.clone() };
+        let args = ModelArgs { lora: vec![LoraArg::of(adapter)], ..self.args.work.model.clone() };
         load_model(&args, self.args.sampling.jobs)
     }
 }

@@ -43,34 +43,34 @@ pub(super) struct Training<'a> {
 }
 
 pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
-    let config = method::config(&args.method)?;
-    let settings = args.training.settings(args.method.seed.unwrap_or(1))?;
-    args.replay.settings().check()?;
-    let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;
-    let buffer = read_experiences(&args.experiences, args.replay.buffer_size)?;
-    no_adapter(&args.model)?;
-    let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
-    let model = load_model(&args.model, 1)?;
-    let template = method::template(&args.method, &config, model.info())?;
+    let config = method::config(&args.work.method)?;
+    let settings = args.learning.training.settings(args.work.method.seed.unwrap_or(1))?;
+    args.learning.replay.settings().check()?;
+    let set = load(&args.from.data.dataset, &args.from.data.data, &training(&args.from.data))?;
+    let buffer = read_experiences(&args.from.experiences, args.learning.replay.buffer_size)?;
+    no_adapter(&args.work.model)?;
+    let base = base_file(args.work.model.name(), &args.output_dir, args.work.model.offline)?;
+    let model = load_model(&args.work.model, 1)?;
+    let template = method::template(&args.work.method, &config, model.info())?;
     let tasks = set.tasks();
-    let objective: Objective = args.training.objective.into();
+    let objective: Objective = args.learning.training.objective.into();
     let runner = match objective {
         Objective::Imitate => None,
-        Objective::Distil => Some(start(&set, &args.sandbox, None).await?.0),
+        Objective::Distil => Some(start(&set, &args.work.sandbox, None).await?.0),
     };
     let python = runner.as_ref().map(SandboxExecutor::python).unwrap_or_default();
-    let written = method::settings(&args.method, config, python);
+    let written = method::settings(&args.work.method, config, python);
     let work = Training {
         base: &base,
-        trainer: &args.training.trainer,
+        trainer: &args.learning.training.trainer,
         objective,
         runner: runner.as_ref().map(|runner| (runner, &written)),
-        base_name: args.model.name(),
+        base_name: args.work.model.name(),
         model: &*model,
         template: &template,
         tasks: &tasks,
-        draw: args.replay.settings(),
-        draws: args.replay.draws,
+        draw: args.learning.replay.settings(),
+        draws: args.learning.replay.draws,
         settings,
         start_from: args.start_from.clone(),
         folder: &args.output_dir,

@@ -180,7 +180,7 @@ impl Chain {
         round: usize,
         out: &Path,
     ) -> Result<(), Failure> {
-        let own = world.args.training.settings(self.seed)?;
+        let own = world.args.learning.training.settings(self.seed)?;
         let mut settings = TrainSettings {
             seed: egcfg_task::derive_seed(self.seed, &["round", &round.to_string()]),
             gradient_tokens: Some(world.gradient_tokens),
@@ -191,15 +191,15 @@ impl Chain {
         }
         let report = Training {
             base: &world.base,
-            trainer: &world.args.training.trainer,
-            objective: world.args.training.objective.into(),
+            trainer: &world.args.learning.training.trainer,
+            objective: world.args.learning.training.objective.into(),
             runner: Some((&world.runner, &world.settings)),
-            base_name: world.args.model.name(),
+            base_name: world.args.work.model.name(),
             model: &*world.model,
             template: &world.template,
             tasks: &world.inputs.train,
             draw: self.arm.draw.clone(),
-            draws: world.args.replay.draws,
+            draws: world.args.learning.replay.draws,
             settings,
             start_from,
             folder: out,

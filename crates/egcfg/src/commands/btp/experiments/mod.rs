@@ -23,8 +23,8 @@ use world::World;
 
 pub(super) async fn run(args: BtpExperimentsArgs) -> Result<ExitCode, Failure> {
     let size = Size::of(args.mode.into());
-    args.replay.settings().check()?;
-    args.training.settings(1)?;
+    args.learning.replay.settings().check()?;
+    args.learning.training.settings(1)?;
     let steps = args.step.map_or_else(|| Step::ALL.to_vec(), |step| vec![step.into()]);
     let inputs = Inputs::load(&args, &size)?;
     let world = World::start(&args, &size, inputs).await?;
@@ -53,7 +53,7 @@ pub(super) async fn run(args: BtpExperimentsArgs) -> Result<ExitCode, Failure> {
 
 /// The arms of every step.
 fn plan(args: &BtpExperimentsArgs, steps: &[Step], size: &Size) -> Vec<(Step, Vec<Arm>)> {
-    let draw = args.replay.settings();
+    let draw = args.learning.replay.settings();
     let name = match draw.sampling_method {
         Draw::Power => "power",
         Draw::Rank => "rank",
@@ -70,7 +70,7 @@ fn plan(args: &BtpExperimentsArgs, steps: &[Step], size: &Size) -> Vec<(Step, Ve
         num_beams: args.sampling.num_beams,
         temperature: None,
         draw,
-        buffer_size: args.replay.buffer_size,
+        buffer_size: args.learning.replay.buffer_size,
         lora: None,
     };
     let of = |step: Step| {

@@ -79,7 +79,7 @@ impl Scorer<'_> {
             configurations: Some(vec![world.settings.config]),
             gammas: Some(vec![defaults::GAMMA]),
             seed: Some(world.settings.seed),
-            max_tokens: world.args.method.max_tokens,
+            max_tokens: world.args.work.method.max_tokens,
             timeout: Some(world.limits.cpu.as_secs_f64()),
             memory_limit: Some(world.limits.memory >> 20),
             ..Overrides::default()

@@ -47,20 +47,20 @@ impl<'a> World<'a> {
         size: &Size,
         inputs: Inputs,
     ) -> Result<Self, Failure> {
-        let config = method::config(&args.method)?;
+        let config = method::config(&args.work.method)?;
         let all = inputs.train.iter().chain(inputs.held.iter().flat_map(|set| &set.tasks));
-        let (sandbox, options, _) = needs(all, &args.sandbox)?;
+        let (sandbox, options, _) = needs(all, &args.work.sandbox)?;
         let limits = options.limits.clone();
         let runner = start_sandbox(&sandbox, options).await?;
-        no_adapter(&args.model)?;
-        let base = base_file(args.model.name(), &args.output_dir, args.model.offline)?;
-        let model = load_model(&args.model, args.sampling.jobs)?;
-        let template = method::template(&args.method, &config, model.info())?;
-        let settings = method::settings(&args.method, config, runner.python());
+        no_adapter(&args.work.model)?;
+        let base = base_file(args.work.model.name(), &args.output_dir, args.work.model.offline)?;
+        let model = load_model(&args.work.model, args.sampling.jobs)?;
+        let template = method::template(&args.work.method, &config, model.info())?;
+        let settings = method::settings(&args.work.method, config, runner.python());
         let world = Self {
             name: model.info().name.clone(),
-            gradient_tokens: args.training.gradient_tokens.unwrap_or(size.gradient_tokens),
-            seed: args.method.seed.unwrap_or(1),
+            gradient_tokens: args.learning.training.gradient_tokens.unwrap_or(size.gradient_tokens),
+            seed: args.work.method.seed.unwrap_or(1),
             args,
             inputs,
             runner,
@@ -81,7 +81,7 @@ impl<'a> World<'a> {
         let folder = &self.args.output_dir;
         std::fs::create_dir_all(folder)
             .map_err(|error| Failure::input(format!("failed to make {}: {error}", folder.display())))?;
-        let replay = self.args.replay.settings();
+        let replay = self.args.learning.replay.settings();
         let about = serde_json::json!({
             "version": 1,
             "model": self.model.identity()?.key(),
@@ -89,15 +89,15 @@ impl<'a> World<'a> {
             "data": self.inputs.about(),
             "config": self.settings.config.to_string(),
             "sampling": {"num_beams": self.args.sampling.num_beams, "policy": self.args.sampling.policy.name()},
-            "replay": {"settings": replay, "buffer_size": self.args.replay.buffer_size, "draws": self.args.replay.draws},
-            "training": self.args.training.settings(self.seed)?,
-            "objective": egcfg_tune::train::Objective::from(self.args.training.objective),
+            "replay": {"settings": replay, "buffer_size": self.args.learning.replay.buffer_size, "draws": self.args.learning.replay.draws},
+            "training": self.args.learning.training.settings(self.seed)?,
+            "objective": egcfg_tune::train::Objective::from(self.args.learning.training.objective),
             "gradient_tokens": self.gradient_tokens,
             "tree_tokens": self.args.tree_tokens,
             "seed": self.seed,
             "source_model": self.args.source_model,
-            "trainer": format!("{:?}", self.args.training.trainer.trainer),
-            "checkpoint": self.args.training.trainer.checkpoint,
+            "trainer": format!("{:?}", self.args.learning.training.trainer.trainer),
+            "checkpoint": self.args.learning.training.trainer.checkpoint,
         });
         claim(folder, "experiments.json", &about)
     }
@@ -114,7 +114,7 @@ impl<'a> World<'a> {
 
     /// Another file of the same family, loaded as the base was.
     pub(super) fn load(&self, file: &Path) -> Result<Arc<dyn LanguageModel>, Failure> {
-        let args = ModelArgs { model: Some(file.display().to_string()), ..self.args.model.clone() };
+        let args = ModelArgs { model: Some(file.display().to_string()), ..self.args.work.model.clone() };
         load_model(&args, self.args.sampling.jobs)
     }
 
@@ -123,9 +123,9 @@ impl<'a> World<'a> {
         let Some(name) = self.args.source_model.as_ref().filter(|_| source == Source::Teacher) else {
             return Ok(None);
         };
-        let args = ModelArgs { model: Some(name.clone()), ..self.args.model.clone() };
+        let args = ModelArgs { model: Some(name.clone()), ..self.args.work.model.clone() };
         let model = load_model(&args, self.args.sampling.jobs)?;
-        let template = method::template(&self.args.method, &self.settings.config, model.info())?;
+        let template = method::template(&self.args.work.method, &self.settings.config, model.info())?;
         Ok(Some((model, template)))
     }
 }
