@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use egcfg_results::read::ReadError;
 use thiserror::Error;
 
 /// Why a step of tuning did not succeed.
@@ -60,6 +61,19 @@ pub enum TuneError {
         place: String,
         /// The tasks, as held-out and as training tasks.
         named: String,
+    },
+    /// Results cannot be read.
+    #[error(transparent)]
+    Results(#[from] ReadError),
+    /// A result without a score: neither solved nor unsolved.
+    #[error("{}: task {task} has no score: {reason}", results.display())]
+    Unscored {
+        /// The results folder.
+        results: PathBuf,
+        /// The task's id.
+        task: String,
+        /// Why.
+        reason: String,
     },
     /// A computation failed in the tensor library: too little memory, a device that is gone.
     #[error("the tensor library: {0}")]

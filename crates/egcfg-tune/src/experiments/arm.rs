@@ -43,12 +43,44 @@ pub struct Arm {
 }
 
 impl Arm {
+    /// The arm that all others change one thing of: one round, named after its draw.
+    pub fn common(draw: DrawSettings, policy: Policy, num_beams: usize, buffer_size: usize) -> Self {
+        let name = match draw.sampling_method {
+            Draw::Power => "power",
+            Draw::Rank => "rank",
+            Draw::Uniform => "uniform",
+            Draw::Passing => "passing",
+            Draw::Own => "own",
+        };
+        Self {
+            name: name.to_owned(),
+            chain: name.to_owned(),
+            rounds: 1,
+            source: Source::Itself,
+            policy,
+            num_beams,
+            temperature: None,
+            draw,
+            buffer_size,
+            lora: None,
+        }
+    }
+
     /// This arm under another name, trained apart.
     fn apart(&self, name: &str, change: impl FnOnce(&mut Self)) -> Self {
         let mut arm = Self { name: name.to_owned(), chain: name.to_owned(), ..self.clone() };
         change(&mut arm);
         arm
     }
+}
+
+/// The arms of some steps. `rounds` replaces the size's number of them in `btp`, and one round in the others.
+pub fn plan(steps: &[Step], common: &Arm, rounds: Option<usize>, size: &Size) -> Vec<(Step, Vec<Arm>)> {
+    let of = |step: Step| {
+        let usual = if step == Step::Btp { size.rounds } else { common.rounds };
+        (step, arms(step, &Arm { rounds: rounds.unwrap_or(usual), ..common.clone() }, size))
+    };
+    steps.iter().copied().map(of).collect()
 }
 
 /// The arms of a step, the common one first where it is one of them. `common` is named after its draw.
@@ -121,18 +153,7 @@ mod tests {
     use super::*;
 
     fn common() -> Arm {
-        Arm {
-            name: "power".to_owned(),
-            chain: "power".to_owned(),
-            rounds: 2,
-            source: Source::Itself,
-            policy: Policy::Beam,
-            num_beams: 5,
-            temperature: None,
-            draw: DrawSettings::default(),
-            buffer_size: 10_000,
-            lora: None,
-        }
+        Arm { rounds: 2, ..Arm::common(DrawSettings::default(), Policy::Beam, 5, 10_000) }
     }
 
     #[test]

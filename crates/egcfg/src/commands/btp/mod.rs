@@ -108,6 +108,10 @@ fn read_experiences(files: &[PathBuf], capacity: usize) -> Result<Buffer, Failur
 
 impl From<TuneError> for Failure {
     fn from(error: TuneError) -> Self {
+        let error = match error {
+            TuneError::Results(error) => return error.into(),
+            other => other,
+        };
         let text = error.to_string();
         // A hint in the sentence gets a line of its own.
         let (message, hint) = match text.split_once(" (hint: ") {
@@ -116,15 +120,17 @@ impl From<TuneError> for Failure {
         };
         let failure = match error {
             TuneError::Setting { .. } => Self::usage(message),
+            TuneError::Unscored { .. } => Self::sandbox(message),
             TuneError::Base { .. }
             | TuneError::Tensor(_)
             | TuneError::Diverged { .. }
             | TuneError::Worker(_) => Self::model(message),
             TuneError::Stopped => Self::interrupted(),
             TuneError::File { .. } => Self::input(format!("failed to {message}")),
-            TuneError::Line { .. } | TuneError::Task { .. } | TuneError::Overlap { .. } => {
-                Self::input(message)
-            }
+            TuneError::Line { .. }
+            | TuneError::Task { .. }
+            | TuneError::Overlap { .. }
+            | TuneError::Results(_) => Self::input(message),
         };
         match hint {
             Some(hint) => failure.hint(hint),

@@ -4,17 +4,16 @@
 mod chain;
 mod inputs;
 mod score;
-mod tell;
 mod world;
 
 use std::process::ExitCode;
 
-use egcfg_tune::experiments::{Arm, Size, Source, Step, arms};
-use egcfg_tune::replay::Draw;
+use egcfg_tune::experiments::{Arm, Plan, Size, Step, Training, plan, render};
 use futures::StreamExt as _;
 
 use crate::args::btp::BtpExperimentsArgs;
 use crate::exit::{Failure, SOLVED};
+use crate::output::file::write_whole;
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{note, show};
 use chain::Chain;
@@ -29,53 +28,40 @@ pub(super) async fn run(args: BtpExperimentsArgs) -> Result<ExitCode, Failure> {
     let inputs = Inputs::load(&args, &size)?;
     let world = World::start(&args, &size, inputs).await?;
     score::score_base(&world, &steps).await?;
-    let plan = plan(&args, &steps, &size);
-    let chains = Chain::of(&plan, &args, &size, &world);
+    let (sampling, replay) = (&args.sampling, &args.learning.replay);
+    let common = Arm::common(replay.settings(), sampling.policy, sampling.num_beams, replay.buffer_size);
+    let plan = plan(&steps, &common, args.n_iterations, &size);
+    let trainings = Training::of(&plan, args.seeds, &size, world.seed);
     note(&format!(
         "{} trainings of {} arms",
-        chains.len(),
+        trainings.len(),
         plan.iter().map(|(_, arms)| arms.len()).sum::<usize>()
     ));
-    let meter = Meter::new("trainings", Steps::Things, chains.len() as u64);
-    let mut running = futures::stream::iter(chains.iter().map(|chain| chain.carry_out(&world)))
-        .buffer_unordered(args.parallel);
+    let meter = Meter::new("trainings", Steps::Things, trainings.len() as u64);
+    let chains: Vec<Chain<'_>> = trainings.iter().map(|planned| Chain { planned, world: &world }).collect();
+    let mut running =
+        futures::stream::iter(chains.iter().map(Chain::carry_out)).buffer_unordered(args.parallel);
     while let Some(done) = running.next().await {
         done?;
         meter.step();
     }
     drop(running);
     meter.end();
-    let text = tell::tables(&world, &plan, &chains)?;
-    show(&text)?;
-    note(&format!("egcfg report {} shows every program", world.results().display()));
+    show(&summary(&world, &plan, &trainings)?)?;
+    note(&format!("egcfg report {} shows every program", world.place.results().display()));
     Ok(ExitCode::from(SOLVED))
 }
 
-/// The arms of every step.
-fn plan(args: &BtpExperimentsArgs, steps: &[Step], size: &Size) -> Vec<(Step, Vec<Arm>)> {
-    let draw = args.learning.replay.settings();
-    let name = match draw.sampling_method {
-        Draw::Power => "power",
-        Draw::Rank => "rank",
-        Draw::Uniform => "uniform",
-        Draw::Passing => "passing",
-        Draw::Own => "own",
-    };
-    let common = Arm {
-        name: name.to_owned(),
-        chain: name.to_owned(),
-        rounds: args.n_iterations.unwrap_or(1),
-        source: Source::Itself,
-        policy: args.sampling.policy,
-        num_beams: args.sampling.num_beams,
-        temperature: None,
-        draw,
-        buffer_size: args.learning.replay.buffer_size,
-        lora: None,
-    };
-    let of = |step: Step| {
-        let rounds = if step == Step::Btp { args.n_iterations.unwrap_or(size.rounds) } else { common.rounds };
-        (step, arms(step, &Arm { rounds, ..common.clone() }, size))
-    };
-    steps.iter().copied().map(of).collect()
+/// Draws up all tables, writes them as `summary.md` and `summary.json`, and gives them back as text.
+fn summary(world: &World<'_>, plan: &Plan, trainings: &[Training]) -> Result<String, Failure> {
+    let tables = world.place.tables(plan, trainings)?;
+    let text = render(&tables);
+    let json = serde_json::json!({"version": 1, "gradient_tokens": world.gradient_tokens,
+        "tree_tokens": world.args.tree_tokens, "tables": tables});
+    for (name, text) in [("summary.md", text.clone()), ("summary.json", format!("{json:#}\n"))] {
+        let path = world.place.folder.join(name);
+        write_whole(&path, &text)
+            .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))?;
+    }
+    Ok(text)
 }

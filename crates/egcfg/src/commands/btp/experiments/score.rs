@@ -1,7 +1,7 @@
-//! A model's score on the held-out tasks: a run like any other, with a results folder of its own, and what it came to.
+//! A model's score on the held-out tasks: a run like any other, with a results folder of its own.
 
-use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use egcfg_bench::config::{self, Overrides, settle};
@@ -10,9 +10,8 @@ use egcfg_bench::run::{Agent, Options, Parts, Plan, methods};
 use egcfg_bench::store::{Store, Target};
 use egcfg_guidance::{Limits, Policy, Search};
 use egcfg_model::LanguageModel;
-use egcfg_results::read::{Filter, Folder};
-use egcfg_results::{Layout, MethodFacts, file_name, method as known, template_name};
-use egcfg_tune::experiments::{BASE, Outcome, Step};
+use egcfg_results::{Layout, MethodFacts, template_name};
+use egcfg_tune::experiments::{METHODS_OF_ARMS, METHODS_OF_BASELINE, Step};
 
 use super::inputs::Held;
 use super::world::World;
@@ -22,19 +21,14 @@ use crate::output::result::circumstances;
 use crate::output::run_progress::RunProgress;
 use crate::settings::defaults;
 
-/// What every arm is scored by.
-static OF_ARMS: [&MethodFacts; 2] = [&known::PLAIN, &known::SEARCH];
-/// What the untrained model is scored by in the experiment `baseline`.
-static OF_BASELINE: [&MethodFacts; 4] = [&known::PLAIN, &known::SEARCH, &known::SEARCH_BEAM, &known::EG_CFG];
-
 /// Scores the untrained model for these experiments.
 pub(super) async fn score_base(world: &World<'_>, steps: &[Step]) -> Result<(), Failure> {
     if steps.contains(&Step::Baseline) {
-        let scorer = Scorer { world, results: world.baseline_results(), methods: &OF_BASELINE };
-        scorer.score(&world.model, &world.name).await?;
+        let scorer = Scorer { world, results: world.place.baseline_results(), methods: &METHODS_OF_BASELINE };
+        scorer.score(&world.model, &world.place.model).await?;
     }
     if steps.iter().any(|step| *step != Step::Baseline) {
-        score_arm(world, &world.model, &world.name).await?;
+        score_arm(world, &world.model, &world.place.model).await?;
     }
     Ok(())
 }
@@ -45,14 +39,8 @@ pub(super) async fn score_arm(
     model: &Arc<dyn LanguageModel>,
     name: &str,
 ) -> Result<(), Failure> {
-    let scorer = Scorer { world, results: world.results(), methods: &OF_ARMS };
+    let scorer = Scorer { world, results: world.place.results(), methods: &METHODS_OF_ARMS };
     scorer.score(model, name).await
-}
-
-/// What the untrained model solved; `baseline` is the experiment of that name.
-pub(super) fn base_outcomes(world: &World<'_>, baseline: bool) -> Result<Vec<Outcome>, Failure> {
-    let folder = if baseline { world.baseline_results() } else { world.results() };
-    outcomes(world, &folder, &world.name, BASE, 0)
 }
 
 /// Scores models by some methods into one results folder.
@@ -118,44 +106,4 @@ impl Scorer<'_> {
         }
         known
     }
-}
-
-/// What a model solved, from its results.
-pub(super) fn outcomes(
-    world: &World<'_>,
-    results: &Path,
-    model: &str,
-    arm: &str,
-    seed: u64,
-) -> Result<Vec<Outcome>, Failure> {
-    let mut found: Vec<Outcome> = Vec::new();
-    for set in &world.inputs.held {
-        let filter = Filter { dataset: Some(file_name(&set.name)), model: Some(file_name(model)) };
-        for cell in Folder::read(results, &filter)?.groups.iter().flat_map(|group| &group.cells) {
-            if !cell.scored() {
-                return Err(Failure::sandbox(format!(
-                    "{}: task {} has no score: {}",
-                    results.display(),
-                    cell.task,
-                    cell.broken.as_deref().unwrap_or_default()
-                )));
-            }
-            let place = |own: &&mut Outcome| own.set == set.name && own.method == cell.method;
-            let tasks = if let Some(own) = found.iter_mut().find(place) {
-                &mut own.tasks
-            } else {
-                found.push(Outcome {
-                    arm: arm.to_owned(),
-                    seed,
-                    set: set.name.clone(),
-                    method: cell.method.clone(),
-                    tasks: BTreeMap::new(),
-                });
-                let Some(own) = found.last_mut() else { continue };
-                &mut own.tasks
-            };
-            tasks.insert(cell.task.clone(), cell.passed);
-        }
-    }
-    Ok(found)
 }

@@ -7,7 +7,7 @@ use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{Settings, Template};
 use egcfg_model::LanguageModel;
 use egcfg_sandbox::Limits;
-use egcfg_tune::experiments::{Size, Source};
+use egcfg_tune::experiments::{Place, Size, Source};
 
 use super::super::round::claim;
 use super::super::{base_file, no_adapter};
@@ -29,8 +29,8 @@ pub(super) struct World<'a> {
     pub(super) settings: Settings,
     /// The model's file.
     pub(super) base: PathBuf,
-    /// What its results are called.
-    pub(super) name: String,
+    /// The folder, and what stands in it.
+    pub(super) place: Place,
     /// Answer tokens of every training.
     pub(super) gradient_tokens: usize,
     pub(super) seed: u64,
@@ -58,7 +58,11 @@ impl<'a> World<'a> {
         let template = method::template(&args.work.method, &config, model.info())?;
         let settings = method::settings(&args.work.method, config, runner.python());
         let world = Self {
-            name: model.info().name.clone(),
+            place: Place {
+                folder: args.output_dir.clone(),
+                model: model.info().name.clone(),
+                sets: inputs.held.iter().map(|set| set.name.clone()).collect(),
+            },
             gradient_tokens: args.learning.training.gradient_tokens.unwrap_or(size.gradient_tokens),
             seed: args.work.method.seed.unwrap_or(1),
             args,
@@ -100,16 +104,6 @@ impl<'a> World<'a> {
             "checkpoint": self.args.learning.training.trainer.checkpoint,
         });
         claim(folder, "experiments.json", &about)
-    }
-
-    /// The results folder of the base and of all arms.
-    pub(super) fn results(&self) -> PathBuf {
-        self.args.output_dir.join("results")
-    }
-
-    /// The folder of the experiment `baseline`, whose methods are more.
-    pub(super) fn baseline_results(&self) -> PathBuf {
-        self.args.output_dir.join("baseline")
     }
 
     /// Another file of the same family, loaded as the base was.
