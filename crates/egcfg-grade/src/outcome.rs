@@ -88,7 +88,7 @@ impl Grade {
         });
         Self {
             outcome: Outcome::of(results, tests.len()),
-            passed_tests: results.iter().filter(|result| result.verdict.passed()).count(),
+            passed_tests: TestResult::passes(results),
             ran_tests: results.len(),
             unproven: results.iter().any(|result| result.unproven),
             base: base.map(|base| Outcome::of(&results[..base.min(results.len())], base)),

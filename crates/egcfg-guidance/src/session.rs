@@ -58,12 +58,12 @@ pub struct Attempt {
 impl Attempt {
     /// Shown tests that pass.
     pub fn passes(&self) -> usize {
-        self.results.iter().filter(|r| r.verdict.passed()).count()
+        TestResult::passes(&self.results)
     }
 
     /// Every shown test passes (and there is one).
     pub fn passed(&self) -> bool {
-        !self.results.is_empty() && self.passes() == self.results.len()
+        TestResult::all_pass(&self.results)
     }
 }
 

@@ -147,7 +147,7 @@ impl Template {
         env.set_keep_trailing_newline(true);
         env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
         env.set_undefined_behavior(minijinja::UndefinedBehavior::Strict);
-        let tests: Vec<String> = task.shown_tests.iter().map(shown).collect();
+        let tests: Vec<String> = task.shown_tests.iter().map(Test::in_words).collect();
         let values = context! {
             task => task.prompt.trim_end(),
             tests,
@@ -162,16 +162,6 @@ impl Template {
 
     fn fail(&self, reason: &str) -> TemplateError {
         TemplateError { name: self.name.clone(), reason: reason.to_owned() }
-    }
-}
-
-/// A test as it stands in the prompt.
-fn shown(test: &Test) -> String {
-    match test {
-        Test::Assert(source) => source.trim_end().to_owned(),
-        Test::Stdio { stdin, stdout, .. } => {
-            format!("solve() reads\n{}\nand prints\n{}", stdin.trim_end(), stdout.trim_end())
-        }
     }
 }
 

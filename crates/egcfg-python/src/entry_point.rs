@@ -36,6 +36,13 @@ pub fn entry_point_of(tests: &[&str], program: &str) -> Option<String> {
         .or_else(|| best(&called, |_| true))
 }
 
+/// Whether a text is one name, as a program can define it.
+pub fn is_name(name: &str) -> bool {
+    let mut letters = name.chars();
+    letters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
+        && letters.all(|c| c.is_alphanumeric() || c == '_')
+}
+
 fn best(called: &[Names], may_be: impl Fn(&str) -> bool) -> Option<String> {
     let mut best: Option<((usize, usize), &String)> = None;
     for names in called {

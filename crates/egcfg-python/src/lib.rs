@@ -39,7 +39,7 @@ pub use completion::completed;
 pub use definitions::{Definition, DefinitionKind, defines, definitions, finished};
 pub use doctest::{Example, doctest_examples};
 pub use doubt::{Doubt, doubt};
-pub use entry_point::{entry_point, entry_point_of};
+pub use entry_point::{entry_point, entry_point_of, is_name};
 pub use executable::executable_form;
 pub use extract::{Extracted, extract_program};
 pub use fault::SyntaxFault;

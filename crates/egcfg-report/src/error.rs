@@ -1,7 +1,5 @@
 //! Why no report can be had.
 
-use std::path::PathBuf;
-
 use egcfg_results::read::ReadError;
 use thiserror::Error;
 
@@ -11,14 +9,6 @@ pub enum ReportError {
     /// The results.
     #[error(transparent)]
     Results(#[from] ReadError),
-    /// A file could not be written.
-    #[error("failed to write {}: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system says.
-        source: std::io::Error,
-    },
     /// The terminal could not be used.
     #[error("failed to draw on the terminal: {0}")]
     Terminal(std::io::Error),

@@ -80,7 +80,7 @@ impl ResultFile {
     /// whatever became of the others; where none failed but some could not be judged, nothing is known of it, and
     /// `general_error` says why.
     pub fn judged(code: &str, tests: &[Test], results: &[TestResult]) -> Self {
-        let passes = results.iter().filter(|r| r.verdict.passed()).count();
+        let passes = TestResult::passes(results);
         let entry = |r: &TestResult| TestEntry {
             result: r.verdict.passed(),
             time: r.seconds,

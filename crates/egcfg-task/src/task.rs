@@ -46,6 +46,16 @@ impl Test {
             Self::Stdio { stdin, .. } => stdin,
         }
     }
+
+    /// As it stands in a prompt.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Assert(source) => source.trim_end().to_owned(),
+            Self::Stdio { stdin, stdout, .. } => {
+                format!("solve() reads\n{}\nand prints\n{}", stdin.trim_end(), stdout.trim_end())
+            }
+        }
+    }
 }
 
 /// A programming task.

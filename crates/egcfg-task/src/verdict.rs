@@ -149,6 +149,18 @@ pub struct TestResult {
     pub flaky: bool,
 }
 
+impl TestResult {
+    /// How many of these are passes.
+    pub fn passes(results: &[Self]) -> usize {
+        results.iter().filter(|result| result.verdict.passed()).count()
+    }
+
+    /// Every test passes, and there is one.
+    pub fn all_pass(results: &[Self]) -> bool {
+        !results.is_empty() && Self::passes(results) == results.len()
+    }
+}
+
 /// What one traced run of a program on one test showed: the verdict, judged as always in a clean interpreter, and
 /// the trace of the tested invocation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -12,14 +12,9 @@ use super::item::Source;
 #[cfg(feature = "parquet")]
 pub(super) fn read(path: &Path, bounds: Bounds) -> Result<Source, DatasetError> {
     use egcfg_files::{Origin, read_bytes};
-    use sha2::{Digest as _, Sha256};
 
     let data = bytes::Bytes::from(read_bytes(path, Origin::Named, bounds)?);
-    let sha256 = Sha256::digest(&data).iter().fold(String::with_capacity(64), |mut text, byte| {
-        use std::fmt::Write as _;
-        let _ = write!(text, "{byte:02x}");
-        text
-    });
+    let sha256 = egcfg_files::sha256(&data);
     let bad = |reason: String| DatasetError::Format { path: path.to_owned(), reason };
     // The parquet crate panics on some broken files.
     let rows = std::panic::catch_unwind(|| rows::read(&path.display().to_string(), data, bounds));

@@ -200,7 +200,7 @@ fn resolve(file: TaskFile, id: &str, place: &str) -> Result<Item, Fault> {
         }
     }
     let entry_point = match (file.entry_point, form) {
-        (Some(name), _) if is_identifier(&name) => name,
+        (Some(name), _) if egcfg_python::is_name(&name) => name,
         (Some(name), _) => return Err(at("entry_point", &format!("'{name}' is not a name"))),
         (None, Form::Stdio) => "solve".to_owned(),
         (None, Form::Asserts) => {
@@ -256,12 +256,6 @@ fn pair(io: Io, all: Compare, index: usize) -> Result<Test, (String, String)> {
             .map_err(|(field, reason)| (format!("io[{index}].{field}"), reason))?
     };
     Ok(Test::Stdio { stdin: io.stdin, stdout: io.stdout, compare })
-}
-
-fn is_identifier(name: &str) -> bool {
-    let mut letters = name.chars();
-    letters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
-        && letters.all(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// The task in a TOML file.

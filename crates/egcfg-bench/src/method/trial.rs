@@ -79,7 +79,7 @@ impl Dialogue<'_> {
     pub(super) async fn holds(&mut self, program: &str, test: &Test) -> Result<bool, GuidanceError> {
         let task = self.session.task;
         let results = self.session.executor.judge(task, program, std::slice::from_ref(test)).await?;
-        Ok(!results.is_empty() && results.iter().all(|result| result.verdict.passed()))
+        Ok(TestResult::all_pass(&results))
     }
 
     /// The best program by the shown tests; the plain answer where the method found none that defines the entry point.

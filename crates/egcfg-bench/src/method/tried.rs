@@ -12,11 +12,11 @@ pub(super) struct Tried {
 impl Tried {
     /// Shown tests that pass.
     pub(super) fn passes(&self) -> usize {
-        self.results.iter().filter(|result| result.verdict.passed()).count()
+        TestResult::passes(&self.results)
     }
 
     /// Every shown test passes, and there is one.
     pub(super) fn passed(&self) -> bool {
-        !self.results.is_empty() && self.passes() == self.results.len()
+        TestResult::all_pass(&self.results)
     }
 }

@@ -106,7 +106,7 @@ impl Bench {
             }
         };
         scored("sandbox", graded.iter().chain(&outcome.shown))?;
-        let passed = !graded.is_empty() && graded.iter().all(|result| result.verdict.passed());
+        let passed = TestResult::all_pass(&graded);
         let answers = self.answers(task, &outcome, passed).await?;
         let shown = &outcome.shown;
         Ok(self.parts.circumstances.result(Work {
@@ -121,7 +121,7 @@ impl Bench {
             tests: task.grading_tests(),
             graded: &graded,
             grader,
-            shown_passed: Some(!shown.is_empty() && shown.iter().all(|result| result.verdict.passed())),
+            shown_passed: Some(TestResult::all_pass(shown)),
             stop: outcome.stop,
             began: outcome.began,
             cost: outcome.stats,

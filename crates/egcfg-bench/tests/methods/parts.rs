@@ -14,7 +14,7 @@ use egcfg_model::{
     StopReason, TokenId, Usage,
 };
 use egcfg_sandbox::{Limits, Sandbox, SandboxOptions};
-use egcfg_task::{PromptType, Task, Test};
+use egcfg_task::{PromptType, Task, Test, TestResult};
 use futures::future::{BoxFuture, ready};
 
 const END: TokenId = 256;
@@ -203,5 +203,5 @@ pub(crate) async fn write(
 
 /// Whether the outcome's program passes every shown test.
 pub(crate) fn solved(outcome: &MethodOutcome) -> bool {
-    !outcome.shown.is_empty() && outcome.shown.iter().all(|result| result.verdict.passed())
+    TestResult::all_pass(&outcome.shown)
 }

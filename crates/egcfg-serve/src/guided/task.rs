@@ -51,7 +51,7 @@ pub(crate) fn task(limits: &Limits, fields: &mut Fields, prompt: String) -> Resu
         _ => return Err(fields.error("tests", "statements and stdin/stdout pairs cannot stand together")),
     };
     let entry_point = match fields.text("entry_point")? {
-        Some(name) if is_identifier(&name) => name,
+        Some(name) if egcfg_python::is_name(&name) => name,
         Some(name) => return Err(fields.error("entry_point", format!("'{name}' is not a name"))),
         None if form == TaskForm::Stdio => "solve".to_owned(),
         None => egcfg_python::entry_point(&asserts).ok_or_else(|| {
@@ -75,10 +75,4 @@ pub(crate) fn task(limits: &Limits, fields: &mut Fields, prompt: String) -> Resu
         }
         _ => Ok(task),
     }
-}
-
-fn is_identifier(name: &str) -> bool {
-    let mut letters = name.chars();
-    letters.next().is_some_and(|c| c.is_alphabetic() || c == '_')
-        && letters.all(|c| c.is_alphanumeric() || c == '_')
 }

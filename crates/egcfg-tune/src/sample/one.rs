@@ -3,6 +3,7 @@
 use egcfg_grade::{Extent, grade, trouble};
 use egcfg_guidance::{Choosing, Limits, Policy, Search, Session, Settings, search};
 use egcfg_model::LanguageModel;
+use egcfg_task::TestResult;
 use sha2::{Digest as _, Sha256};
 
 use super::log::{SAMPLE_VERSION, SampledTask};
@@ -74,7 +75,7 @@ pub async fn sample_task(
         if let Some(trouble) = trouble(&results) {
             return Err(failed(trouble));
         }
-        let passed = results.iter().filter(|result| result.verdict.passed()).count();
+        let passed = TestResult::passes(&results);
         let possibility = possibility(&program.log_probs);
         let pass_rate = passed as f64 / tests.len().max(1) as f64;
         experiences.push(Experience {

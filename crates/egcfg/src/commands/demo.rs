@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 
 use egcfg_guidance::{Event, EventSink, ExecutionCache, Generation, Session, Settings, generate, judge};
-use egcfg_task::Task;
+use egcfg_task::{Task, TestResult};
 
 use crate::args::doctor::DemoArgs;
 use crate::args::method::MethodArgs;
@@ -33,7 +33,7 @@ impl EventSink for Story {
                 let outcomes: Vec<String> = runs
                     .iter()
                     .map(|run| {
-                        let passes = run.results.iter().filter(|r| r.verdict.passed()).count();
+                        let passes = TestResult::passes(&run.results);
                         format!("{passes} of {}", run.results.len())
                     })
                     .collect();

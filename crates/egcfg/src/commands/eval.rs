@@ -57,8 +57,7 @@ pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     let summary = summarize(&set, &samples, &judged, &args.k);
     if let Some(path) = &args.out {
         let file = evalplus_results(&set, &samples, &judged, &summary, &now());
-        write_whole(path, &(file.to_string() + "\n"))
-            .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))?;
+        write_whole(path, &(file.to_string() + "\n"))?;
     }
     if summary.missing > 0 {
         note(&format!("warning: {} tasks have no sample and are in no score", summary.missing));

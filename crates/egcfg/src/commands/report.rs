@@ -60,7 +60,7 @@ fn write(args: &ReportArgs, format: ReportFormat, results: &Results) -> Result<E
     };
     match &args.out {
         Some(path) => {
-            write_whole(path, &text).map_err(|source| ReportError::Write { path: path.clone(), source })?;
+            write_whole(path, &text)?;
             note(&format!("wrote {} ({} KiB)", path.display(), text.len().div_ceil(1024)));
         }
         None if format == ReportFormat::Table => show(&text)?,
@@ -113,7 +113,7 @@ impl From<ReportError> for Failure {
     fn from(error: ReportError) -> Self {
         match error {
             ReportError::Results(error) => error.into(),
-            other => Self::input(other.to_string()),
+            ReportError::Terminal(_) => Self::input(error.to_string()),
         }
     }
 }

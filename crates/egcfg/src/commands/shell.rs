@@ -8,7 +8,7 @@ use clap::Command;
 use crate::args;
 use crate::args::help::{CompletionsArgs, ManArgs};
 use crate::exit::{Failure, SOLVED};
-use crate::output::file::write_whole;
+use crate::output::file::{make_folder, write_whole};
 use crate::output::text::{data, note};
 
 pub(crate) fn completions(args: &CompletionsArgs) -> Result<ExitCode, Failure> {
@@ -25,8 +25,7 @@ pub(crate) fn man(args: &ManArgs) -> Result<ExitCode, Failure> {
         data(&page(&command)?)?;
         return Ok(ExitCode::from(SOLVED));
     };
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::input(format!("failed to make {}: {error}", folder.display())))?;
+    make_folder(folder)?;
     let count = write(folder, &command)?;
     note(&format!("wrote {count} pages to {}", folder.display()));
     Ok(ExitCode::from(SOLVED))
@@ -36,8 +35,7 @@ pub(crate) fn man(args: &ManArgs) -> Result<ExitCode, Failure> {
 fn write(folder: &Path, command: &Command) -> Result<usize, Failure> {
     let name = command.get_display_name().unwrap_or_else(|| command.get_name());
     let path = folder.join(format!("{name}.1"));
-    write_whole(&path, &page(command)?)
-        .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))?;
+    write_whole(&path, &page(command)?)?;
     let inner = command.get_subcommands().filter(|inner| !inner.is_hide_set());
     inner.map(|inner| write(folder, inner)).try_fold(1, |sum, count| Ok(sum + count?))
 }

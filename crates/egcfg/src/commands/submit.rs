@@ -1,7 +1,6 @@
 //! `egcfg submit`: job files that start agents of the same `run` command on a cluster. They are printed, not sent: what is sent is
 //! looked at first.
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser as _;
@@ -20,7 +19,7 @@ pub(crate) fn run(args: SubmitArgs) -> Result<ExitCode, Failure> {
     };
     match out {
         None => data(&text)?,
-        Some(path) => write(&path, &text)?,
+        Some(path) => write_whole(&path, &text)?,
     }
     Ok(ExitCode::from(SOLVED))
 }
@@ -93,10 +92,4 @@ fn command(program: &str, args: &AgentsArgs) -> Result<Vec<String>, Failure> {
                 .hint("write it after two dashes: -- run experiment.toml"))
         }
     }
-}
-
-/// A job file.
-fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    write_whole(path, text)
-        .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))
 }

@@ -3,8 +3,21 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use crate::exit::Failure;
+
+/// Makes a folder with all above it, where it is not there.
+pub(crate) fn make_folder(path: &Path) -> Result<(), Failure> {
+    std::fs::create_dir_all(path)
+        .map_err(|error| Failure::input(format!("failed to make {}: {error}", path.display())))
+}
+
 /// Writes a file in place of what stood there.
-pub(crate) fn write_whole(path: &Path, text: &str) -> std::io::Result<()> {
+pub(crate) fn write_whole(path: &Path, text: &str) -> Result<(), Failure> {
+    replace(path, text)
+        .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))
+}
+
+fn replace(path: &Path, text: &str) -> std::io::Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new().permissions(permissions()).tempfile_in(folder)?;
     file.write_all(text.as_bytes())?;

@@ -45,7 +45,7 @@ pub(crate) struct Best {
 impl Best {
     /// Tests that pass.
     pub(crate) fn passes(&self) -> usize {
-        passes(&self.results)
+        TestResult::passes(&self.results)
     }
 }
 
@@ -148,7 +148,7 @@ impl Progress {
                 }
                 let passing =
                     runs.iter().filter(|run| run.results.iter().all(|r| r.verdict.passed())).count();
-                let best = runs.iter().map(|run| passes(&run.results)).max().unwrap_or(0);
+                let best = runs.iter().map(|run| TestResult::passes(&run.results)).max().unwrap_or(0);
                 let tests = runs.first().map_or(0, |run| run.results.len());
                 let (all, distinct) = (state.candidates, runs.len());
                 state.signal = format!(
@@ -164,11 +164,16 @@ impl Progress {
             Event::Verdict { results, .. } => {
                 let program = std::mem::take(&mut state.written);
                 state.offer(&program, results);
-                let mut line = format!("{}: {} of {} tests pass", state.head, passes(results), results.len());
+                let mut line = format!(
+                    "{}: {} of {} tests pass",
+                    state.head,
+                    TestResult::passes(results),
+                    results.len()
+                );
                 if let Some(first) = results.iter().find(|r| !r.verdict.passed()) {
                     let _ = write!(line, " ({})", first.verdict);
                 }
-                if state.searching && passes(results) < results.len() {
+                if state.searching && TestResult::passes(results) < results.len() {
                     let best = state.best.as_ref().map_or(0, Best::passes);
                     state.signal = format!("the best so far passes {best} of {} tests", results.len());
                     self.line(1, &line);
@@ -204,7 +209,7 @@ impl Drop for Progress {
 impl State {
     /// Keeps a program that passes more tests than the best so far.
     fn offer(&mut self, program: &str, results: &[TestResult]) {
-        if self.best.as_ref().is_none_or(|best| passes(results) > best.passes()) {
+        if self.best.as_ref().is_none_or(|best| TestResult::passes(results) > best.passes()) {
             self.best = Some(Best { program: program.to_owned(), results: results.to_vec() });
         }
     }
@@ -221,10 +226,6 @@ impl State {
 
 fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
     state.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn passes(results: &[TestResult]) -> usize {
-    results.iter().filter(|r| r.verdict.passed()).count()
 }
 
 /// The block: what the model does, the last lines of its code, what the candidates did.

@@ -55,7 +55,7 @@ impl Prompts {
         prompt: PromptType,
         values: &Value,
     ) -> Result<String, TemplateError> {
-        let tests: Vec<String> = task.shown_tests.iter().map(shown).collect();
+        let tests: Vec<String> = task.shown_tests.iter().map(Test::in_words).collect();
         let values = context! {
             ..values.clone(),
             ..context! {
@@ -73,15 +73,5 @@ impl Prompts {
 
     fn fail(&self, reason: &str) -> TemplateError {
         TemplateError { name: self.method.to_owned(), reason: reason.to_owned() }
-    }
-}
-
-/// A test as it stands in a message.
-fn shown(test: &Test) -> String {
-    match test {
-        Test::Assert(source) => source.trim_end().to_owned(),
-        Test::Stdio { stdin, stdout, .. } => {
-            format!("solve() reads\n{}\nand prints\n{}", stdin.trim_end(), stdout.trim_end())
-        }
     }
 }

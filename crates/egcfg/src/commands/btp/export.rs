@@ -10,7 +10,7 @@ use super::{read_experiences, training};
 use crate::args::btp::BtpExportArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
-use crate::output::file::write_whole;
+use crate::output::file::{make_folder, write_whole};
 use crate::output::text::{note, show};
 
 pub(super) fn run(args: &BtpExportArgs) -> Result<ExitCode, Failure> {
@@ -22,12 +22,9 @@ pub(super) fn run(args: &BtpExportArgs) -> Result<ExitCode, Failure> {
     if made.unknown > 0 {
         note(&format!("warning: {} experiences are of tasks that are not selected", made.unknown));
     }
-    std::fs::create_dir_all(&args.output_dir)
-        .map_err(|error| Failure::input(format!("failed to make {}: {error}", args.output_dir.display())))?;
+    make_folder(&args.output_dir)?;
     for (name, text) in &made.files {
-        let path = args.output_dir.join(name);
-        write_whole(&path, text)
-            .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))?;
+        write_whole(&args.output_dir.join(name), text)?;
     }
     show(&format!("{} records of {} experiences\n", made.records, entries.len()))?;
     Ok(ExitCode::from(SOLVED))

@@ -11,9 +11,10 @@ mod trainer;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use egcfg_bench::dataset::{LoadOptions, registry};
+use egcfg_bench::dataset::{Item, LoadOptions, registry};
 use egcfg_tune::TuneError;
 use egcfg_tune::replay::{Buffer, read_cache};
+use egcfg_tune::splits::Member;
 
 use crate::args::btp::{BtpArgs, BtpCommand, BtpMergeArgs};
 use crate::args::data::DatasetArgs;
@@ -76,6 +77,11 @@ fn training(data: &DatasetArgs) -> LoadOptions {
     let has_splits =
         registry::all().iter().any(|set| set.name == data.dataset && set.name.starts_with("mbpp"));
     data.options(has_splits.then_some("train"))
+}
+
+/// Items as splits are held apart by.
+fn members(items: &[Item]) -> Vec<Member> {
+    items.iter().map(|item| Member { task: item.task.clone(), reference: item.reference.clone() }).collect()
 }
 
 /// An error where nothing is left to train on.

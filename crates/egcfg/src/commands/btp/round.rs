@@ -17,7 +17,7 @@ use super::training;
 use crate::args::btp::{BtpSampleArgs, SamplingArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
-use crate::output::file::write_whole;
+use crate::output::file::{make_folder, write_whole};
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::show;
 use crate::parts::{load_model, start};
@@ -89,10 +89,7 @@ pub(super) fn told(buffer: &Buffer, tasks: usize) -> String {
 impl Round<'_> {
     /// Samples what is not in the log yet, and writes `experiences.jsonl`.
     pub(super) async fn sample(&self, capacity: usize) -> Result<Buffer, Failure> {
-        let failed = |error: std::io::Error| {
-            Failure::input(format!("failed to make {}: {error}", self.folder.display()))
-        };
-        std::fs::create_dir_all(self.folder).map_err(failed)?;
+        make_folder(self.folder)?;
         let identity = self.model.identity()?.key();
         self.claim(&identity)?;
         let mut log = SampleLog::open(&self.folder.join("samples.jsonl"))?;
@@ -138,7 +135,7 @@ impl Round<'_> {
         let about = About {
             version: 1,
             model: identity,
-            tasks: hash(&serde_json::json!(ids).to_string()),
+            tasks: egcfg_files::sha256(serde_json::json!(ids).to_string().as_bytes()),
             policy: self.sampling.policy.name(),
             num_beams: self.sampling.num_beams,
             temperature: self.settings.config.temperature.get(),
@@ -157,16 +154,7 @@ pub(super) fn claim(folder: &Path, name: &str, about: &impl Serialize) -> Result
         Ok(old) if old == text => Ok(()),
         Ok(_) => Err(Failure::usage(format!("{} belongs to other settings", folder.display()))
             .hint(format!("name another folder, or the settings that stand in {}", path.display()))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_whole(&path, &text)
-            .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display()))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_whole(&path, &text),
         Err(error) => Err(Failure::input(format!("failed to read {}: {error}", path.display()))),
     }
-}
-
-/// SHA-256 in hexadecimal.
-pub(super) fn hash(text: &str) -> String {
-    use sha2::Digest as _;
-    sha2::Sha256::digest(text.as_bytes())
-        .iter()
-        .fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -6,19 +6,19 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use egcfg_bench::dataset::{Dataset, LoadOptions};
+use egcfg_bench::dataset::LoadOptions;
 use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{Settings, Template};
 use egcfg_model::LanguageModel;
 use egcfg_results::stats;
 use egcfg_task::Task;
 use egcfg_tune::replay::Buffer;
-use egcfg_tune::splits::{Member, overlaps, refuse};
+use egcfg_tune::splits::{overlaps, refuse};
 
 use super::evaluate::{Held, evaluate, greedy};
 use super::round::{Round, told as found};
 use super::train::{Training, told};
-use super::{base_file, left, no_adapter, training as training_tasks};
+use super::{base_file, left, members, no_adapter, training as training_tasks};
 use crate::args::btp::{BtpRunArgs, SamplingArgs};
 use crate::args::lora::LoraArg;
 use crate::args::model::ModelArgs;
@@ -44,7 +44,7 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
     let mut set = load(&args.data.dataset, &args.data.data, &training_tasks(&args.data))?;
     let options = LoadOptions { split: args.eval_split.clone(), ids: Vec::new(), limit: args.eval_limit };
     let held = load(&args.data.dataset, &args.eval_data, &options)?;
-    let same = overlaps(&members(&set), &members(&held));
+    let same = overlaps(&members(&set.items), &members(&held.items));
     if args.leave_out_overlap {
         set.items.retain(|item| !same.iter().any(|overlap| overlap.train == item.task.id));
         left(set.items.len())?;
@@ -143,14 +143,6 @@ impl Rounds<'_> {
         let args = ModelArgs { lora: vec![LoraArg::of(adapter)], ..self.args.work.model.clone() };
         load_model(&args, self.args.sampling.jobs)
     }
-}
-
-fn members(set: &Dataset) -> Vec<Member> {
-    let one = |item: &egcfg_bench::dataset::Item| Member {
-        task: item.task.clone(),
-        reference: item.reference.clone(),
-    };
-    set.items.iter().map(one).collect()
 }
 
 fn row(table: &mut String, name: &str, held: &Held) {

@@ -11,12 +11,12 @@ use egcfg_tune::replay::{Buffer, DrawSettings, Experience};
 use egcfg_tune::sample::{Teaching, examples_of, with_teachers};
 use egcfg_tune::train::{Example, Objective, Progress, TrainJob, TrainReport, TrainSettings, write_examples};
 
-use super::round::hash;
 use super::trainer::choose;
 use super::{base_file, no_adapter, read_experiences, training};
 use crate::args::btp::{BtpTrainArgs, TrainerArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
+use crate::output::file::make_folder;
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{note, show};
 use crate::parts::{load_model, start};
@@ -109,10 +109,7 @@ impl Training<'_> {
             return Err(Failure::input("nothing was drawn that could be learned from")
                 .hint("no experience has a priority above 0, or none is of a selected task"));
         }
-        let failed = |error: std::io::Error| {
-            Failure::input(format!("failed to make {}: {error}", self.folder.display()))
-        };
-        std::fs::create_dir_all(self.folder).map_err(failed)?;
+        make_folder(self.folder)?;
         let file = self.folder.join("examples.jsonl");
         write_examples(&file, &examples)?;
         let text = std::fs::read_to_string(&file)
@@ -122,7 +119,7 @@ impl Training<'_> {
             base,
             base_name: self.base_name.to_owned(),
             examples: file,
-            examples_sha256: hash(&text),
+            examples_sha256: egcfg_files::sha256(text.as_bytes()),
             output: self.folder.to_owned(),
             start_from: self.start_from.clone(),
             objective: self.objective,

@@ -5,10 +5,10 @@ use std::path::Path;
 use egcfg_bench::dataset::{Dataset, Item, LoadOptions, tasks_from_lines};
 use egcfg_task::Task;
 use egcfg_tune::experiments::Size;
-use egcfg_tune::splits::{Member, Overlap, overlaps, refuse};
+use egcfg_tune::splits::{Overlap, overlaps, refuse};
 use serde::Serialize;
 
-use super::super::round::hash;
+use super::super::{left, members};
 use crate::args::btp::{BtpExperimentsArgs, ModeArg};
 use crate::exit::Failure;
 use crate::input::dataset::load;
@@ -66,7 +66,7 @@ impl Inputs {
             found.extend(here);
         }
         train.items.retain(|item| !found.iter().any(|overlap| overlap.train == item.task.id));
-        super::super::left(train.items.len())?;
+        left(train.items.len())?;
         if !found.is_empty() {
             note(&format!(
                 "{} pairs of a held-out and a training task are one; trained without them",
@@ -93,13 +93,9 @@ fn tasks(items: &[Item]) -> Vec<Task> {
     items.iter().map(|item| item.task.clone()).collect()
 }
 
-fn members(items: &[Item]) -> Vec<Member> {
-    items.iter().map(|item| Member { task: item.task.clone(), reference: item.reference.clone() }).collect()
-}
-
 fn split(set: &Set) -> Split {
     let tasks = tasks(&set.items);
-    let sha256 = hash(&serde_json::json!(tasks).to_string());
+    let sha256 = egcfg_files::sha256(serde_json::json!(tasks).to_string().as_bytes());
     Split { name: set.name.clone(), tasks: tasks.len(), sha256 }
 }
 

@@ -59,9 +59,7 @@ fn summary(world: &World<'_>, plan: &Plan, trainings: &[Training]) -> Result<Str
     let json = serde_json::json!({"version": 1, "gradient_tokens": world.gradient_tokens,
         "tree_tokens": world.args.tree_tokens, "tables": tables});
     for (name, text) in [("summary.md", text.clone()), ("summary.json", format!("{json:#}\n"))] {
-        let path = world.place.folder.join(name);
-        write_whole(&path, &text)
-            .map_err(|error| Failure::input(format!("failed to write {}: {error}", path.display())))?;
+        write_whole(&world.place.folder.join(name), &text)?;
     }
     Ok(text)
 }

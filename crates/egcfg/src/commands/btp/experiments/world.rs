@@ -15,6 +15,7 @@ use super::inputs::Inputs;
 use crate::args::btp::BtpExperimentsArgs;
 use crate::args::model::ModelArgs;
 use crate::exit::Failure;
+use crate::output::file::make_folder;
 use crate::parts::{load_model, needs, start_sandbox};
 use crate::settings::method;
 
@@ -83,8 +84,7 @@ impl<'a> World<'a> {
     /// share their trainings.
     fn claim(&self) -> Result<(), Failure> {
         let folder = &self.args.output_dir;
-        std::fs::create_dir_all(folder)
-            .map_err(|error| Failure::input(format!("failed to make {}: {error}", folder.display())))?;
+        make_folder(folder)?;
         let replay = self.args.learning.replay.settings();
         let about = serde_json::json!({
             "version": 1,
