@@ -32,7 +32,7 @@ fn a_result_counts_as_many_programs_as_its_log_has_attempts() {
         counted.insert((of("method"), of("task")), attempts);
     }
     assert_eq!(counted.len(), 6, "{files:?}");
-    for method in ["best_of", "search", "self_debugging"] {
+    for method in ["best_of", "search_independent", "self_debugging"] {
         let (solved, unsolved) = (&(method.into(), "t0".into()), &(method.into(), "t1".into()));
         assert!(counted[unsolved] > 1 && counted[solved] >= 1, "{counted:?}");
     }
