@@ -174,7 +174,7 @@ impl<'a> Walk<'a> {
                 self.value(depth + 1)
             }
             b'o' => {
-                if !b"012".contains(&self.byte()?) {
+                if !b"01234".contains(&self.byte()?) {
                     return self.fail("unknown flag");
                 }
                 self.name()

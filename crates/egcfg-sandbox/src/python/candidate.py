@@ -17,7 +17,7 @@ import tracer as tracing
 import _egcfg_script as script
 from _egcfg_beside import NOTE, Beside, failed_here
 from _egcfg_codec import Decoder, Encoder, Handles, Malformed
-from _egcfg_opaque import name_of
+from _egcfg_comparing import learn_for, name_of
 
 _read, _write, _exit = os.read, os.write, os._exit
 _setrecursionlimit, _settrace = sys.setrecursionlimit, sys.settrace
@@ -132,6 +132,8 @@ class Server:
         self.namespace = self.module.__dict__
         _modules[name] = _modules["__main__"] = self.module
         script.prepare(self.module, self.source, "<program>", form == b"asserts")
+        if form == b"asserts":
+            learn_for(self.source)
         try:
             code = self.compile(trace)
         except (_SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:

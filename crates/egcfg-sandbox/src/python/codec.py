@@ -29,7 +29,8 @@ import operator
 import struct
 import types
 
-from _egcfg_opaque import Opaque, compares_itself, name_of
+from _egcfg_comparing import APART, OWN, Comparing, name_of
+from _egcfg_opaque import Opaque
 
 MAX_DEPTH = 100
 _u32 = struct.Struct("<I").pack
@@ -124,6 +125,7 @@ class Encoder:
         self.memo = {id(container): index for index, container in enumerate(self.heap)}
         self.handles = handles
         self.reordered = False
+        self.comparing = None
 
     def message(self, root, sent=None):
         """The message for `root`; `sent` are the contents of the known containers as they came in."""
@@ -196,12 +198,15 @@ class Encoder:
         return self.opaque(x, cls)
 
     def opaque(self, x, cls):
-        flag = b"2"
-        if not compares_itself(cls):
+        if self.comparing is None:
+            self.comparing = Comparing()
+        kind, flag = self.comparing.of(x), b"2"
+        if kind != OWN:
             try:
-                flag = b"1" if x else b"0"
+                truth = bool(x)
             except Exception:
-                flag = b"1"
+                truth = True
+            flag = b"%d" % ((3 if kind == APART else 0) + truth)
         return b"o" + flag + _text(name_of(cls))
 
 
@@ -488,7 +493,7 @@ class Decoder:
                 return self.opaque[-1]
         if tag == b"o":
             flag, name = self.take(1), self.text()
-            stand_in = Opaque(name, flag == b"2", flag != b"0")
+            stand_in = Opaque(name, flag)
             if not skip:
                 self.opaque.append(stand_in)
             return stand_in
