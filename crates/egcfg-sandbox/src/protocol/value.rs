@@ -133,6 +133,7 @@ impl<'a> Walk<'a> {
         match self.byte()? {
             b'N' => Ok(()),
             b'e' => self.integers(3),
+            b'n' => self.integers(3).and_then(|()| self.text().map(drop)),
             _ => self.fail("not a time zone"),
         }
     }
