@@ -8,6 +8,7 @@ their verdict is labelled as unproven.
 
 import mmap
 import os
+import re
 import struct
 import sys
 import types
@@ -35,6 +36,7 @@ _ERROR_NAMES = {cls: name for name, cls in _BUILTIN_ERRORS.items()}
 _BaseException, _SystemExit, _SyntaxError = BaseException, SystemExit, SyntaxError
 _Function, _Module, _Type = types.FunctionType, types.ModuleType, type
 _str = str
+_BUILTIN_NAMES, _words = frozenset(vars(__import__("builtins"))), re.compile(r"\w+").findall
 _MESSAGE = 2000
 
 
@@ -185,7 +187,10 @@ class Server:
         for name in names.decode().split("\n"):
             kind = self.kind_of(name)
             value = self.namespace.get(name)
-            if _Type(value) is _Module:
+            if kind == "missing" and name in _BUILTIN_NAMES and name in _words(self.source):
+                # Whoever sets it where the program's own names are sets it for the program.
+                kind = "builtin"
+            elif _Type(value) is _Module:
                 kind = "module:%s" % value.__name__
             elif kind != "missing":
                 home = getattr(value, "__module__", None)

@@ -22,7 +22,7 @@ class Opaque:
     def __repr__(self):
         return "<%s object>" % self.name
 
-    def _touch(self, *args, **kwargs):
+    def _touch(self, /, *args, **kwargs):
         Opaque.touched()
 
     def __getattr__(self, name):
