@@ -13,7 +13,7 @@ DRIVER = os.path.join(HERE, "..", "src", "python")
 MODULES = (
     ("trace_values", "trace_values.py"), ("trace_objects", "trace_objects.py"), ("trace_source", "trace_source.py"),
     ("trace_sinks", "trace_sinks.py"), ("trace_steps", "trace_steps.py"), ("trace_events", "trace_events.py"),
-    ("trace_backends", "trace_backends.py"), ("tracer", "tracer.py"), ("_egcfg_opaque", "opaque.py"),
+    ("trace_backends", "trace_backends.py"), ("tracer", "tracer.py"), ("_egcfg_comparing", "comparing.py"), ("_egcfg_opaque", "opaque.py"),
     ("_egcfg_codec", "codec.py"),
     ("_egcfg_script", "script.py"), ("_egcfg_beside", "beside.py"), ("_egcfg_candidate", "candidate.py"),
 )

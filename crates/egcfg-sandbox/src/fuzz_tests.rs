@@ -156,7 +156,7 @@ fn depth_costs_no_stack_and_lengths_no_memory() {
 /// else that a decoder must never do. The first so many are seeds, which it must write as it read them.
 const PEER: &str = r#"
 import os, sys, types
-for name in ("opaque", "codec"):
+for name in ("comparing", "opaque", "codec"):
     codec = sys.modules["_egcfg_" + name] = types.ModuleType(name)
     exec(compile(open(os.path.join(sys.argv[1], name + ".py")).read(), name, "exec"), codec.__dict__)
 read, write = sys.stdin.buffer.read, sys.stdout.write

@@ -146,6 +146,110 @@ async fn case_22_values_that_claim_to_be_equal() {
     assert_eq!(judge(&sandbox, raise, TEST).await.verdict, exception("E"));
 }
 
+/// What was taken for the library's comparison: by the file that a function says it is from, by an attribute of its class, by its
+/// kind, and because nobody looked at what an object holds. And a library's own that equals everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_comparison_that_looks_like_the_librarys_never_passes() {
+    let sandbox = sandbox().await;
+    let any = "class A:\n    def __eq__(self, o): return True\n    __hash__ = object.__hash__\n";
+    let always = "g = {}\nexec('def e(s, o): return True', g)\n";
+    let cases = [
+        ("from unittest.mock import ANY\ndef f(x): return ANY", "assert f(1) == [1, 2, 3]"),
+        ("from unittest.mock import ANY\ndef f(x): return [ANY, ANY]", "assert f(1) == [1, 2]"),
+        ("from unittest.mock import _ANY\nclass X: __eq__ = _ANY.__eq__\ndef f(x): return X()", TEST),
+        (
+            "import os\ng = {}\nexec(compile('def e(s, o): return True', os.__file__, 'exec'), g)\nclass X:\n    __eq__ = __gt__ = g['e']\n    __hash__ = object.__hash__\ndef f(x): return X()",
+            TEST,
+        ),
+        (
+            "import os\nclass X:\n    def __eq__(s, o): return True\nX.__eq__.__code__ = X.__eq__.__code__.replace(co_filename=os.__file__)\ndef f(x): return X()",
+            TEST,
+        ),
+        (
+            &*format!(
+                "{always}class X:\n    __dataclass_params__ = 1\n    __eq__ = g['e']\ndef f(x): return X()"
+            ),
+            TEST,
+        ),
+        (
+            &*format!(
+                "{always}class X:\n    __dataclass_params__ = 1\n    __eq__ = g['e']\n    __hash__ = lambda s: 1\ndef f(x): return {{X()}}"
+            ),
+            "assert {1} >= f(1)",
+        ),
+        (
+            "from dataclasses import dataclass\nNotImplemented = True\n@dataclass\nclass X:\n    x: int\ndef f(x): return X(1)",
+            TEST,
+        ),
+        ("class X(int): __eq__ = int.__ne__\ndef f(x): return X(1)", TEST),
+        (&*format!("{any}class L(list): pass\ndef f(x): return L([A()])"), "assert f(1) == [2]"),
+        (
+            &*format!("{any}from collections import namedtuple\ndef f(x): return namedtuple('P', 'x')(A())"),
+            "assert f(1) == (2,)",
+        ),
+        (
+            &*format!("{any}import types\ndef f(x): return types.SimpleNamespace(x=A())"),
+            "import types\nassert f(1) == types.SimpleNamespace(x=2)",
+        ),
+        (
+            &*format!(
+                "{any}import types\nclass D(A, dict): pass\ndef f(x): return types.MappingProxyType(D())"
+            ),
+            TEST,
+        ),
+        (&*format!("{any}import weakref\na = A()\ndef f(x): return weakref.proxy(a)"), TEST),
+        (
+            &*format!(
+                "{any}import uuid\ndef f(x):\n    u = uuid.UUID(int=3)\n    object.__setattr__(u, 'int', A())\n    return u"
+            ),
+            "import uuid\nassert f(1) == uuid.UUID(int=2)",
+        ),
+        (
+            &*format!(
+                "{any}from collections import UserList\nclass L(UserList): data = property(lambda s: A(), lambda s, v: None)\ndef f(x): return L()"
+            ),
+            "assert f(1) == [2]",
+        ),
+        (
+            "from collections import UserList\nUserList.__eq__.__code__ = (lambda s, o: True).__code__\ndef f(x): return UserList()",
+            "assert f(1) == [2]",
+        ),
+        (
+            "import collections\nclass L(collections.UserString): __module__ = 'collections'\nL.__eq__ = lambda s, o: True\ndef f(x): return L('')",
+            "assert f(1) == 'a'",
+        ),
+    ];
+    for (source, test) in cases {
+        let result = judge(&sandbox, source, test).await;
+        assert_eq!(result.verdict, Verdict::WrongAnswer, "{source}: {result:?}");
+    }
+    // The library's own comparisons count, of values of its classes and of classes that leave them alone.
+    for (source, test) in [
+        ("import uuid\ndef f(x): return uuid.UUID(int=2)", "import uuid\nassert f(1) == uuid.UUID(int=2)"),
+        (
+            "from collections import UserList\nclass L(UserList):\n    def push(self, x): self.append(x)\ndef f(x): return L([2])",
+            "assert f(1) == [2]",
+        ),
+        ("from enum import IntEnum\nclass E(IntEnum): A = 2\ndef f(x): return E.A", TEST),
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(x): return P(x)",
+            "assert f(1) == f(1) != f(2)",
+        ),
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(x): return P(x)",
+            "assert f(1) is not None and type(f(1)).__name__ == 'P'",
+        ),
+        (
+            "from dataclasses import dataclass\n@dataclass\nclass P:\n    x: int\ndef f(x): return P(x)",
+            "assert f(1) != 3",
+        ),
+        ("class T(tuple): __hash__ = tuple.__hash__\ndef f(x): return T([2])", "assert f(1) == (2,)"),
+    ] {
+        let result = judge(&sandbox, source, test).await;
+        assert_eq!((&result.verdict, result.unproven), (&Verdict::Passed, true), "{source}: {result:?}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_program_leaves_nothing_for_the_next() {
     let sandbox = sandbox().await;

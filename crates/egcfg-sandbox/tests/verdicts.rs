@@ -182,6 +182,22 @@ async fn a_test_that_needs_the_programs_own_things_is_judged_as_unproven() {
     assert_eq!((&results[0].verdict, results[0].unproven), (&Verdict::Passed, true));
 }
 
+/// It was the program's exception.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setup_code_that_does_not_compile_is_no_fault_of_the_programs() {
+    let sandbox = sandbox().await;
+    for setup in ["import (", "x = '\0'"] {
+        let mut task = program("def f(x): return x");
+        task.setup_code = setup.to_owned();
+        for result in sandbox.judge(&task, &asserts(&["assert f(1) == 1", "assert f(1) == 2"])).await.unwrap()
+        {
+            let Verdict::InvalidTest { message } = &result.verdict else { panic!("{setup}: {result:?}") };
+            assert!(message.contains("the setup code does not compile"), "{message}");
+            assert!(!result.unproven, "{result:?}");
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn setup_and_the_programs_imports_reach_the_test() {
     let sandbox = sandbox().await;

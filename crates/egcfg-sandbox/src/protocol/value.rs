@@ -133,6 +133,7 @@ impl<'a> Walk<'a> {
         match self.byte()? {
             b'N' => Ok(()),
             b'e' => self.integers(3),
+            b'n' => self.integers(3).and_then(|()| self.text().map(drop)),
             _ => self.fail("not a time zone"),
         }
     }
@@ -174,7 +175,7 @@ impl<'a> Walk<'a> {
                 self.value(depth + 1)
             }
             b'o' => {
-                if !b"012".contains(&self.byte()?) {
+                if !b"01234".contains(&self.byte()?) {
                     return self.fail("unknown flag");
                 }
                 self.name()

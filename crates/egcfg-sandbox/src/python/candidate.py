@@ -8,6 +8,7 @@ their verdict is labelled as unproven.
 
 import mmap
 import os
+import re
 import struct
 import sys
 import types
@@ -17,7 +18,7 @@ import tracer as tracing
 import _egcfg_script as script
 from _egcfg_beside import NOTE, Beside, failed_here
 from _egcfg_codec import Decoder, Encoder, Handles, Malformed
-from _egcfg_opaque import name_of
+from _egcfg_comparing import learn_for, name_of
 
 _read, _write, _exit = os.read, os.write, os._exit
 _setrecursionlimit, _settrace = sys.setrecursionlimit, sys.settrace
@@ -35,6 +36,7 @@ _ERROR_NAMES = {cls: name for name, cls in _BUILTIN_ERRORS.items()}
 _BaseException, _SystemExit, _SyntaxError = BaseException, SystemExit, SyntaxError
 _Function, _Module, _Type = types.FunctionType, types.ModuleType, type
 _str = str
+_BUILTIN_NAMES, _words = frozenset(vars(__import__("builtins"))), re.compile(r"\w+").findall
 _MESSAGE = 2000
 
 
@@ -132,6 +134,8 @@ class Server:
         self.namespace = self.module.__dict__
         _modules[name] = _modules["__main__"] = self.module
         script.prepare(self.module, self.source, "<program>", form == b"asserts")
+        if form == b"asserts":
+            learn_for(self.source)
         try:
             code = self.compile(trace)
         except (_SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
@@ -183,7 +187,10 @@ class Server:
         for name in names.decode().split("\n"):
             kind = self.kind_of(name)
             value = self.namespace.get(name)
-            if _Type(value) is _Module:
+            if kind == "missing" and name in _BUILTIN_NAMES and name in _words(self.source):
+                # Whoever sets it where the program's own names are sets it for the program.
+                kind = "builtin"
+            elif _Type(value) is _Module:
                 kind = "module:%s" % value.__name__
             elif kind != "missing":
                 home = getattr(value, "__module__", None)

@@ -19,6 +19,7 @@ Objects outside the list travel as a bare type name (`Opaque`), iterators and fu
 process that made them.
 """
 
+import builtins
 import collections
 import datetime
 import decimal
@@ -29,7 +30,8 @@ import operator
 import struct
 import types
 
-from _egcfg_opaque import Opaque, compares_itself, name_of
+from _egcfg_comparing import APART, OWN, Comparing, name_of
+from _egcfg_opaque import Opaque
 
 MAX_DEPTH = 100
 _u32 = struct.Struct("<I").pack
@@ -56,6 +58,15 @@ TYPES = {
     )
 }
 _TYPE_NAMES = {t: name for name, t in TYPES.items()}
+# Built-in functions that only compute: the same at both ends, so that they travel as values too.
+_FUNCTIONS = {
+    name: getattr(builtins, name)
+    for name in (
+        "abs", "all", "any", "ascii", "bin", "chr", "divmod", "format", "hash", "hex", "isinstance", "issubclass", "len", "max",
+        "min", "oct", "ord", "pow", "repr", "round", "sorted", "sum",
+    )
+}
+_FUNCTION_NAMES = {id(function): name for name, function in _FUNCTIONS.items()}
 _ITERATORS = (
     types.GeneratorType, map, filter, zip, enumerate, reversed, type(iter([])), type(iter(())), type(iter({})),
     type(iter({}.values())), type(iter({}.items())), type(iter(set())), type(iter("")), type(iter(b"")),
@@ -124,6 +135,7 @@ class Encoder:
         self.memo = {id(container): index for index, container in enumerate(self.heap)}
         self.handles = handles
         self.reordered = False
+        self.comparing = None
 
     def message(self, root, sent=None):
         """The message for `root`; `sent` are the contents of the known containers as they came in."""
@@ -184,6 +196,8 @@ class Encoder:
     def other(self, x, cls):
         if issubclass(cls, type) and x in _TYPE_NAMES:
             return b"y" + _text(_TYPE_NAMES[x])
+        if id(x) in _FUNCTION_NAMES:
+            return b"y" + _text(_FUNCTION_NAMES[id(x)])
         if cls in EXTENSIONS:
             form = EXTENSIONS[cls](x)
             if form is not None:
@@ -196,12 +210,15 @@ class Encoder:
         return self.opaque(x, cls)
 
     def opaque(self, x, cls):
-        flag = b"2"
-        if not compares_itself(cls):
+        if self.comparing is None:
+            self.comparing = Comparing()
+        kind, flag = self.comparing.of(x), b"2"
+        if kind != OWN:
             try:
-                flag = b"1" if x else b"0"
+                truth = bool(x)
             except Exception:
-                flag = b"1"
+                truth = True
+            flag = b"%d" % ((3 if kind == APART else 0) + truth)
         return b"o" + flag + _text(name_of(cls))
 
 
@@ -249,7 +266,11 @@ def _zone(self, zone):
     if zone is None:
         return b"N"
     if type(zone) is datetime.timezone:
-        return _e_delta(self, zone.utcoffset(None), 0)
+        offset, *name = zone.__getinitargs__()
+        if not name:
+            return _e_delta(self, offset, 0)
+        if type(name[0]) is str:
+            return b"n" + _e_delta(self, offset, 0)[1:] + _text(name[0])
     raise Unencodable("tzinfo")
 
 
@@ -476,7 +497,8 @@ class Decoder:
             fields = [self.integer() for _ in range(5)]
             return datetime.time(*fields[:4], tzinfo=self.zone(), fold=fields[4])
         if tag == b"y":
-            return TYPES[self.text()]
+            name = self.text()
+            return TYPES[name] if name in TYPES else _FUNCTIONS[name]
         if tag == b"X":
             met, name, form = len(self.opaque), self.text(), self.value(depth + 1, skip)
             try:
@@ -488,7 +510,7 @@ class Decoder:
                 return self.opaque[-1]
         if tag == b"o":
             flag, name = self.take(1), self.text()
-            stand_in = Opaque(name, flag == b"2", flag != b"0")
+            stand_in = Opaque(name, flag)
             if not skip:
                 self.opaque.append(stand_in)
             return stand_in
@@ -516,7 +538,8 @@ class Decoder:
         tag = self.take(1)
         if tag == b"N":
             return None
-        return datetime.timezone(datetime.timedelta(self.integer(), self.integer(), self.integer()))
+        offset = datetime.timedelta(self.integer(), self.integer(), self.integer())
+        return datetime.timezone(offset) if tag == b"e" else datetime.timezone(offset, self.text())
 
 
 def _absent_factory():

@@ -9,6 +9,7 @@ what a call does to one that it was given is not seen by the test.
 import sys
 
 import _egcfg_codec as codec
+import _egcfg_comparing as comparing
 
 # Modules that a test may take from the program by name, since the judging process has its own.
 MODULES = set()
@@ -20,6 +21,7 @@ def install():
     for name in ("numpy", "pandas", "scipy", "sklearn", "matplotlib"):
         if name in sys.modules:
             MODULES.add(name)
+    comparing.trust(MODULES, deep=True)
     if numpy is not None:
         _numpy(numpy)
         if pandas is not None:
@@ -47,6 +49,8 @@ def _numpy(np):
         return made.reshape(shape)
 
     codec.EXTENSIONS[np.ndarray] = array
+    # The collector does not see into an array.
+    comparing.CONTENTS[id(np.ndarray)] = lambda x: np.ndarray.tolist(x) if x.dtype.hasobject else ()
     codec.BUILDERS["ndarray"], codec.BUILDERS["objects"] = build, objects
     codec.BUILDERS["scalar"] = lambda form: np.frombuffer(form[1], dtype=_dtype(np, form[0]))[0]
     for cls in set(np.sctypeDict.values()):

@@ -21,7 +21,7 @@ import collections
 import sys
 
 from _egcfg_candidate import describe, receive, send
-from _egcfg_codec import Decoder, Encoder, Malformed, Unencodable
+from _egcfg_codec import KINDS, Decoder, Encoder, Malformed, Unencodable
 from _egcfg_codec_data import MODULES as _DATA_MODULES
 from _egcfg_opaque import Opaque
 from _egcfg_shown import difference, line as _line, shown as _repr
@@ -60,6 +60,10 @@ class _Test:
             or any(type(error) not in _KNOWN for error in self.errors)
         )
 
+    def keeps_identity(self):
+        """Whether what the calls returned is the same object here where it was there."""
+        return all(type(value) in KINDS for value in self.calls)
+
     def is_inexact(self, error):
         """Whether the test's failure by this error may be due to what did not cross over exactly."""
         if self.reordered and self.statement.sees_order:
@@ -81,6 +85,7 @@ class Comparer:
         self.statements = statements
         self.base, self.test, self.whole, self.setup, self.met = {}, None, False, "", {}
         self.setup_unproven = self.tracing = False
+        self.setup_fault = ""
         self.waiting = collections.deque()
         # Whether all that happened here so far can be forgotten.
         self.clean = True
@@ -173,10 +178,15 @@ class Comparer:
             return
         try:
             setup = Statement(self.setup, self.entry)
+        except (SyntaxError, ValueError) as error:
+            self.setup_fault = _line("the setup code does not compile: %s" % error)
+            return
+        try:
             self.test = _Test(setup)
             if setup.reaches:
                 raise NeedsProgram
-            self.resolve(self.test)
+            # What it defines, it defines for the program as well: it runs there too.
+            self.resolve(self.test, setup.assigns)
             exec(compile(setup.tree, "<setup>", "exec"), self.base)
             self.setup_unproven = self.test.unproven
         except Stop:
@@ -185,9 +195,8 @@ class Comparer:
             # It needs the program, or fails here: then all tests run where the program is.
             self.whole = True
 
-    def resolve(self, test):
-        """Finds what the test takes from the program besides its entry point."""
-        sets = test.statement.sets
+    def resolve(self, test, sets):
+        """Finds what the test takes from the program besides its entry point, and whether it `sets` something of the program's."""
         names = [name for name in test.statement.free if name not in self.base] + sets
         if not names:
             return
@@ -198,8 +207,8 @@ class Comparer:
         for name, kind in zip(names, kinds):
             what, _, home = kind.partition(":")
             if name in sets:
-                if what in ("value", "function", "callable", "class"):
-                    # It sets a variable of the program's.
+                if what in ("value", "function", "callable", "class", "builtin"):
+                    # It sets a variable of the program's, or a built-in name that the program uses.
                     raise NeedsProgram
                 continue
             if what == "module" and home in _DATA_MODULES:
@@ -212,7 +221,7 @@ class Comparer:
             elif what == "function":
                 self.base[name] = self.function(name, kind)
                 test.unproven = True
-            elif what != "missing":
+            elif what not in ("missing", "builtin"):
                 raise NeedsProgram
 
     def judge(self, source):
@@ -249,6 +258,8 @@ class Comparer:
         except Stop:
             self.kind = ""
             return "stopped", "", "", "", ""
+        if self.setup_fault:
+            return "invalid", "", self.setup_fault, "", ""
         self.test = test
         if self.whole or self.kind == "class" or test.statement.reaches:
             return self.beside(test)
@@ -257,10 +268,10 @@ class Comparer:
         known = self.base
         self.met = {}
         failure = None
-        Opaque.among = Opaque.mixed = False
+        Opaque.among = Opaque.mixed = Opaque.hashed = False
         try:
             self.base = names
-            self.resolve(test)
+            self.resolve(test, test.statement.sets)
             exec(test.statement.code, names)
         except NeedsProgram:
             test.needs_program = True
@@ -287,15 +298,18 @@ class Comparer:
             if value.compares and not trusted:
                 line = "returned an object of the class %s, for which the program has written the comparison" % value.name
                 return ("wrong", "", line) + tail
+        if failure is not None and (Opaque.mixed or Opaque.hashed) and any(value.apart for value in test.opaque):
+            # What such an object would say of its equality with something else is known, and not asked.
+            return self.failed(test, failure) + tail
         if test.opaque:
             return self.beside(test)
         if failure is None:
             # A value that comes twice is two objects here, whatever it was there.
-            if test.statement.asks_identity and len(test.calls) > 1:
+            if test.statement.asks_identity and (len(test.calls) > 1 or test.statement.asks_other and not test.keeps_identity()):
                 return self.beside(test)
             return ("passed", "", "") + tail
         verdict = self.failed(test, failure)
-        if test.is_inexact(failure) or test.statement.asks_identity and len(test.calls) > 1:
+        if test.is_inexact(failure) or test.statement.asks_identity and test.calls:
             return self.beside(test, verdict, tail)
         return verdict + tail
 

@@ -21,7 +21,7 @@ _enumerate, _join = threading.enumerate, threading.Thread.join
 _main_thread = threading.main_thread()
 _monotonic, _process_time, _thread_time = time.monotonic, time.process_time, time.thread_time
 _run_exit_functions = atexit._run_exitfuncs
-_collect = gc.collect
+_collect, _excepthook = gc.collect, sys.excepthook
 _BaseException, _OSError, _SystemExit = BaseException, OSError, SystemExit
 _Type, _str, _int = type, str, int
 _DEVICES = {
@@ -77,7 +77,8 @@ def prepare(module, source, shown, alone):
 def _stream(fd, mode, name):
     raw = io.FileIO(fd, mode, closefd=False)
     raw.name = name
-    stream = io.TextIOWrapper((io.BufferedReader if mode == "r" else io.BufferedWriter)(raw), "utf-8")
+    # The standard streams keep a carriage return; files that a program opens itself do not.
+    stream = io.TextIOWrapper((io.BufferedReader if mode == "r" else io.BufferedWriter)(raw), "utf-8", newline="\n")
     stream.mode = mode
     return stream
 
@@ -187,7 +188,23 @@ def run(server, patience):
             server.namespace[server.entry]()
     except _SystemExit as error:
         code = exit_code(error)
+    except _BaseException as error:
+        _hook(error)
+        raise
     return _end(server, out, code, patience)
+
+
+def _hook(error):
+    """Lets a program that ends by an exception see it where it has asked for that: it may still leave in another way."""
+    hook = getattr(sys, "excepthook", None)
+    if hook is None or hook is _excepthook:
+        return
+    try:
+        hook(_Type(error), error, error.__traceback__)
+    except _BaseException:
+        pass
+    for name in ("stderr", "stdout"):
+        _flush(getattr(sys, name, None))
 
 
 def run_body(value, tracer):

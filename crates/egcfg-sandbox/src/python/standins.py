@@ -26,7 +26,7 @@ class Function:
         for slot, value in zip(Function.__slots__, (carry, target, which, name, named)):
             _set(self, slot, value)
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, /, *args, **kwargs):
         return _get(self, "_carry")(_get(self, "_target"), _get(self, "_which"), _get(self, "_name"), args, kwargs)
 
     def __getattribute__(self, name):

@@ -30,7 +30,7 @@ _ATTRIBUTES = frozenset((
     "stdout", "stderr", "stdin", "__stdout__", "seed", "setstate", "patch", "environ", "putenv", "chdir", "modules",
     "setrecursionlimit", "settrace", "exists", "isfile", "isdir", "listdir", "read_text", "write_text", "unlink",
     "redirect_stdout", "redirect_stderr", "catch_warnings", "getcontext", "setcontext", "localcontext", "signature",
-    "getsource", "assertLogs", "assertWarns", "getLogger", "MagicMock", "setlocale", "_getframe", "get_objects",
+    "getsource", "argv", "excepthook", "assertLogs", "assertWarns", "getLogger", "MagicMock", "setlocale", "_getframe", "get_objects",
 )) | {"__doc__", "__annotations__", "__defaults__", "__kwdefaults__", "__code__", "__dict__", "__wrapped__", "__module__"}
 _MODULES = frozenset(("mock", "unittest.mock", "builtins", "solution", "__main__", "tempfile", "inspect", "logging", "gc", "pathlib"))
 
@@ -44,8 +44,10 @@ class Statement:
         called = (entry, "candidate")
         # Whether it is of the few forms that leave nothing behind, and the names that it takes from elsewhere.
         self.closed, loads, binds, calls, loops = True, {}, set(), [], False
-        # Whether it reaches the program otherwise, asks which object one is, or may see the order of a set.
-        self.reaches = self.asks_identity = self.sees_order = False
+        # The names whose attributes it sets, and those that it imports.
+        patched, imported = set(), set()
+        # Whether it reaches the program otherwise, asks which object one is or is not, or may see the order of a set.
+        self.reaches = self.asks_identity = self.asks_other = self.sees_order = False
         # Whether it may wait for an exception.
         self.catches = False
         for node in ast.walk(self.tree):
@@ -63,11 +65,15 @@ class Statement:
                 if isinstance(node.func, ast.Name) and node.func.id in called:
                     calls.append(node)
             elif kind is ast.Compare:
-                self.asks_identity = self.asks_identity or _asks_identity(node)
+                if _asks_identity(node):
+                    self.asks_identity = True
+                    self.asks_other = self.asks_other or any(isinstance(op, ast.IsNot) for op in node.ops)
             elif kind in _LOOPS:
                 loops = True
             if kind is ast.Attribute:
                 self.reaches = self.reaches or node.attr in _ATTRIBUTES
+                if not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
+                    patched.add(node.value.id)
             elif kind is ast.arg:
                 binds.add(node.arg)
             elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
@@ -75,19 +81,23 @@ class Statement:
             elif kind in (ast.Import, ast.ImportFrom):
                 self.reaches = self.reaches or _imports(node)
             elif kind is ast.alias:
-                binds.add((node.asname or node.name).split(".")[0])
+                imported.add((node.asname or node.name).split(".")[0])
             elif kind is ast.ExceptHandler and node.name:
                 binds.add(node.name)
             if kind in _CATCHING:
                 self.catches = True
             elif kind is ast.Global:
                 self.reaches = True
+        # A module is one for the program and for its test.
+        self.reaches = self.reaches or bool(patched - binds)
+        binds |= imported
         self.reaches = self.reaches or any(name in _NAMES and name not in called for name in loads)
         self.asks_identity = self.asks_identity or "id" in loads
         self.shows = _shows(self.tree)
         self.sees_order = self.sees_order or not self.closed
         # What it binds where the program's own names are.
-        self.sets = [] if self.closed else _bound_at_the_top(self.tree)
+        self.assigns = [] if self.closed else _assigned_at_the_top(self.tree)
+        self.sets = self.assigns + _defined_at_the_top(self.tree)
         self.free = [name for name in loads if name not in binds and not hasattr(builtins, name)]
         # The one call that it makes, if there is one.
         self.call = calls[0] if len(calls) == 1 and not loops else None
@@ -101,7 +111,21 @@ class Statement:
         return self.text
 
 
-def _bound_at_the_top(tree):
+def _defined_at_the_top(tree):
+    """The functions and classes, and what is imported by a name of the test's choice."""
+    names, pending = {}, list(tree.body)
+    while pending:
+        node = pending.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names[node.name] = None
+        elif isinstance(node, ast.ImportFrom) or isinstance(node, ast.Import):
+            names.update((alias.asname, None) for alias in node.names if alias.asname)
+        elif isinstance(node, ast.stmt):
+            pending.extend(ast.iter_child_nodes(node))
+    return list(names)
+
+
+def _assigned_at_the_top(tree):
     names, pending = {}, list(tree.body)
     while pending:
         node = pending.pop()

@@ -24,6 +24,7 @@ import threading
 import _egcfg_candidate as candidate
 import _egcfg_codec_data as codec_data
 import _egcfg_comparer as comparer
+import _egcfg_comparing as comparing
 import _egcfg_probe as probe
 import _egcfg_script as script
 import _egcfg_warm as warm
@@ -57,6 +58,8 @@ def main(config):
     config["plan"]["set_by_modules"] = sorted(set(os.environ) - given)
     if config["data"]:
         codec_data.install()
+    comparing.trust(name.partition(".")[0] for name in config["preload"])
+    comparing.learn()
     warm.run()
     confinement = Confinement(config["plan"], namespaces, TRACE + 1)
     script.ready()

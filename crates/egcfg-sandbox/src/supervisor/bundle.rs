@@ -59,6 +59,7 @@ const MODULES: &[(&str, &str)] = &[
     ("trace_events", include_str!("../python/trace_events.py")),
     ("trace_backends", include_str!("../python/trace_backends.py")),
     ("tracer", include_str!("../python/tracer.py")),
+    ("_egcfg_comparing", include_str!("../python/comparing.py")),
     ("_egcfg_opaque", include_str!("../python/opaque.py")),
     ("_egcfg_codec", include_str!("../python/codec.py")),
     ("_egcfg_codec_data", include_str!("../python/codec_data.py")),
