@@ -21,7 +21,7 @@ pub enum Origin {
 /// a device, is not waited for.
 pub fn open(path: &Path, origin: Origin) -> Result<(File, Metadata), FileError> {
     let failed = |error: std::io::Error| FileError::Io { path: path.to_owned(), error };
-    let other = |kind: FileType| FileError::NotRegular { path: path.to_owned(), kind: name(kind) };
+    let other = |kind: FileType| FileError::NotRegular { path: path.to_owned(), kind: kind_name(kind) };
     // Looked at before it is opened, because opening alone does something to some devices; and after, because what is opened
     // is what counts.
     let seen = match origin {
@@ -45,7 +45,8 @@ pub fn open(path: &Path, origin: Origin) -> Result<(File, Metadata), FileError> 
     Ok((file, metadata))
 }
 
-fn name(kind: FileType) -> &'static str {
+/// What is found where a regular file should be, in one word or two.
+pub fn kind_name(kind: FileType) -> &'static str {
     if kind.is_dir() {
         "directory"
     } else if kind.is_symlink() {

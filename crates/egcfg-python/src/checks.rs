@@ -3,11 +3,14 @@
 
 use std::collections::HashSet;
 
-use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr, walk_stmt};
-use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtTry};
+use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_stmt};
+use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtIf, StmtTry};
 use ruff_text_size::Ranged;
 
-use crate::truths::{always, is_empty, never, suppresses, takes_asserts};
+use crate::check_calls::{calls_check, statement_checks};
+use crate::check_definitions::{definitions, first_assert, has_runner};
+use crate::constants::truth;
+use crate::truths::{Truths, is_empty, never, suppresses, takes_asserts};
 
 /// What a test's statements come to.
 pub(crate) enum Finding {
@@ -23,7 +26,13 @@ pub(crate) enum Finding {
 #[derive(Default)]
 pub(crate) struct Checks {
     /// Functions and classes that check something.
-    checking: HashSet<String>,
+    pub(crate) checking: HashSet<String>,
+    /// Functions whose call alone runs nothing.
+    pub(crate) lazy: HashSet<String>,
+    /// `unittest` classes.
+    pub(crate) cases: HashSet<String>,
+    /// Something collects and runs `unittest` classes.
+    pub(crate) runner: bool,
     /// All that the text defines itself.
     defined: HashSet<String>,
     entry_point: String,
@@ -37,22 +46,14 @@ struct Walk<'a> {
     hollow: Option<(usize, &'static str, &'static str)>,
 }
 
-const UNREACHED: (&str, &str) =
-    ("stands where it is never reached", "take it out of the branch or function that nothing enters");
+const UNREACHED: (&str, &str) = (
+    "stands where it is never reached, or where nobody sees it fail",
+    "take it out of the branch, handler, thread or function around it",
+);
 
 impl Checks {
-    pub(crate) fn helpers(checking: &[String], entry_point: &str) -> Self {
-        Self {
-            checking: checking.iter().cloned().collect(),
-            entry_point: entry_point.to_owned(),
-            ..Self::default()
-        }
-    }
-
-    /// The functions and classes of a text that check something, by way of each other too.
-    pub(crate) fn checking(mut self, body: &[Stmt]) -> Vec<String> {
-        self.learn(body);
-        self.checking.into_iter().collect()
+    pub(crate) fn new(entry_point: &str) -> Self {
+        Self { entry_point: entry_point.to_owned(), ..Self::default() }
     }
 
     pub(crate) fn look(mut self, body: &[Stmt]) -> Finding {
@@ -65,26 +66,33 @@ impl Checks {
         if let Some((at, what, hint)) = walk.hollow {
             return Finding::Says { at, what, hint };
         }
-        match first_check(body) {
+        match first_assert(body) {
             Some(at) => Finding::Says { at, what: UNREACHED.0, hint: UNREACHED.1 },
             None => Finding::Nothing,
         }
     }
 
-    /// Learns which definitions check something; one may call another that stands below it.
-    fn learn(&mut self, body: &[Stmt]) {
-        let mut definitions = Definitions { found: Vec::new() };
-        for stmt in body {
-            definitions.visit_stmt(stmt);
+    /// Learns what a text defines and which of it checks something; one may call another that stands below it.
+    pub(crate) fn learn(&mut self, body: &[Stmt]) {
+        let found = definitions(body);
+        self.runner |= has_runner(body);
+        self.defined.extend(found.iter().map(|defined| defined.name.to_owned()));
+        self.cases.extend(found.iter().filter(|defined| defined.case).map(|defined| defined.name.to_owned()));
+        for defined in &found {
+            let eager = found.iter().any(|other| other.name == defined.name && !other.lazy);
+            if eager {
+                self.lazy.remove(defined.name);
+            } else {
+                self.lazy.insert(defined.name.to_owned());
+            }
         }
-        self.defined.extend(definitions.found.iter().map(|(name, _)| (*name).to_owned()));
         loop {
             let before = self.checking.len();
-            for (name, inner) in &definitions.found {
+            for defined in &found {
                 let mut walk = Walk { known: self, found: false, hollow: None };
-                walk.block(inner);
+                walk.block(defined.body);
                 if walk.found {
-                    self.checking.insert((*name).to_owned());
+                    self.checking.insert(defined.name.to_owned());
                 }
             }
             if self.checking.len() == before {
@@ -93,8 +101,12 @@ impl Checks {
         }
     }
 
+    fn truths(&self) -> Truths<'_> {
+        Truths { entry_point: &self.entry_point, lazy: &self.lazy, defined: &self.defined }
+    }
+
     /// Whether a name stands for something that checks: by what it is known to do, or by how such things are called.
-    fn is_check(&self, name: &str) -> bool {
+    pub(crate) fn is_check(&self, name: &str) -> bool {
         if self.checking.contains(name) {
             return true;
         }
@@ -105,8 +117,7 @@ impl Checks {
         ["assert", "expect", "verify", "raises", "fail", "exit", "_exit"]
             .iter()
             .any(|start| lower.starts_with(start))
-            || ["exec", "eval", "main", "testmod", "run", "run_docstring_examples", "TextTestRunner"]
-                .contains(&name)
+            || ["exec", "eval", "main", "run"].contains(&name)
     }
 }
 
@@ -122,7 +133,7 @@ impl Walk<'_> {
 
     fn statement(&mut self, stmt: &Stmt) {
         match stmt {
-            Stmt::Assert(assert) => match always(&assert.test, &self.known.entry_point) {
+            Stmt::Assert(assert) => match self.known.truths().always(&assert.test) {
                 Some((what, hint)) => {
                     self.hollow.get_or_insert((assert.start().to_usize(), what, hint));
                 }
@@ -136,19 +147,8 @@ impl Walk<'_> {
                 }
             }
             Stmt::ClassDef(def) => self.block(&def.body),
-            Stmt::If(branch) => {
-                let mut reached = !never(&branch.test);
-                if reached {
-                    self.expression(&branch.test);
-                    self.block(&branch.body);
-                }
-                for clause in &branch.elif_else_clauses {
-                    reached = !clause.test.as_ref().is_some_and(never);
-                    if reached {
-                        self.block(&clause.body);
-                    }
-                }
-            }
+            Stmt::If(branch) => self.branches(branch),
+            Stmt::Expr(value) => self.found |= statement_checks(self.known, &value.value),
             Stmt::While(repeat) => {
                 if !never(&repeat.test) {
                     self.block(&repeat.body);
@@ -178,9 +178,27 @@ impl Walk<'_> {
                 }
             }
             other => {
-                let mut calls = Calls { known: self.known, found: false };
-                walk_stmt(&mut calls, other);
-                self.found |= calls.found;
+                let mut values = Values { known: self.known, found: false };
+                walk_stmt(&mut values, other);
+                self.found |= values.found;
+            }
+        }
+    }
+
+    /// Branches until one that is always taken.
+    fn branches(&mut self, branch: &StmtIf) {
+        let first = (Some(&*branch.test), &branch.body);
+        let others = branch.elif_else_clauses.iter().map(|clause| (clause.test.as_ref(), &clause.body));
+        for (test, body) in std::iter::once(first).chain(others) {
+            if test.is_some_and(never) {
+                continue;
+            }
+            if let Some(test) = test {
+                self.expression(test);
+            }
+            self.block(body);
+            if test.is_some_and(|test| truth(test) == Some(true)) {
+                return;
             }
         }
     }
@@ -204,75 +222,18 @@ impl Walk<'_> {
     }
 
     fn expression(&mut self, expr: &Expr) {
-        let mut calls = Calls { known: self.known, found: false };
-        calls.visit_expr(expr);
-        self.found |= calls.found;
+        self.found |= calls_check(self.known, expr);
     }
 }
 
-/// Looks for a call, or another use, of something that checks.
-struct Calls<'a> {
+/// The expressions of a statement.
+struct Values<'a> {
     known: &'a Checks,
     found: bool,
 }
 
-impl<'a> SourceOrderVisitor<'a> for Calls<'_> {
-    fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        walk_stmt(self, stmt);
-    }
-
+impl<'a> SourceOrderVisitor<'a> for Values<'_> {
     fn visit_expr(&mut self, expr: &'a Expr) {
-        match expr {
-            Expr::Name(name) => self.found |= self.known.checking.contains(name.id.as_str()),
-            Expr::Call(call) => {
-                self.found |= match call.func.as_ref() {
-                    Expr::Name(name) => self.known.is_check(&name.id),
-                    Expr::Attribute(attribute) => self.known.is_check(&attribute.attr),
-                    _ => false,
-                };
-            }
-            _ => {}
-        }
-        walk_expr(self, expr);
+        self.found |= calls_check(self.known, expr);
     }
-}
-
-/// All functions and classes of a text, with their bodies.
-struct Definitions<'a> {
-    found: Vec<(&'a str, &'a [Stmt])>,
-}
-
-impl<'a> SourceOrderVisitor<'a> for Definitions<'a> {
-    fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        match stmt {
-            Stmt::FunctionDef(def) => self.found.push((def.name.as_str(), &def.body)),
-            Stmt::ClassDef(def) => {
-                for inner in &def.body {
-                    if let Stmt::FunctionDef(method) = inner {
-                        self.found.push((def.name.as_str(), &method.body));
-                    }
-                }
-            }
-            _ => {}
-        }
-        walk_stmt(self, stmt);
-    }
-}
-
-/// Where the first assert of a text stands, reached or not.
-fn first_check(body: &[Stmt]) -> Option<usize> {
-    struct First(Option<usize>);
-    impl<'a> SourceOrderVisitor<'a> for First {
-        fn visit_stmt(&mut self, stmt: &'a Stmt) {
-            if matches!(stmt, Stmt::Assert(_)) && self.0.is_none() {
-                self.0 = Some(stmt.start().to_usize());
-            }
-            walk_stmt(self, stmt);
-        }
-    }
-    let mut first = First(None);
-    for stmt in body {
-        first.visit_stmt(stmt);
-    }
-    first.0
 }

@@ -3,13 +3,10 @@
 //!
 //! The judgement is by the text alone, and in favour of the test: whatever might check something counts as a check.
 
-use std::collections::HashSet;
-
-use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr, walk_stmt};
-use ruff_python_ast::{Alias, ExceptHandler, Expr, ExprContext, Parameter, Stmt};
+use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged;
 
-use crate::calls::is_helper;
+use crate::asked::Names;
 use crate::checks::{Checks, Finding};
 use crate::lines;
 use crate::parse::with_module;
@@ -44,15 +41,17 @@ pub struct Doubt {
 /// ```
 pub fn doubt(test: &str, entry_point: &str, setup: &str) -> Option<Doubt> {
     let test = lines::unix_newlines(test);
-    let before = Names::of(&lines::unix_newlines(setup));
+    let mut checks = Checks::new(entry_point);
+    let before = with_module(&lines::unix_newlines(setup), NEWEST, |parsed| {
+        checks.learn(parsed.suite());
+        Names::of(parsed.suite())
+    });
+    let before = before.unwrap_or_default();
     with_module(&test, NEWEST, |parsed| {
         let body = parsed.suite();
-        let names = Names::of_body(body);
-        let helpers = Checks::helpers(&before.checking, entry_point);
-        let found = helpers.look(body);
         let line = |start: usize| test[..start].matches('\n').count() + 1;
-        match found {
-            Finding::Checks if names.asks(entry_point, &before) => None,
+        match checks.look(body) {
+            Finding::Checks if Names::asks(body, entry_point, &before) => None,
             Finding::Checks => Some(Doubt {
                 what: format!("it never calls {entry_point}"),
                 hint: format!("ask the program, as in `assert {entry_point}(...) == ...`"),
@@ -92,120 +91,4 @@ fn nothing(body: &[Stmt], entry_point: &str, test: &str, line: impl Fn(usize) ->
     };
     let line = value.map_or(0, |value| line(value.start().to_usize()));
     Doubt { what, hint, line }
-}
-
-/// The names of a text: what it binds, and what it takes from elsewhere.
-#[derive(Default)]
-struct Names {
-    binds: HashSet<String>,
-    loads: HashSet<String>,
-    /// Functions that it defines and that check something.
-    checking: Vec<String>,
-}
-
-impl Names {
-    fn of(source: &str) -> Self {
-        let names = with_module(source, NEWEST, |parsed| {
-            let mut names = Self::of_body(parsed.suite());
-            names.checking = Checks::helpers(&[], "").checking(parsed.suite());
-            names
-        });
-        names.unwrap_or_default()
-    }
-
-    fn of_body(body: &[Stmt]) -> Self {
-        let mut names = Self::default();
-        for stmt in body {
-            names.visit_stmt(stmt);
-        }
-        names
-    }
-
-    /// Whether the test may ask something of the program: it names the entry point, or what neither itself, nor Python, nor
-    /// a setup that has nothing of the program defines; or it reaches the program by a way that no name shows.
-    fn asks(&self, entry_point: &str, before: &Self) -> bool {
-        let of_program = |name: &String| {
-            name == entry_point
-                || name == "candidate"
-                || WAYS.contains(&name.as_str())
-                || !(self.binds.contains(name) || is_known(name))
-        };
-        let setup_asks = before
-            .loads
-            .iter()
-            .any(|name| name == entry_point || !(before.binds.contains(name) || is_known(name)));
-        self.loads.iter().any(|name| {
-            of_program(name) && (setup_asks || name == entry_point || !before.binds.contains(name))
-        })
-    }
-}
-
-/// Ways to a program that no name of its own shows.
-const WAYS: [&str; 10] = [
-    "exec",
-    "eval",
-    "globals",
-    "locals",
-    "vars",
-    "__import__",
-    "importlib",
-    "subprocess",
-    "open",
-    "solution",
-];
-
-/// Names of Python and its library, exceptions included.
-fn is_known(name: &str) -> bool {
-    is_helper(name)
-        || ["True", "False", "None", "__name__", "Exception", "BaseException", "slice", "delattr", "setattr"]
-            .contains(&name)
-        || name.ends_with("Error")
-        || name.ends_with("Exception")
-        || name.ends_with("Warning")
-}
-
-impl<'a> SourceOrderVisitor<'a> for Names {
-    fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        match stmt {
-            Stmt::FunctionDef(def) => _ = self.binds.insert(def.name.to_string()),
-            Stmt::ClassDef(def) => _ = self.binds.insert(def.name.to_string()),
-            // Something may be the program itself, imported by its file's name.
-            Stmt::ImportFrom(import)
-                if import.module.as_ref().is_some_and(|module| WAYS.contains(&module.as_str())) =>
-            {
-                self.loads.insert("solution".to_owned());
-            }
-            _ => {}
-        }
-        walk_stmt(self, stmt);
-    }
-
-    fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Expr::Name(name) = expr {
-            let set = if name.ctx == ExprContext::Load { &mut self.loads } else { &mut self.binds };
-            set.insert(name.id.to_string());
-        }
-        walk_expr(self, expr);
-    }
-
-    fn visit_alias(&mut self, alias: &'a Alias) {
-        let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
-        let first = name.split('.').next().unwrap_or(name);
-        self.binds.insert(first.to_owned());
-        if WAYS.contains(&alias.name.as_str()) {
-            self.loads.insert("solution".to_owned());
-        }
-    }
-
-    fn visit_parameter(&mut self, parameter: &'a Parameter) {
-        self.binds.insert(parameter.name.to_string());
-    }
-
-    fn visit_except_handler(&mut self, handler: &'a ExceptHandler) {
-        let ExceptHandler::ExceptHandler(inner) = handler;
-        if let Some(name) = &inner.name {
-            self.binds.insert(name.to_string());
-        }
-        ruff_python_ast::visitor::source_order::walk_except_handler(self, handler);
-    }
 }

@@ -1,10 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod asked;
 mod asserts;
+mod bound_names;
 mod calls;
+mod check_calls;
+mod check_definitions;
 mod check_function;
 mod checks;
 mod completion;
+mod constants;
 mod definitions;
 mod depth;
 mod doctest;

@@ -1,49 +1,201 @@
 //! What can be said of an expression without running it: that it is always true, never entered, empty, or hides failed asserts.
 
-use ruff_python_ast::{BoolOp, Expr, Number, UnaryOp};
+use std::collections::HashSet;
 
-/// Why an assert of this expression cannot fail, and what to write instead.
-pub(crate) fn always(expr: &Expr, entry_point: &str) -> Option<(&'static str, &'static str)> {
-    const TRUE: (&str, &str) = ("asserts a constant", "compare what the program returns");
-    match expr {
-        Expr::Tuple(tuple) if !tuple.elts.is_empty() => Some((
-            "asserts a tuple, which is always true",
-            "take the parentheses away: `assert a == b, \"message\"`",
-        )),
-        Expr::List(list) if list.elts.iter().any(|item| !item.is_starred_expr()) => Some(TRUE),
-        Expr::Set(set) if set.elts.iter().any(|item| !item.is_starred_expr()) => Some(TRUE),
-        Expr::Dict(dict) if dict.items.iter().any(|item| item.key.is_some()) => Some(TRUE),
-        Expr::Lambda(_) => {
-            Some(("asserts a function, which is always true", "call it and compare what it returns"))
+use ruff_python_ast::comparable::ComparableExpr;
+use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
+use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprCall, ExprCompare, FStringPart, InterpolatedStringElement};
+
+use crate::constants::{Value, constant, truth};
+
+/// Why an assert cannot fail, and what to write instead.
+pub(crate) type Hollow = (&'static str, &'static str);
+
+const TRUE: Hollow = ("asserts a constant", "compare what the program returns");
+const FUNCTION: Hollow =
+    ("asserts the function itself, which is always true", "call it and compare what it returns");
+
+/// What is known of the names in an expression.
+pub(crate) struct Truths<'a> {
+    pub(crate) entry_point: &'a str,
+    /// Functions that do nothing until somebody awaits or iterates what they return.
+    pub(crate) lazy: &'a HashSet<String>,
+    /// What the test defines itself.
+    pub(crate) defined: &'a HashSet<String>,
+}
+
+impl Truths<'_> {
+    /// Why an assert of this expression cannot fail.
+    pub(crate) fn always(&self, expr: &Expr) -> Option<Hollow> {
+        match expr {
+            Expr::Tuple(tuple) if !tuple.elts.is_empty() => Some((
+                "asserts a tuple, which is always true",
+                "take the parentheses away: `assert a == b, \"message\"`",
+            )),
+            Expr::List(list) if has_item(&list.elts) => Some(TRUE),
+            Expr::Set(set) if has_item(&set.elts) => Some(TRUE),
+            Expr::Dict(dict) if dict.items.iter().any(|item| item.key.is_some()) => Some(TRUE),
+            Expr::Lambda(_) => {
+                Some(("asserts a function, which is always true", "call it and compare what it returns"))
+            }
+            Expr::Generator(_) => Some((
+                "asserts a generator, which is always true and runs nothing",
+                "write `assert all(...)` around it",
+            )),
+            Expr::FString(text) => text.value.iter().any(has_text).then_some((
+                "asserts a text that is never empty",
+                "compare what the program returns, not its text",
+            )),
+            Expr::Name(_) if self.is_program(expr) => Some(FUNCTION),
+            Expr::Named(named) => self.always(&named.value),
+            Expr::If(choice) => match truth(&choice.test) {
+                Some(true) => self.always(&choice.body),
+                Some(false) => self.always(&choice.orelse),
+                None => self.always(&choice.body).and(self.always(&choice.orelse)),
+            },
+            Expr::BoolOp(either) if either.op == BoolOp::Or => {
+                either.values.iter().any(|value| self.always(value).is_some()).then_some(TRUE)
+            }
+            Expr::BoolOp(both) => {
+                both.values.iter().all(|value| self.always(value).is_some()).then_some(TRUE)
+            }
+            Expr::Call(call) => self.always_call(call),
+            Expr::Compare(pair) => self.always_compare(pair),
+            _ => None,
         }
-        Expr::Name(name) if name.id == entry_point || name.id == "candidate" => {
-            Some(("asserts the function itself, which is always true", "call it and compare what it returns"))
+        .or_else(|| (truth(expr) == Some(true)).then_some(TRUE))
+    }
+
+    fn is_program(&self, expr: &Expr) -> bool {
+        matches!(expr, Expr::Name(name) if name.id == self.entry_point || name.id == "candidate")
+    }
+
+    /// Whether a name is Python's own here.
+    fn is_builtin(&self, name: &str) -> bool {
+        name != self.entry_point && !self.defined.contains(name)
+    }
+
+    fn always_call(&self, call: &ExprCall) -> Option<Hollow> {
+        let Expr::Name(func) = call.func.as_ref() else { return None };
+        let name = func.id.as_str();
+        if self.lazy.contains(name) {
+            return Some((
+                "asserts a coroutine or generator, which is always true and runs nothing",
+                "await it, as in `asyncio.run(...)`, or iterate over it",
+            ));
         }
-        Expr::BoolOp(either) if either.op == BoolOp::Or => {
-            either.values.iter().any(|value| truth(value) == Some(true)).then_some(TRUE)
+        if !self.is_builtin(name) {
+            return None;
         }
-        Expr::BoolOp(both) => {
-            both.values.iter().all(|value| always(value, entry_point).is_some()).then_some(TRUE)
+        match (name, &*call.arguments.args) {
+            ("len" | "list" | "tuple" | "set" | "frozenset" | "dict" | "sorted", [Expr::List(of)]) => {
+                has_item(&of.elts).then_some(TRUE)
+            }
+            ("len" | "list" | "tuple" | "set" | "frozenset" | "sorted", [Expr::Tuple(of)]) => {
+                has_item(&of.elts).then_some(TRUE)
+            }
+            ("bool", [of]) => self.always(of),
+            ("all", [Expr::Generator(items)]) if items.generators.iter().any(|of| is_empty(&of.iter)) => {
+                Some(("asserts all of nothing, which is always true", "give the loop something to run over"))
+            }
+            ("all", [Expr::ListComp(items)]) if items.generators.iter().any(|of| is_empty(&of.iter)) => {
+                Some(("asserts all of nothing, which is always true", "give the loop something to run over"))
+            }
+            ("all", [of]) if is_empty(of) => Some(TRUE),
+            ("map" | "filter" | "zip" | "enumerate" | "reversed" | "iter", [_, ..]) => Some((
+                "asserts an iterator, which is always true",
+                "write `assert all(...)` around it, or compare its `list(...)`",
+            )),
+            ("repr" | "type", [_]) => Some(TRUE),
+            ("isinstance", [_, Expr::Name(kind)]) if kind.id == "object" => Some(TRUE),
+            _ => None,
         }
-        _ => (truth(expr) == Some(true)).then_some(TRUE),
+    }
+
+    fn always_compare(&self, pair: &ExprCompare) -> Option<Hollow> {
+        let ([op], [right]) = (&*pair.ops, &*pair.comparators) else { return None };
+        let left = &*pair.left;
+        if matches!(op, CmpOp::Eq | CmpOp::LtE | CmpOp::GtE)
+            && ComparableExpr::from(left) == ComparableExpr::from(right)
+            && self.is_repeatable(left)
+        {
+            return Some(("compares a thing with itself", "compare with what the program should return"));
+        }
+        // `f is not None`: the function is there, whatever it returns.
+        let none = matches!(constant(right), Some(Value::None));
+        (none && matches!(op, CmpOp::NotEq | CmpOp::IsNot) && self.is_program(left)).then_some(FUNCTION)
+    }
+
+    /// Whether an expression is the program, or a call of it that comes out the same the second time unless the program itself is
+    /// at odds: the program is no class with an equality of its own, and is called on constants. An iterator or an argument
+    /// that the program may change has a name. What stands around a call is left in peace: public data has such tests.
+    fn is_repeatable(&self, expr: &Expr) -> bool {
+        struct Used<'a, 'b> {
+            truths: &'a Truths<'b>,
+            plain: bool,
+        }
+        impl<'a> SourceOrderVisitor<'a> for Used<'_, '_> {
+            fn visit_expr(&mut self, expr: &'a Expr) {
+                match expr {
+                    Expr::Name(name) => {
+                        let class = name.id.starts_with(|first: char| first.is_uppercase());
+                        let pure = PURE.contains(&name.id.as_str()) && self.truths.is_builtin(&name.id);
+                        self.plain &= pure || (self.truths.is_program(expr) && !class);
+                    }
+                    Expr::Attribute(_) | Expr::Await(_) | Expr::Yield(_) | Expr::YieldFrom(_) => {
+                        self.plain = false;
+                    }
+                    _ => {}
+                }
+                walk_expr(self, expr);
+            }
+        }
+        let asked = if let Expr::Call(call) = expr { &call.func } else { expr };
+        if !self.is_program(asked) {
+            return false;
+        }
+        let mut used = Used { truths: self, plain: true };
+        used.visit_expr(expr);
+        used.plain
     }
 }
 
-/// The truth of a constant.
-fn truth(expr: &Expr) -> Option<bool> {
-    match expr {
-        Expr::BooleanLiteral(literal) => Some(literal.value),
-        Expr::NoneLiteral(_) => Some(false),
-        Expr::EllipsisLiteral(_) => Some(true),
-        Expr::StringLiteral(text) => Some(!text.value.is_empty()),
-        Expr::BytesLiteral(bytes) => Some(!bytes.value.is_empty()),
-        Expr::NumberLiteral(number) => match &number.value {
-            Number::Int(value) => Some(value.as_u64() != Some(0)),
-            Number::Float(value) => Some(*value != 0.0),
-            Number::Complex { real, imag } => Some(*real != 0.0 || *imag != 0.0),
-        },
-        Expr::UnaryOp(not) if not.op == UnaryOp::Not => truth(&not.operand).map(|value| !value),
-        _ => None,
+/// Functions of Python that give the same for the same.
+const PURE: [&str; 20] = [
+    "abs",
+    "bool",
+    "bytes",
+    "dict",
+    "float",
+    "frozenset",
+    "int",
+    "len",
+    "list",
+    "max",
+    "min",
+    "repr",
+    "round",
+    "set",
+    "sorted",
+    "str",
+    "sum",
+    "tuple",
+    "range",
+    "type",
+];
+
+/// Whether a literal has an item for certain.
+fn has_item(items: &[Expr]) -> bool {
+    items.iter().any(|item| !item.is_starred_expr())
+}
+
+/// Whether a part of an f-string has text whatever is put into it.
+fn has_text(part: &FStringPart) -> bool {
+    match part {
+        FStringPart::Literal(text) => !text.value.is_empty(),
+        FStringPart::FString(text) => text.elements.iter().any(
+            |element| matches!(element, InterpolatedStringElement::Literal(text) if !text.value.is_empty()),
+        ),
     }
 }
 
@@ -53,7 +205,7 @@ pub(crate) fn never(expr: &Expr) -> bool {
         |expr: &Expr| matches!(expr, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
     if let Expr::Compare(pair) = expr
         && matches!(pair.left.as_ref(), Expr::Name(name) if name.id == "__name__")
-        && matches!(&*pair.ops, [ruff_python_ast::CmpOp::Eq])
+        && matches!(&*pair.ops, [CmpOp::Eq])
     {
         return pair.comparators.iter().any(is_main);
     }
@@ -67,6 +219,15 @@ pub(crate) fn is_empty(expr: &Expr) -> bool {
         Expr::Tuple(tuple) => tuple.elts.is_empty(),
         Expr::Dict(dict) => dict.items.is_empty(),
         Expr::StringLiteral(text) => text.value.is_empty(),
+        Expr::BytesLiteral(bytes) => bytes.value.is_empty(),
+        Expr::Call(call) if call.arguments.keywords.is_empty() => {
+            let Expr::Name(func) = call.func.as_ref() else { return false };
+            match (func.id.as_str(), &*call.arguments.args) {
+                ("list" | "tuple" | "set" | "dict" | "frozenset", []) => true,
+                ("range", [end]) => matches!(constant(end), Some(Value::Number(end)) if end <= 0.0),
+                _ => false,
+            }
+        }
         _ => false,
     }
 }

@@ -1,8 +1,10 @@
 //! A results file: the fields that the method's users know, in their order, and what only egcfg knows under one versioned
 //! key. Files of other programs are read too, also those of generations that failed (`"code": null`).
 
+use std::borrow::Cow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use egcfg_files::repaired;
 use egcfg_guidance::Stats;
 use egcfg_task::{Test, TestResult};
 use indexmap::IndexMap;
@@ -64,18 +66,33 @@ pub struct TestEntry {
 #[serde(default)]
 pub struct ResultStats {
     /// When work on the unit began.
+    #[serde(deserialize_with = "null_is_default")]
     pub start_time: f64,
     /// When it ended.
+    #[serde(deserialize_with = "null_is_default")]
     pub end_time: f64,
     /// Prompt tokens.
+    #[serde(deserialize_with = "null_is_default")]
     pub input_tokens: usize,
     /// Generated tokens: accepted and sampled.
+    #[serde(deserialize_with = "null_is_default")]
     pub output_tokens: usize,
     /// Seconds.
+    #[serde(deserialize_with = "null_is_default")]
     pub duration: f64,
 }
 
 impl ResultFile {
+    /// Reads a file's content as whoever wrote it: behind a byte order mark too, and with the `NaN` and the halves of
+    /// characters that Python writes and JSON does not have. The error says what is wrong with it.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        serde_json::from_slice(bytes).or_else(|error| match std::str::from_utf8(bytes).map(repaired) {
+            Ok(Cow::Owned(mended)) => serde_json::from_str(&mended).map_err(|error| error.to_string()),
+            _ => Err(error.to_string()),
+        })
+    }
+
     /// A program and the results of `tests`, without times or where it comes from. A program that fails a test has failed,
     /// whatever became of the others; where none failed but some could not be judged, nothing is known of it, and
     /// `general_error` says why.
@@ -183,5 +200,28 @@ mod tests {
             "a program that does not compile is wrong"
         );
         assert!(serde_json::from_str::<ResultFile>("{}").is_err(), "whether it passed must be said");
+    }
+
+    #[test]
+    fn files_of_a_lax_writer_are_read() {
+        let text = r#"{"code": "x", "results": {"t": {"result": true, "time": NaN, "error": "half \ud83d"}}, "passed": true,
+            "accuracy": NaN, "stats": {"start_time": NaN, "duration": Infinity, "output_tokens": 7}}"#;
+        assert!(serde_json::from_str::<ResultFile>(text).is_err(), "it is no JSON");
+        for text in [text.to_owned(), format!("\u{feff}{text}")] {
+            let file = ResultFile::parse(text.as_bytes()).unwrap();
+            let stats = file.stats.unwrap();
+            assert_eq!(
+                (file.passed, file.accuracy, stats.duration, stats.output_tokens),
+                (true, 0.0, 0.0, 7)
+            );
+            assert_eq!(file.results["t"].error.as_deref(), Some("half \u{fffd}"));
+        }
+        let marked = ResultFile::parse(b"\xef\xbb\xbf{\"code\": null, \"passed\": false}").unwrap();
+        assert!(!marked.passed);
+        for broken in
+            [&b"{\"passed\": NaN}"[..], b"{\"passed\": true} x", b"{\"passed\": true, \"code\": \"\xff\"}"]
+        {
+            assert!(ResultFile::parse(broken).is_err());
+        }
     }
 }

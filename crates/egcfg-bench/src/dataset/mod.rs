@@ -33,6 +33,7 @@ pub mod registry;
 mod select;
 mod source;
 mod tasks;
+mod toml_places;
 
 pub use error::DatasetError;
 pub use item::{Item, LoadOptions, id_key};

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use super::error::DatasetError;
 use super::item::Item;
 use super::left_out::first_of_each;
+use super::toml_places::Places;
 
 /// What a task consists of, for messages.
 pub const FIELDS: &str = "a task has the fields prompt and tests (or io), and optionally id, entry_point, hidden_tests, setup_code, header, solution, compare, tolerance, ignore_case";
@@ -100,7 +101,10 @@ pub(super) fn load(path: &Path) -> Result<TaskList, DatasetError> {
     match format {
         "toml" => {
             let (text, sha256) = read_text(path, Origin::Named, bounds)?;
-            let item = from_toml(&name, &text).and_then(|file| resolve(file, &stem, &name));
+            let item = from_toml(&name, &text).and_then(|file| {
+                let places = Places::of(&name, &text);
+                resolve(file, &stem, &|path| places.of_path(path))
+            });
             let one = |fault| DatasetError::Fault { fault, more: 0, fields: Some(FIELDS) };
             Ok(TaskList { items: vec![item.map_err(one)?], faults: Vec::new(), sha256 })
         }
@@ -129,7 +133,7 @@ fn collect(found: Vec<Result<Raw, Fault>>, id: Option<&str>, name: &str) -> Resu
     for raw in found {
         let item = raw.and_then(|raw| {
             let file: TaskFile = from_json(&raw)?;
-            Ok((raw.place.clone(), resolve(file, id.unwrap_or(&raw.place), &raw.place)?))
+            Ok((raw.place.clone(), resolve(file, id.unwrap_or(&raw.place), &|_| raw.place.clone())?))
         });
         match item {
             Ok(item) => read.push(item),
@@ -149,10 +153,12 @@ fn collect(found: Vec<Result<Raw, Fault>>, id: Option<&str>, name: &str) -> Resu
 fn from_json(raw: &Raw) -> Result<TaskFile, Fault> {
     let text = repaired(&raw.raw);
     let track = &mut serde_json::Deserializer::from_str(&text);
-    let read = serde_path_to_error::deserialize(track);
-    read.map_err(|error| {
-        let path = error.path().to_string();
-        let inner = error.into_inner();
+    let read = serde_path_to_error::deserialize(&mut *track);
+    let whole = read.map_err(|error| (error.path().to_string(), error.into_inner())).and_then(|file| {
+        // Nothing may stand behind it.
+        track.end().map(|()| file).map_err(|error| (".".to_owned(), error))
+    });
+    whole.map_err(|(path, inner)| {
         let whole = inner.to_string();
         let reason = whole.split(" at line ").next().unwrap_or(&whole).to_owned();
         let (file, first) = raw.place.rsplit_once(':').unwrap_or((&raw.place, "1"));
@@ -175,12 +181,13 @@ pub fn task_from_parts(
     entry_point: Option<String>,
 ) -> Result<Task, DatasetError> {
     let file = TaskFile { prompt, entry_point, tests, ..TaskFile::default() };
-    let task = resolve(file, id, id).map(|item| item.task);
+    let task = resolve(file, id, &|_| id.to_owned()).map(|item| item.task);
     task.map_err(|fault| DatasetError::Fault { fault, more: 0, fields: Some(FIELDS) })
 }
 
-fn resolve(file: TaskFile, id: &str, place: &str) -> Result<Item, Fault> {
-    let at = |field: &str, reason: &str| Fault::field(place, field, reason);
+/// The task that a file describes. `place` says where a field stands, by its path, such as `io[0].compare`.
+fn resolve(file: TaskFile, id: &str, place: &dyn Fn(&str) -> String) -> Result<Item, Fault> {
+    let at = |field: &str, reason: &str| Fault::field(place(field), field, reason);
     if file.prompt.trim().is_empty() {
         return Err(at("prompt", "is empty"));
     }
@@ -195,7 +202,7 @@ fn resolve(file: TaskFile, id: &str, place: &str) -> Result<Item, Fault> {
         for (index, test) in tests.iter().enumerate() {
             if let Err(fault) = egcfg_python::check(test, egcfg_python::PythonVersion::default()) {
                 let reason = format!("test {}: not valid Python: {}: {test}", index + 1, fault.message);
-                return Err(at(field, &reason));
+                return Err(Fault::field(place(&format!("{field}[{index}]")), field, reason));
             }
         }
     }
@@ -260,10 +267,8 @@ fn pair(io: Io, all: Compare, index: usize) -> Result<Test, (String, String)> {
 
 /// The task in a TOML file.
 fn from_toml(name: &str, text: &str) -> Result<TaskFile, Fault> {
-    let place = |error: &toml::de::Error| {
-        let before = error.span().map_or("", |span| &text[..span.start.min(text.len())]);
-        format!("{name}:{}", before.matches('\n').count() + 1)
-    };
+    let places = Places::of(name, text);
+    let place = |error: &toml::de::Error| places.of_byte(error.span().map_or(0, |span| span.start));
     let reason = |error: &toml::de::Error| error.message().lines().next().unwrap_or("not a task").to_owned();
     let parsed =
         toml::Deserializer::parse(text).map_err(|error| Fault::new(place(&error), reason(&error)))?;

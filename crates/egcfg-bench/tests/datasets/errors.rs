@@ -153,6 +153,68 @@ fn one_wrong_task_of_several_is_left_out() {
     );
 }
 
+/// A value that is found wrong once the whole file is read is told with its line.
+#[test]
+fn the_line_of_a_wrong_value_in_a_toml_file_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("t.toml");
+    let tests = "tests = [\n  'assert f(1)',\n  'assert f(',\n]";
+    let io = "[[io]]\nstdin = '1'\nstdout = '2'\n[[io]]\nstdout = '2'\n";
+    for (text, place) in [
+        ("\nprompt = ' '\ntests = ['assert f(1)']".to_owned(), ":2: field `prompt`: is empty"),
+        ("prompt = 'p'\n\ntests = []".to_owned(), ":3: field `tests`: is empty"),
+        ("prompt = 'p'".to_owned(), ": field `tests`: is empty"),
+        (format!("prompt = 'p'\n{tests}"), ":4: field `tests`: test 2: not valid Python"),
+        (
+            format!("prompt = 'p'\ntests = ['assert f(1)']\nhidden_{tests}"),
+            ":5: field `hidden_tests`: test 2:",
+        ),
+        (
+            "prompt = 'p'\ntests = ['assert f(1)']\nentry_point = '0'".to_owned(),
+            ":3: field `entry_point`: '0' is not a name",
+        ),
+        (
+            "prompt = 'p'\ntests = ['assert f(1)']\ncompare = 'exact'".to_owned(),
+            ":3: field `compare`: is for io pairs",
+        ),
+        (format!("prompt = 'p'\n\ncompare = 'fuzzy'\n{io}"), ":3: field `compare`: 'fuzzy' is no rule"),
+        (format!("prompt = 'p'\ncompare = 'numbers'\ntolerance = -1\n{io}"), ":3: field `tolerance`: "),
+        (format!("prompt = 'p'\ncompare = 'numbers'\ntolerance = nan\n{io}"), ":3: field `tolerance`: "),
+        (format!("prompt = 'p'\ntolerance = 1\n{io}"), ":2: field `tolerance`: belongs to"),
+        (format!("prompt = 'p'\nignore_case = true\n{io}"), ":2: field `ignore_case`: "),
+        (format!("prompt = 'p'\n{io}compare = 'fuzzy'"), ":7: field `io[1].compare`: 'fuzzy' is no rule"),
+        (format!("prompt = 'p'\ntests = ['assert f(1)']\n\n{io}"), ":4: field `io`: cannot stand together"),
+    ] {
+        std::fs::write(&path, &text).unwrap();
+        let error = egcfg_bench::dataset::read_tasks(&path).unwrap_err().to_string();
+        assert!(error.contains(&format!("t.toml{place}")), "{text}\n{error}");
+    }
+}
+
+/// What stands behind a record is no part of it, and not passed over either.
+#[test]
+fn nothing_may_stand_behind_a_task() {
+    let folder = tempfile::tempdir().unwrap();
+    let good = r#"{"prompt": "p", "tests": ["assert f(1) == 1"]}"#;
+    for (name, text, place) in [
+        ("t.json", format!("\n{good} x\n"), "t.json:2:48: trailing characters"),
+        ("t.json", format!("{good} {good}"), "t.json:1:48: trailing characters"),
+        ("t.jsonl", format!("{good}]"), "t.jsonl:1:47: trailing characters"),
+        ("t.json", format!("[{good}] x"), "t.json:1: the JSON array is broken"),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, &text).unwrap();
+        let said = match egcfg_bench::dataset::read_tasks(&path) {
+            Err(error) => error.to_string(),
+            Ok(list) => list.faults.iter().map(ToString::to_string).collect(),
+        };
+        assert!(said.contains(place), "{text}\n{said}");
+    }
+    let path = folder.path().join("t.json");
+    std::fs::write(&path, format!("{good} \n\n")).unwrap();
+    assert_eq!(egcfg_bench::dataset::read_tasks(&path).unwrap().items.len(), 1);
+}
+
 /// Row groups that unpack to more than a file of this size may hold, and special files, are refused by name.
 #[test]
 fn what_would_take_all_memory_or_never_end_is_refused() {

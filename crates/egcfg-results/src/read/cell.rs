@@ -84,7 +84,7 @@ impl Cell {
         if bytes.iter().all(u8::is_ascii_whitespace) {
             return Err("it is empty".to_owned());
         }
-        let file: ResultFile = serde_json::from_slice(&bytes).map_err(|error| error.to_string())?;
+        let file = ResultFile::parse(&bytes)?;
         Ok(Self::new(file, named, folder, event_log(path)))
     }
 

@@ -79,7 +79,11 @@ fn read_task(args: &JudgeArgs, source: &str) -> Result<Task, Failure> {
     }
     let tests: Vec<&str> = args.tests.iter().map(String::as_str).collect();
     let entry_point = match &args.entry_point {
-        Some(name) => name.clone(),
+        Some(name) if egcfg_python::is_name(name) => name.clone(),
+        Some(name) => {
+            return Err(Failure::input(format!("command line: field `entry_point`: '{name}' is not a name"))
+                .hint("name the function, as in --entry-point solve"));
+        }
         None => egcfg_python::entry_point_of(&tests, source).ok_or_else(|| nameless(&tests))?,
     };
     let shown_tests = args.tests.iter().cloned().map(Test::Assert).collect();

@@ -3,9 +3,11 @@
 
 use std::fs::File;
 use std::io::Write as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use egcfg_files::kind_name;
 use egcfg_guidance::Event;
 use egcfg_results::event_log;
 
@@ -25,8 +27,15 @@ enum State {
 }
 
 impl EventLog {
-    /// Opens a log for appending.
+    /// Opens a log for appending: a regular file, or a device. A FIFO would be waited for until somebody reads it.
     pub(crate) fn open(path: &Path) -> Result<Self, Failure> {
+        if let Ok(found) = std::fs::metadata(path)
+            && !(found.is_file() || found.file_type().is_char_device() || is_open_already(path))
+        {
+            let kind = kind_name(found.file_type());
+            let message = format!("failed to open {}: it is a {kind}, not a regular file", path.display());
+            return Err(Failure::input(message).hint("name a file, or /dev/stdout"));
+        }
         let opened = File::options().create(true).append(true).open(path);
         let file =
             opened.map_err(|error| Failure::input(format!("failed to open {}: {error}", path.display())))?;
@@ -59,4 +68,11 @@ impl EventLog {
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a path names what this process has open, as `/dev/stdout` does: a pipe there has its reader.
+fn is_open_already(path: &Path) -> bool {
+    ["/dev/stdout", "/dev/stderr"].iter().any(|name| path == Path::new(name))
+        || path.starts_with("/dev/fd")
+        || path.starts_with("/proc/self/fd")
 }

@@ -14,6 +14,7 @@ fn mistakes_are_named_with_a_hint() {
         ("empty.toml", "prompt = 'double it'\n"),
         ("task.toml", TASK),
         ("task.yaml", TASK),
+        ("p.py", "def f(x):\n    return 2 * x\n"),
         ("template.toml", "name = 'mine'\nuser = 'no place for runs'\n"),
         ("broken.gguf", "this is no model"),
     ];
@@ -37,12 +38,22 @@ fn mistakes_are_named_with_a_hint() {
         (
             &["solve", "python.toml"],
             3,
-            &["error: python.toml: field `tests`: test 2: not valid Python: ", ": assert f(2 == 4\n"],
+            &["error: python.toml:2: field `tests`: test 2: not valid Python: ", ": assert f(2 == 4\n"],
         ),
         (
             &["solve", "empty.toml"],
             3,
             &["error: empty.toml: field `tests`: is empty\nhint: guidance needs at least one test"],
+        ),
+        (
+            &["judge", "p.py", "--test", "assert f(2) == 4", "--entry-point", "0"],
+            3,
+            &["error: command line: field `entry_point`: '0' is not a name\n"],
+        ),
+        (
+            &["solve", "--prompt", "p", "--test", "assert f(2) == 4", "--entry-point", "0"],
+            3,
+            &["error: command line: field `entry_point`: '0' is not a name\n"],
         ),
         (
             &["solve", "task.yaml"],

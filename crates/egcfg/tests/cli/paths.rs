@@ -22,6 +22,8 @@ fn what_is_no_regular_file_is_refused_wherever_a_file_is_named() {
         (&["run", "dir.toml", "--dry-run"], "dir.toml", "directory"),
         (&["solve", "fifo.toml"], "fifo.toml", "FIFO"),
         (&["solve", "task.toml", "--template", "fifo.toml"], "fifo.toml", "FIFO"),
+        (&["solve", "task.toml", "--events", "fifo.toml"], "fifo.toml", "FIFO"),
+        (&["solve", "task.toml", "--events", "dir.toml"], "dir.toml", "directory"),
         (&["solve", "task.toml", "--model", "fifo.toml"], "fifo.toml", "FIFO"),
         (&["solve", "task.toml", "--model", "/dev/zero"], "/dev/zero", "device"),
         (&["solve", "task.toml", "--model", "scripted:fifo.toml"], "fifo.toml", "FIFO"),
