@@ -4,7 +4,7 @@ use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
 use ruff_python_ast::{Expr, ExprCall};
 
 use crate::check_definitions::last_name;
-use crate::checks::Checks;
+use crate::checked_names::Checks;
 use crate::constants::truth;
 
 /// Whether evaluating an expression may fail the test.

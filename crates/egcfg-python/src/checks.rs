@@ -1,16 +1,15 @@
 //! Finds what in a test can fail: asserts that are not always true, raised exceptions, calls of what asserts; as far as the text
 //! shows that they can be reached.
 
-use std::collections::HashSet;
-
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_stmt};
 use ruff_python_ast::{ExceptHandler, Expr, Stmt, StmtIf, StmtTry};
 use ruff_text_size::Ranged;
 
 use crate::check_calls::{calls_check, statement_checks};
 use crate::check_definitions::{definitions, first_assert, has_runner};
+use crate::checked_names::Checks;
 use crate::constants::truth;
-use crate::truths::{Truths, is_empty, never, suppresses, takes_asserts};
+use crate::truths::{is_empty, never, suppresses, takes_asserts};
 
 /// What a test's statements come to.
 pub(crate) enum Finding {
@@ -20,22 +19,6 @@ pub(crate) enum Finding {
     Says { at: usize, what: &'static str, hint: &'static str },
     /// There is none.
     Nothing,
-}
-
-/// What is known of the names that a test calls.
-#[derive(Default)]
-pub(crate) struct Checks {
-    /// Functions and classes that check something.
-    pub(crate) checking: HashSet<String>,
-    /// Functions whose call alone runs nothing.
-    pub(crate) lazy: HashSet<String>,
-    /// `unittest` classes.
-    pub(crate) cases: HashSet<String>,
-    /// Something collects and runs `unittest` classes.
-    pub(crate) runner: bool,
-    /// All that the text defines itself.
-    defined: HashSet<String>,
-    entry_point: String,
 }
 
 /// A walk over the statements that can be reached.
@@ -52,10 +35,6 @@ const UNREACHED: (&str, &str) = (
 );
 
 impl Checks {
-    pub(crate) fn new(entry_point: &str) -> Self {
-        Self { entry_point: entry_point.to_owned(), ..Self::default() }
-    }
-
     pub(crate) fn look(mut self, body: &[Stmt]) -> Finding {
         self.learn(body);
         let mut walk = Walk { known: &self, found: false, hollow: None };
@@ -99,25 +78,6 @@ impl Checks {
                 return;
             }
         }
-    }
-
-    fn truths(&self) -> Truths<'_> {
-        Truths { entry_point: &self.entry_point, lazy: &self.lazy, defined: &self.defined }
-    }
-
-    /// Whether a name stands for something that checks: by what it is known to do, or by how such things are called.
-    pub(crate) fn is_check(&self, name: &str) -> bool {
-        if self.checking.contains(name) {
-            return true;
-        }
-        if self.defined.contains(name) || name == self.entry_point || name == "candidate" {
-            return false;
-        }
-        let lower = name.to_ascii_lowercase();
-        ["assert", "expect", "verify", "raises", "fail", "exit", "_exit"]
-            .iter()
-            .any(|start| lower.starts_with(start))
-            || ["exec", "eval", "main", "run"].contains(&name)
     }
 }
 

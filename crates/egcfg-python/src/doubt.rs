@@ -7,7 +7,8 @@ use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::Ranged;
 
 use crate::asked::Names;
-use crate::checks::{Checks, Finding};
+use crate::checked_names::Checks;
+use crate::checks::Finding;
 use crate::lines;
 use crate::parse::with_module;
 use crate::version::PythonVersion;

@@ -7,6 +7,7 @@ mod calls;
 mod check_calls;
 mod check_definitions;
 mod check_function;
+mod checked_names;
 mod checks;
 mod completion;
 mod constants;
