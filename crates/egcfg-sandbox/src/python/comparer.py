@@ -268,7 +268,7 @@ class Comparer:
         known = self.base
         self.met = {}
         failure = None
-        Opaque.among = Opaque.mixed = Opaque.hashed = False
+        Opaque.among = Opaque.mixed = Opaque.weighed = False
         try:
             self.base = names
             self.resolve(test, test.statement.sets)
@@ -298,7 +298,7 @@ class Comparer:
             if value.compares and not trusted:
                 line = "returned an object of the class %s, for which the program has written the comparison" % value.name
                 return ("wrong", "", line) + tail
-        if failure is not None and (Opaque.mixed or Opaque.hashed) and any(value.apart for value in test.opaque):
+        if failure is not None and Opaque.weighed and any(value.apart for value in test.opaque):
             # What such an object would say of its equality with something else is known, and not asked.
             return self.failed(test, failure) + tail
         if test.opaque:

@@ -40,6 +40,8 @@ _STRUCTURAL = {
     "argparse", "collections", "_collections_abc", "_weakrefset", "datetime", "_pydatetime", "decimal", "_pydecimal", "enum",
     "fractions", "functools", "inspect", "ipaddress", "numbers", "optparse", "pathlib", "sympy", "types", "typing", "uuid", "weakref",
 }
+# Whoever has them loaded ahead does not mean that.
+_NEVER = {"unittest", "test", "mock", "pytest", "_pytest"}
 # Of these, the ones that are loaded for a program which imports them, before it runs.
 _imports = re.compile(r"^[ \t]*(?:import|from)[ \t][^\n]*?\b(argparse|inspect|ipaddress|optparse|pathlib|sympy|uuid)\b", re.M).findall
 # Methods that a class of the program's may override without a say in how the library's `__eq__` goes.
@@ -70,6 +72,7 @@ BY_IDENTITY, BY_CONTENTS, APART, OWN = range(4)
 def trust(names, deep=False):
     """Has the objects of these libraries, by their outermost modules' names, count as equal where what they hold is; `deep`ly where
     they hold it in objects that are not compared themselves."""
+    names = set(names) - _NEVER
     _STRUCTURAL.update(names)
     if deep:
         _DEEP.update(names)
@@ -251,7 +254,7 @@ def _adds_only(mro, written):
         for name, value in _dict_of(cls).items():
             if name in _DESCRIPTIONS or name in _HARMLESS:
                 continue
-            if name in taken or name == "__getattr__" or type(value) is not _Function:
+            if name in taken or name in ("__getattr__", "__missing__") or type(value) is not _Function:
                 return False
     return True
 

@@ -5,12 +5,12 @@ class Opaque:
     """Stands for an object that has no canonical form: equal to nothing but itself. `compares` says that its comparison may be
     the program's, so that what it says of itself is worth nothing; `apart` that `dataclass` has written it, so that it equals
     nothing but objects of its class. `touched` is called when a test wants more of it than a comparison or its truth. `among`,
-    `mixed` and `hashed` say what a test has done since they were reset: compared such objects with one another, one of them with
-    something else, or looked for one in a set."""
+    `mixed` and `weighed` say what a test has done since they were reset: compared or combined such objects with one another, or one
+    of them with something else; and compared one with something else or looked for it in a set."""
 
     __slots__ = ("name", "compares", "apart", "truth")
     touched = None
-    among = mixed = hashed = False
+    among = mixed = weighed = False
 
     def __init__(self, name, flag):
         self.name, self.compares, self.apart = name, flag == b"2", flag in (b"3", b"4")
@@ -35,7 +35,7 @@ class Opaque:
 
     def _compare(self, other):
         if self is not other and type(other) is not Opaque:
-            Opaque.mixed = True
+            Opaque.mixed = Opaque.weighed = True
             return NotImplemented
         # The program's process will say; until then the test goes on.
         Opaque.among = True
@@ -52,5 +52,5 @@ class Opaque:
     __add__ = __sub__ = __mul__ = __matmul__ = __truediv__ = __floordiv__ = __mod__ = __and__ = __or__ = __xor__ = _combine
 
     def __hash__(self):
-        Opaque.hashed = True
+        Opaque.weighed = True
         return id(self) >> 4
