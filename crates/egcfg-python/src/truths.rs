@@ -4,7 +4,10 @@ use std::collections::HashSet;
 
 use ruff_python_ast::comparable::ComparableExpr;
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
-use ruff_python_ast::{BoolOp, CmpOp, Expr, ExprCall, ExprCompare, FStringPart, InterpolatedStringElement};
+use ruff_python_ast::{
+    BoolOp, CmpOp, Expr, ExprCall, ExprCompare, ExprGenerator, ExprListComp, FStringPart,
+    InterpolatedStringElement,
+};
 
 use crate::constants::{Value, constant, truth};
 
@@ -95,10 +98,13 @@ impl Truths<'_> {
                 has_item(&of.elts).then_some(TRUE)
             }
             ("bool", [of]) => self.always(of),
-            ("all", [Expr::Generator(items)]) if items.generators.iter().any(|of| is_empty(&of.iter)) => {
-                Some(("asserts all of nothing, which is always true", "give the loop something to run over"))
-            }
-            ("all", [Expr::ListComp(items)]) if items.generators.iter().any(|of| is_empty(&of.iter)) => {
+            (
+                "all",
+                [
+                    Expr::Generator(ExprGenerator { generators, .. })
+                    | Expr::ListComp(ExprListComp { generators, .. }),
+                ],
+            ) if generators.iter().any(|of| is_empty(&of.iter)) => {
                 Some(("asserts all of nothing, which is always true", "give the loop something to run over"))
             }
             ("all", [of]) if is_empty(of) => Some(TRUE),

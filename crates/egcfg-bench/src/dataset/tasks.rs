@@ -101,10 +101,9 @@ pub(super) fn load(path: &Path) -> Result<TaskList, DatasetError> {
     match format {
         "toml" => {
             let (text, sha256) = read_text(path, Origin::Named, bounds)?;
-            let item = from_toml(&name, &text).and_then(|file| {
-                let places = Places::of(&name, &text);
-                resolve(file, &stem, &|path| places.of_path(path))
-            });
+            let places = Places::of(&name, &text);
+            let item =
+                from_toml(&text, &places).and_then(|file| resolve(file, &stem, &|path| places.of_path(path)));
             let one = |fault| DatasetError::Fault { fault, more: 0, fields: Some(FIELDS) };
             Ok(TaskList { items: vec![item.map_err(one)?], faults: Vec::new(), sha256 })
         }
@@ -266,8 +265,7 @@ fn pair(io: Io, all: Compare, index: usize) -> Result<Test, (String, String)> {
 }
 
 /// The task in a TOML file.
-fn from_toml(name: &str, text: &str) -> Result<TaskFile, Fault> {
-    let places = Places::of(name, text);
+fn from_toml(text: &str, places: &Places<'_>) -> Result<TaskFile, Fault> {
     let place = |error: &toml::de::Error| places.of_byte(error.span().map_or(0, |span| span.start));
     let reason = |error: &toml::de::Error| error.message().lines().next().unwrap_or("not a task").to_owned();
     let parsed =

@@ -40,10 +40,10 @@ _STRUCTURAL = {
     "argparse", "collections", "_collections_abc", "_weakrefset", "datetime", "_pydatetime", "decimal", "_pydecimal", "enum",
     "fractions", "functools", "inspect", "ipaddress", "numbers", "optparse", "pathlib", "sympy", "types", "typing", "uuid", "weakref",
 }
-# Whoever has them loaded ahead does not mean that.
-_NEVER = {"unittest", "test", "mock", "pytest", "_pytest"}
-# Of these, the ones that are loaded for a program which imports them, before it runs.
+# Of those, the ones that are loaded for a program which imports them, before it runs.
 _imports = re.compile(r"^[ \t]*(?:import|from)[ \t][^\n]*?\b(argparse|inspect|ipaddress|optparse|pathlib|sympy|uuid)\b", re.M).findall
+# Never such a library, also where it is loaded ahead: its objects may equal everything.
+_NEVER = {"unittest", "test", "mock", "pytest", "_pytest"}
 # Methods that a class of the program's may override without a say in how the library's `__eq__` goes.
 _HARMLESS = frozenset((
     "__init__", "__repr__", "__str__", "__format__", "__setitem__", "__delitem__", "__setattr__", "__call__", "__init_subclass__",

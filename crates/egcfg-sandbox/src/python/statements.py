@@ -118,7 +118,7 @@ def _defined_at_the_top(tree):
         node = pending.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
             names[node.name] = None
-        elif isinstance(node, ast.ImportFrom) or isinstance(node, ast.Import):
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names.update((alias.asname, None) for alias in node.names if alias.asname)
         elif isinstance(node, ast.stmt):
             pending.extend(ast.iter_child_nodes(node))
@@ -126,6 +126,7 @@ def _defined_at_the_top(tree):
 
 
 def _assigned_at_the_top(tree):
+    """The names that statements give a value, outside of functions and classes."""
     names, pending = {}, list(tree.body)
     while pending:
         node = pending.pop()
