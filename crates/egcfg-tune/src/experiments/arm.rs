@@ -5,6 +5,7 @@ use egcfg_guidance::Policy;
 use serde::{Deserialize, Serialize};
 
 use super::size::{Size, Step};
+use crate::error::TuneError;
 use crate::replay::{Draw, DrawSettings};
 
 /// Who wrote the programs that an arm learns from.
@@ -81,6 +82,25 @@ pub fn plan(steps: &[Step], common: &Arm, rounds: Option<usize>, size: &Size) ->
         (step, arms(step, &Arm { rounds: rounds.unwrap_or(usual), ..common.clone() }, size))
     };
     steps.iter().copied().map(of).collect()
+}
+
+/// A plan without the arms that are not named. Every experiment that loses all of its arms goes too.
+///
+/// # Errors
+/// When a name is no arm's of this plan.
+pub fn only(plan: Vec<(Step, Vec<Arm>)>, names: &[String]) -> Result<Vec<(Step, Vec<Arm>)>, TuneError> {
+    let mut known: Vec<&str> = plan.iter().flat_map(|(_, arms)| arms).map(|arm| arm.name.as_str()).collect();
+    known.sort_unstable();
+    known.dedup();
+    if let Some(unknown) = names.iter().find(|name| !known.contains(&name.as_str())) {
+        let reason = format!("there is no arm {unknown} here (hint: one of {})", known.join(", "));
+        return Err(TuneError::Setting { field: "arms", reason });
+    }
+    let kept = |(step, mut arms): (Step, Vec<Arm>)| {
+        arms.retain(|arm| names.contains(&arm.name));
+        (!arms.is_empty()).then_some((step, arms))
+    };
+    Ok(plan.into_iter().filter_map(kept).collect())
 }
 
 /// The arms of a step, the common one first where it is one of them. `common` is named after its draw.
@@ -179,6 +199,21 @@ mod tests {
             arms(Step::Ablation, &common(), &size).into_iter().map(|arm| arm.name).collect();
         assert_eq!(names, ["power", "rank", "uniform", "passing", "own", "alpha-0", "alpha-1", "buffer-100"]);
         assert_eq!(arms(Step::Hyperparameter, &common(), &size).len(), 1 + 2 + 2 + 3);
+    }
+
+    #[test]
+    fn arms_can_be_chosen_by_name() {
+        let size = Size::of(Mode::Quick);
+        let all = || plan(&[Step::Btp, Step::Ablation], &common(), None, &size);
+        let names = |plan: &[(Step, Vec<Arm>)]| -> Vec<(Step, Vec<String>)> {
+            plan.iter()
+                .map(|(step, arms)| (*step, arms.iter().map(|arm| arm.name.clone()).collect()))
+                .collect()
+        };
+        let chosen = only(all(), &["uniform".to_owned(), "power".to_owned()]).unwrap();
+        assert_eq!(names(&chosen), [(Step::Ablation, vec!["power".to_owned(), "uniform".to_owned()])]);
+        let error = only(all(), &["pwoer".to_owned()]).unwrap_err().to_string();
+        assert!(error.starts_with("arms: there is no arm pwoer here (hint: one of alpha-0, "), "{error}");
     }
 
     #[test]

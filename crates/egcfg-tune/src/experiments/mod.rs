@@ -8,7 +8,7 @@ mod size;
 mod table;
 mod training;
 
-pub use arm::{Arm, Source, arms, plan};
+pub use arm::{Arm, Source, arms, only, plan};
 pub use place::{METHODS_OF_ARMS, METHODS_OF_BASELINE, Place};
 pub use size::{Mode, Size, Step};
 pub use table::{BASE, Line, Outcome, Pair, Table, render};

@@ -17,6 +17,9 @@ pub(crate) struct BtpExperimentsArgs {
     /// Which experiment [default: all five]
     #[arg(long, alias = "single-step", alias = "single_step", value_enum, required_if_eq("mode", "single"))]
     pub(crate) step: Option<StepArg>,
+    /// Only these arms, by the names that the tables have, such as power,uniform,passing [default: all of the experiment]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    pub(crate) arms: Vec<String>,
     /// Folder for everything; the same command goes on where it was stopped
     #[arg(long, value_name = "DIR")]
     pub(crate) output_dir: PathBuf,

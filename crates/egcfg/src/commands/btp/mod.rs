@@ -10,18 +10,21 @@ mod trainer;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use egcfg_bench::dataset::{Item, LoadOptions, registry};
+use egcfg_model::LanguageModel;
 use egcfg_tune::TuneError;
 use egcfg_tune::replay::{Buffer, read_cache};
 use egcfg_tune::splits::Member;
 
 use crate::args::btp::{BtpArgs, BtpCommand, BtpMergeArgs};
 use crate::args::data::DatasetArgs;
+use crate::args::lora::LoraArg;
 use crate::args::model::ModelArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::output::text::note;
-use crate::parts::model_file;
+use crate::parts::{load_model, model_file};
 use crate::settings::defaults;
 
 pub(crate) async fn run(args: BtpArgs) -> Result<ExitCode, Failure> {
@@ -52,6 +55,11 @@ fn no_adapter(args: &ModelArgs) -> Result<(), Failure> {
     Err(Failure::usage("--lora: what is trained is the base alone").hint(
         "btp merge makes a model of a base and an adapter, and --model takes it; a run goes on from its own adapters",
     ))
+}
+
+/// The base with an adapter over it, loaded as the base was: nothing is merged, and a quantised base stays so.
+fn with_adapter(base: &ModelArgs, adapter: &Path, jobs: usize) -> Result<Arc<dyn LanguageModel>, Failure> {
+    load_model(&ModelArgs { lora: vec![LoraArg::of(adapter)], ..base.clone() }, jobs)
 }
 
 /// The GGUF file of a model's name. The embedded model is written into `folder`, since the trainer reads files.

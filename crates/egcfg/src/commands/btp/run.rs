@@ -18,10 +18,8 @@ use egcfg_tune::splits::{overlaps, refuse};
 use super::evaluate::{Held, evaluate, greedy};
 use super::round::{Round, told as found};
 use super::train::{Training, told};
-use super::{base_file, left, members, no_adapter, training as training_tasks};
+use super::{base_file, left, members, no_adapter, training as training_tasks, with_adapter};
 use crate::args::btp::{BtpRunArgs, SamplingArgs};
-use crate::args::lora::LoraArg;
-use crate::args::model::ModelArgs;
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
 use crate::output::text::{note, show};
@@ -101,7 +99,7 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
         .train(&buffer)
         .await?;
         note(told(&report).trim_end());
-        model = rounds.with_adapter(&out)?;
+        model = with_adapter(&args.work.model, &out, args.sampling.jobs)?;
         let place = folder.join("eval");
         let part = rounds.part(&model, &held, &place, &one, iteration);
         let score = evaluate(&part).await?;
@@ -136,12 +134,6 @@ impl Rounds<'_> {
             p2value_alpha: self.args.learning.replay.p2value_alpha,
             iteration,
         }
-    }
-
-    /// The base with an adapter over it, loaded: nothing is merged, and a quantised base stays so.
-    fn with_adapter(&self, adapter: &Path) -> Result<Arc<dyn LanguageModel>, Failure> {
-        let args = ModelArgs { lora: vec![LoraArg::of(adapter)], ..self.args.work.model.clone() };
-        load_model(&args, self.args.sampling.jobs)
     }
 }
 

@@ -8,10 +8,10 @@ use egcfg_model::LanguageModel;
 use egcfg_task::Temperature;
 use egcfg_tune::experiments::Training as Planned;
 use egcfg_tune::replay::Buffer;
-use egcfg_tune::sample::merge_adapter;
 
 use super::super::round::{Round, claim, told as found};
 use super::super::train::{Training, told};
+use super::super::with_adapter;
 use super::score::score_arm;
 use super::world::World;
 use crate::args::btp::SamplingArgs;
@@ -42,17 +42,12 @@ impl Chain<'_> {
             self.say(round, "training");
             let out = folder.join("adapter");
             self.train(&buffer, adapter.clone(), round, &out).await?;
-            // A merged file is as large as the base: it lives until its round is over and can be made again.
-            let merged = folder.join("model.gguf");
-            merge_adapter(&world.base, &out, &merged)?;
-            model = world.load(&merged)?;
+            model = with_adapter(&world.args.work.model, &out, world.args.sampling.jobs)?;
             if planned.scored.contains(&(round + 1)) && !self.mark(round + 1).exists() {
                 self.say(round, "scoring");
                 score_arm(world, &model, &planned.model_name(&world.place.model, round + 1)).await?;
                 claim(&folder, "scored.json", &serde_json::json!({"version": 1}))?;
             }
-            std::fs::remove_file(&merged)
-                .map_err(|error| Failure::input(format!("failed to remove {}: {error}", merged.display())))?;
             adapter = Some(out);
         }
         Ok(())

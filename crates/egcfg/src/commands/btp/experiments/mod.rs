@@ -8,7 +8,7 @@ mod world;
 
 use std::process::ExitCode;
 
-use egcfg_tune::experiments::{Arm, Plan, Size, Step, Training, plan, render};
+use egcfg_tune::experiments::{Arm, Plan, Size, Step, Training, only, plan, render};
 use futures::StreamExt as _;
 
 use crate::args::btp::BtpExperimentsArgs;
@@ -25,12 +25,14 @@ pub(super) async fn run(args: BtpExperimentsArgs) -> Result<ExitCode, Failure> {
     args.learning.replay.settings().check()?;
     args.learning.training.settings(1)?;
     let steps = args.step.map_or_else(|| Step::ALL.to_vec(), |step| vec![step.into()]);
+    let (sampling, replay) = (&args.sampling, &args.learning.replay);
+    let common = Arm::common(replay.settings(), sampling.policy, sampling.num_beams, replay.buffer_size);
+    let all = plan(&steps, &common, args.n_iterations, &size);
+    let plan = if args.arms.is_empty() { all } else { only(all, &args.arms)? };
+    let steps: Vec<Step> = plan.iter().map(|(step, _)| *step).collect();
     let inputs = Inputs::load(&args, &size)?;
     let world = World::start(&args, &size, inputs).await?;
     score::score_base(&world, &steps).await?;
-    let (sampling, replay) = (&args.sampling, &args.learning.replay);
-    let common = Arm::common(replay.settings(), sampling.policy, sampling.num_beams, replay.buffer_size);
-    let plan = plan(&steps, &common, args.n_iterations, &size);
     let trainings = Training::of(&plan, args.seeds, &size, world.seed);
     note(&format!(
         "{} trainings of {} arms",

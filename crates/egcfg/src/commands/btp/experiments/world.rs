@@ -1,6 +1,6 @@
 //! What all trainings and scores of an experiment share: the model, the sandbox, the tasks, the settings, the folder.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use egcfg_grade::SandboxExecutor;
@@ -104,12 +104,6 @@ impl<'a> World<'a> {
             "checkpoint": self.args.learning.training.trainer.checkpoint,
         });
         claim(folder, "experiments.json", &about)
-    }
-
-    /// Another file of the same family, loaded as the base was.
-    pub(super) fn load(&self, file: &Path) -> Result<Arc<dyn LanguageModel>, Failure> {
-        let args = ModelArgs { model: Some(file.display().to_string()), ..self.args.work.model.clone() };
-        load_model(&args, self.args.sampling.jobs)
     }
 
     /// The model that writes the programs, where it is not the one that learns.
