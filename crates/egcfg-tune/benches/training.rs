@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use egcfg_tune::train::{
-    BuiltinTrainer, EXAMPLE_VERSION, Example, Objective, TrainJob, TrainSettings, Trainer, write_examples,
+    BuiltinTrainer, EXAMPLE_VERSION, Example, Objective, TrainJob, TrainSettings, Trainer, example_lines,
 };
 
 const STEPS: usize = 3;
@@ -28,7 +28,7 @@ fn measure(base: &Path, prompt: usize, answer: usize) -> Result<(), Box<dyn std:
         weight: 1.0,
         teacher: None,
     };
-    write_examples(&file, &(0..4 * STEPS).map(example).collect::<Vec<_>>())?;
+    std::fs::write(&file, example_lines(&(0..4 * STEPS).map(example).collect::<Vec<_>>()))?;
     for dropout in [0.0, 0.05] {
         let settings = TrainSettings {
             lora_dropout: dropout,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use egcfg_hub::CheckpointError;
 use egcfg_results::read::ReadError;
 use thiserror::Error;
 
@@ -44,12 +45,28 @@ pub enum TuneError {
         /// What is wrong, with a hint.
         reason: String,
     },
-    /// A task could not be sampled or put into words.
+    /// A task could not be sampled or put into words, because of the task.
     #[error("task {task}: {reason}")]
     Task {
         /// The task's id.
         task: String,
-        /// What failed: the model, the sandbox, the prompt.
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The model failed while it wrote for a task.
+    #[error("task {task}: {reason}")]
+    Model {
+        /// The task's id.
+        task: String,
+        /// What the model said.
+        reason: String,
+    },
+    /// The sandbox failed while it ran a task's programs.
+    #[error("task {task}: {reason}")]
+    Sandbox {
+        /// The task's id.
+        task: String,
+        /// What the sandbox said.
         reason: String,
     },
     /// Held-out tasks are among the training tasks.
@@ -76,7 +93,7 @@ pub enum TuneError {
         reason: String,
     },
     /// A computation failed in the tensor library: too little memory, a device that is gone.
-    #[error("the tensor library: {0}")]
+    #[error("the tensor library: {}", first_line(.0))]
     Tensor(#[from] candle_core::Error),
     /// A loss or a gradient was not a finite number.
     #[error("step {step}: the {what} is not a finite number (hint: a lower --learning-rate)")]
@@ -94,9 +111,25 @@ pub enum TuneError {
     Stopped,
 }
 
+impl From<CheckpointError> for TuneError {
+    fn from(error: CheckpointError) -> Self {
+        Self::Base { path: error.file, reason: error.problem.to_string() }
+    }
+}
+
 impl TuneError {
     /// A file error from the system's own words.
     pub fn file(action: &'static str, path: &Path, error: &std::io::Error) -> Self {
         Self::File { action, path: path.to_owned(), reason: error.to_string() }
     }
+
+    /// What the tensor library found wrong with a model or adapter file.
+    pub(crate) fn base(path: &Path, error: &candle_core::Error) -> Self {
+        Self::Base { path: path.to_owned(), reason: first_line(error) }
+    }
+}
+
+/// What is wrong, without the stack trace that the tensor library adds where one is asked for.
+fn first_line(error: &candle_core::Error) -> String {
+    error.to_string().lines().next().unwrap_or_default().to_owned()
 }

@@ -13,3 +13,4 @@ pub mod splits;
 pub mod train;
 
 pub use error::TuneError;
+pub use files::claim;

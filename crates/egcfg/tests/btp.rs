@@ -82,8 +82,14 @@ fn a_round_samples_trains_and_gives_a_model_that_is_scored() {
     ];
     let (code, out, err) = egcfg(folder, &args);
     assert_eq!(code, Some(0), "{out}{err}");
-    assert!(out.contains("| base |") && out.contains("| iteration 0 |"), "{out}");
-    assert!(out.contains("points against the base ("), "{out}");
+    assert!(
+        out.contains("| base | dev, 3 | plain |") && out.contains("| iteration 0 | dev, 3 | plain |"),
+        "{out}"
+    );
+    // The same table is kept, and every program stands in a results folder.
+    assert_eq!(std::fs::read_to_string(folder.join("out/summary.md")).unwrap(), out);
+    let (code, report, err) = egcfg(folder, &["report", "out/results"]);
+    assert!(code == Some(0) && report.contains("iteration-0"), "{report}{err}");
     let experiences = lines(&folder.join("out/iteration-0/sample/experiences.jsonl"));
     assert!(!experiences.is_empty());
     for experience in &experiences {
@@ -183,7 +189,7 @@ fn what_must_not_be_is_refused_by_name() {
     std::fs::write(folder.join("e.jsonl"), format!("{line}\n")).unwrap();
     let (code, _, err) = egcfg(folder, &train);
     assert_eq!(code, Some(3), "{err}");
-    assert!(err.contains("e.jsonl, line 1: possibility 2 is not above 0 and at most 1"), "{err}");
+    assert!(err.contains("e.jsonl:1: possibility 2 is not above 0 and at most 1"), "{err}");
     for (flag, value, message) in [
         ("--learning-rate", "0", "learning-rate: 0 is not above 0"),
         ("--lora-targets", "q,x", "lora-targets: 'x' is no target"),

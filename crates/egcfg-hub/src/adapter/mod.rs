@@ -11,7 +11,7 @@ mod to_peft;
 
 pub use base::Base;
 pub(crate) use peft::sources;
-pub use peft::{CONFIG, is_peft};
+pub use peft::{CONFIG, Settings, is_peft};
 pub use summary::AdapterSummary;
 pub use to_gguf::to_gguf;
 pub use to_peft::to_peft;

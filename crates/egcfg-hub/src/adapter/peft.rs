@@ -45,20 +45,51 @@ pub(crate) fn sources(folder: &Path) -> Result<[PathBuf; 2], CheckpointError> {
     Ok([folder.join(CONFIG), weights])
 }
 
-/// What a configuration says.
+/// What an adapter's configuration says of its product's size.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Settings {
+pub struct Settings {
     /// What the product is scaled by, before it is divided.
     pub(crate) alpha: f64,
     /// Divided by the root of the rank instead of the rank (rsLoRA).
     pub(crate) root: bool,
+    /// The rank of all pairs, unless some have one of their own (`rank_pattern`).
+    rank: Option<u64>,
+    path: PathBuf,
 }
 
 impl Settings {
+    /// Reads the configuration of a folder.
+    ///
+    /// # Errors
+    /// When it is missing or asks for something else than LoRA; the error names the field.
+    pub fn of_folder(folder: &Path) -> Result<Self, CheckpointError> {
+        if !folder.is_dir() {
+            let reason = "is no PEFT folder (hint: `egcfg convert` makes one of a GGUF adapter)";
+            return Err(Problem::field("the adapter", reason).in_file(folder));
+        }
+        Self::read(&folder.join(CONFIG))
+    }
+
     pub(crate) fn read(path: &Path) -> Result<Self, CheckpointError> {
         let text = egcfg_files::read_small_bytes(path).in_file(path)?;
         let value: Map<String, Value> = serde_json::from_slice(&text).in_file(path)?;
-        Self::parse(&value).in_file(path)
+        let settings = Self::parse(&value).in_file(path)?;
+        Ok(Self { path: path.to_owned(), ..settings })
+    }
+
+    /// What a pair's product is multiplied by.
+    ///
+    /// # Errors
+    /// When the configuration gives another rank than the matrices have: PEFT could not load them.
+    pub fn factor(&self, rank: usize) -> Result<f64, CheckpointError> {
+        match self.rank {
+            Some(said) if said != rank as u64 => {
+                let reason = format!("is {said}, and the matrices have rank {rank}");
+                Err(Problem::field("r", reason).in_file(&self.path))
+            }
+            _ if self.root => Ok(self.alpha / (rank as f64).sqrt()),
+            _ => Ok(self.alpha / rank as f64),
+        }
     }
 
     fn parse(value: &Map<String, Value>) -> Result<Self, Problem> {
@@ -102,9 +133,17 @@ impl Settings {
         if !matches!(get("bias").as_str(), None | Some("none")) {
             return Err(Problem::field("bias", "the adapter changes biases, which is not applied"));
         }
+        let rank = match get("r") {
+            Value::Null => None,
+            other => match other.as_u64().filter(|rank| *rank > 0) {
+                Some(rank) => Some(rank).filter(|_| empty(get("rank_pattern"))),
+                None => return Err(Problem::field("r", format!("{other} is no rank; it is 1 or more"))),
+            },
+        };
         match get("lora_alpha").as_f64() {
             Some(alpha) if alpha.is_finite() && alpha != 0.0 => {
-                Ok(Self { alpha, root: get("use_rslora") == &Value::Bool(true) })
+                let root = get("use_rslora") == &Value::Bool(true);
+                Ok(Self { alpha, root, rank, path: PathBuf::new() })
             }
             _ => Err(Problem::field("lora_alpha", "is missing, or no number other than 0")),
         }
@@ -158,7 +197,11 @@ mod tests {
             };
             fields
         };
-        assert_eq!(Settings::parse(&plain()).unwrap(), Settings { alpha: 16.0, root: false });
+        let settings = Settings::parse(&plain()).unwrap();
+        assert_eq!((settings.alpha, settings.root, settings.rank), (16.0, false, Some(8)));
+        assert!((settings.factor(8).unwrap() - 2.0).abs() < 1e-12);
+        let said = settings.factor(16).unwrap_err().problem.to_string();
+        assert_eq!(said, "r: is 8, and the matrices have rank 16");
         for (field, value) in [
             ("peft_type", json!("IA3")),
             ("use_dora", json!(true)),
@@ -170,6 +213,8 @@ mod tests {
             ("fan_in_fan_out", json!(true)),
             ("lora_alpha", json!(0)),
             ("lora_alpha", json!("16")),
+            ("r", json!(0)),
+            ("r", json!("8")),
         ] {
             let mut fields = plain();
             fields.insert(field.to_owned(), value);

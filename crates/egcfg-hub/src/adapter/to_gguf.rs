@@ -62,6 +62,7 @@ pub fn to_gguf(folder: &Path, base: &Base, out: &Path) -> Result<AdapterSummary,
         add("lora_b", vec![rank, output]);
         work.push((*a_name, *a, None));
         work.push((*b_name, *b, base.turned(target).map(|heads| (heads, rank))));
+        settings.factor(rank)?;
         ranks.push(rank);
     }
     let Some(rank) = ranks.first().copied() else {

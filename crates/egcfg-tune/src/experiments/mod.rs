@@ -9,7 +9,7 @@ mod table;
 mod training;
 
 pub use arm::{Arm, Source, arms, only, plan};
-pub use place::{METHODS_OF_ARMS, METHODS_OF_BASELINE, Place};
+pub use place::{METHODS_OF_ARMS, METHODS_OF_BASELINE, Place, outcomes};
 pub use size::{Mode, Size, Step};
 pub use table::{BASE, Line, Outcome, Pair, Table, render};
 pub use training::{Plan, Training};

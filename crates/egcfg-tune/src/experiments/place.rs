@@ -71,11 +71,11 @@ impl Place {
         let mut tables = Vec::new();
         for (step, arms) in plan {
             let base = if *step == Step::Baseline { self.baseline_results() } else { self.results() };
-            let mut all = self.outcomes(&base, &self.model, BASE, 0)?;
+            let mut all = outcomes(&base, &self.sets, &self.model, BASE, 0)?;
             for arm in arms {
                 for training in trainings.iter().filter(|training| training.trains(arm)) {
                     let model = training.model_name(&self.model, arm.rounds);
-                    all.extend(self.outcomes(&self.results(), &model, &arm.name, training.seed)?);
+                    all.extend(outcomes(&self.results(), &self.sets, &model, &arm.name, training.seed)?);
                 }
             }
             let names: Vec<String> = arms.iter().map(|arm| arm.name.clone()).collect();
@@ -83,33 +83,42 @@ impl Place {
         }
         Ok(tables)
     }
+}
 
-    /// What a model solved, from its results.
-    fn outcomes(&self, results: &Path, model: &str, arm: &str, seed: u64) -> Result<Vec<Outcome>, TuneError> {
-        let mut found: Vec<Outcome> = Vec::new();
-        for set in &self.sets {
-            let filter = Filter { dataset: Some(file_name(set)), model: Some(file_name(model)) };
-            for cell in Folder::read(results, &filter)?.groups.iter().flat_map(|group| &group.cells) {
-                if !cell.scored() {
-                    return Err(TuneError::Unscored {
-                        results: results.to_owned(),
-                        task: cell.task.clone(),
-                        reason: cell.broken.clone().unwrap_or_default(),
-                    });
-                }
-                let solved = (cell.task.clone(), cell.passed);
-                match found.iter_mut().find(|own| own.set == *set && own.method == cell.method) {
-                    Some(own) => _ = own.tasks.insert(solved.0, solved.1),
-                    None => found.push(Outcome {
-                        arm: arm.to_owned(),
-                        seed,
-                        set: set.clone(),
-                        method: cell.method.clone(),
-                        tasks: BTreeMap::from([solved]),
-                    }),
-                }
+/// What a model solved of each set with each method, from a results folder.
+///
+/// # Errors
+/// When the folder cannot be read, or holds a result without a score.
+pub fn outcomes(
+    results: &Path,
+    sets: &[String],
+    model: &str,
+    arm: &str,
+    seed: u64,
+) -> Result<Vec<Outcome>, TuneError> {
+    let mut found: Vec<Outcome> = Vec::new();
+    for set in sets {
+        let filter = Filter { dataset: Some(file_name(set)), model: Some(file_name(model)) };
+        for cell in Folder::read(results, &filter)?.groups.iter().flat_map(|group| &group.cells) {
+            if !cell.scored() {
+                return Err(TuneError::Unscored {
+                    results: results.to_owned(),
+                    task: cell.task.clone(),
+                    reason: cell.broken.clone().unwrap_or_default(),
+                });
+            }
+            let solved = (cell.task.clone(), cell.passed);
+            match found.iter_mut().find(|own| own.set == *set && own.method == cell.method) {
+                Some(own) => _ = own.tasks.insert(solved.0, solved.1),
+                None => found.push(Outcome {
+                    arm: arm.to_owned(),
+                    seed,
+                    set: set.clone(),
+                    method: cell.method.clone(),
+                    tasks: BTreeMap::from([solved]),
+                }),
             }
         }
-        Ok(found)
     }
+    Ok(found)
 }

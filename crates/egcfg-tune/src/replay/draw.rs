@@ -62,8 +62,9 @@ impl DrawSettings {
         Ok(())
     }
 
-    /// The weight `p_i^a` of every entry, oldest first; 0 for those that are never drawn.
-    pub fn weights(&self, buffer: &Buffer) -> Vec<f64> {
+    /// The logarithm of the weight `p_i^a` of every entry, oldest first; minus infinity for those that are never drawn. (The
+    /// weight itself is 0 in floating point for a large a, and what may be drawn would never be.)
+    fn log_weights(&self, buffer: &Buffer) -> Vec<f64> {
         let entries: Vec<&Experience> = buffer.entries().collect();
         let p2 = |e: &&Experience| p2value(self.p2value_alpha, e.possibility, e.pass_rate);
         let allowed = |e: &Experience| match self.sampling_method {
@@ -85,18 +86,20 @@ impl DrawSettings {
             }
             Draw::Uniform | Draw::Passing | Draw::Own => vec![1.0; entries.len()],
         };
-        let weight = |(e, p): (&&Experience, f64)| if allowed(e) { p.powf(self.sampling_alpha) } else { 0.0 };
+        let weight = |(e, p): (&&Experience, f64)| {
+            if allowed(e) { self.sampling_alpha * p.ln() } else { f64::NEG_INFINITY }
+        };
         entries.iter().zip(priority).map(weight).collect()
     }
 
-    /// Draws at most `count` entries, in the order drawn. An entry's key is `ln(u) / w`; the largest keys are what drawing
-    /// one after the other in proportion to w would give (Efraimidis and Spirakis 2006).
+    /// Draws at most `count` entries, in the order drawn. The largest keys `ln(u) / w` are what drawing one after the other in
+    /// proportion to w would give (Efraimidis and Spirakis 2006); `ln w - ln(-ln u)` is in the same order, for any w.
     pub fn draw<'a>(&self, buffer: &'a Buffer, count: usize, seed: u64) -> Vec<&'a Experience> {
         let mut random = Random::new(seed, &["replay"]);
-        let keyed = buffer.entries().zip(self.weights(buffer)).map(|(entry, weight)| {
+        let keyed = buffer.entries().zip(self.log_weights(buffer)).map(|(entry, weight)| {
             // A number is spent on every entry, so that one entry more or less does not change the others' luck.
             let uniform = random.uniform().max(f64::MIN_POSITIVE);
-            (entry, if weight > 0.0 { uniform.ln() / weight } else { f64::NEG_INFINITY })
+            (entry, weight - (-uniform.ln()).ln())
         });
         let mut keyed: Vec<_> = keyed.filter(|(_, key)| *key > f64::NEG_INFINITY).collect();
         keyed.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -232,6 +235,19 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// With a large exponent the weights themselves are 0 in floating point.
+    #[test]
+    fn a_large_exponent_draws_the_best_first_and_the_others_all_the_same() {
+        let settings = DrawSettings { sampling_alpha: 100.0, p2value_alpha: 1.0, ..DrawSettings::default() };
+        let mut unlikely = Buffer::default();
+        for (number, possibility) in [1e-300, 1e-7, 1e-5].into_iter().enumerate() {
+            let entry = buffer().entries().next().unwrap().clone();
+            unlikely.add(Experience { problem_id: number.to_string(), possibility, pass_rate: 0.0, ..entry });
+        }
+        let drawn = settings.draw(&unlikely, 3, 1);
+        assert_eq!(drawn.iter().map(|e| e.problem_id.as_str()).collect::<Vec<_>>(), ["2", "1", "0"]);
     }
 
     #[test]

@@ -21,23 +21,24 @@ pub struct Experience {
     /// The program.
     pub code: String,
     /// `exp(mean log-probability per token)` of the model that wrote it, in (0, 1].
+    #[serde(deserialize_with = "probability")]
     pub possibility: f64,
     /// Passed over all graded tests, in [0, 1].
     pub pass_rate: f64,
     /// Graded tests that passed.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub passed_tests: usize,
     /// All graded tests.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub total_tests: usize,
     /// One verdict per graded test, in words (`passed`, `wrong_answer`, ...).
     #[serde(default, deserialize_with = "verdicts")]
     pub test_results: Vec<String>,
     /// Its place among the task's samples, from 0 (the most probable).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub beam_rank: usize,
     /// Priority at the time of sampling; a draw computes it anew with its own alpha.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "number")]
     pub p2value: f64,
     /// The program's normal form, by which equal programs are known; the program itself in files that lack it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
@@ -52,7 +53,7 @@ pub struct Experience {
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub model: String,
     /// Round of sampling, from 0.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "count")]
     pub iteration: usize,
 }
 
@@ -112,6 +113,25 @@ fn id<'de, D: serde::Deserializer<'de>>(from: D) -> Result<String, D::Error> {
         Id::Text(text) => text,
         Id::Number(number) => number.to_string(),
     })
+}
+
+/// Counts are whole numbers here; other files have `8.0` or nothing.
+fn count<'de, D: serde::Deserializer<'de>>(from: D) -> Result<usize, D::Error> {
+    let number = Option::<f64>::deserialize(from)?.unwrap_or_default();
+    if number >= 0.0 && number.fract() == 0.0 {
+        return Ok(number as usize);
+    }
+    Err(serde::de::Error::custom(format!("{number} is no count")))
+}
+
+fn number<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    Ok(Option::<f64>::deserialize(from)?.unwrap_or_default())
+}
+
+/// The product over a long program is 0 in floating point, and means the smallest probability that there is.
+fn probability<'de, D: serde::Deserializer<'de>>(from: D) -> Result<f64, D::Error> {
+    let number = f64::deserialize(from)?;
+    Ok(if number == 0.0 { f64::MIN_POSITIVE } else { number })
 }
 
 /// Verdicts are words here; the fork has booleans or objects.

@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::TuneError;
-use crate::files::write_whole;
-use crate::replay::{Buffer, Experience};
+use crate::files::{read_earlier, write_whole};
+use crate::replay::{Buffer, Experience, p2value};
 
 /// Version of the log's form, in each line.
 pub(crate) const SAMPLE_VERSION: u32 = 1;
@@ -39,11 +39,7 @@ pub struct SampleLog {
 impl SampleLog {
     /// Opens a log, new or from an earlier process; a line that a kill cut short is dropped.
     pub fn open(path: &Path) -> Result<Self, TuneError> {
-        let text = match std::fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(TuneError::file("read", path, &error)),
-        };
+        let text = read_earlier(path)?.unwrap_or_default();
         let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
         let mut done = BTreeMap::new();
         for (number, line) in whole.lines().enumerate() {
@@ -74,11 +70,13 @@ impl SampleLog {
         Ok(())
     }
 
-    /// Puts the programs of these tasks into a buffer, in the order of the tasks, whatever order they were sampled in.
-    pub fn into_buffer<'a>(&self, tasks: impl Iterator<Item = &'a str>, buffer: &mut Buffer) {
+    /// Puts the programs of these tasks into a buffer, in the order of the tasks, whatever order they were sampled in. Their
+    /// P2 is that of `alpha`, whatever it was when they were sampled.
+    pub fn into_buffer<'a>(&self, tasks: impl Iterator<Item = &'a str>, alpha: f64, buffer: &mut Buffer) {
         for task in tasks.filter_map(|task| self.done.get(task)) {
             for experience in task.experiences.iter().rev() {
-                buffer.add(experience.clone());
+                let p2value = p2value(alpha, experience.possibility, experience.pass_rate);
+                buffer.add(Experience { p2value, ..experience.clone() });
             }
         }
     }

@@ -9,43 +9,26 @@ use std::path::Path;
 use candle_core::quantized::gguf_file::{self, Content, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
-use serde::Deserialize;
+use egcfg_hub::adapter::Settings;
 
 use crate::error::TuneError;
-use crate::files::{open_named, read_named};
-use crate::train::{ADAPTER_CONFIG, ADAPTER_WEIGHTS, Target};
-
-#[derive(Debug, Deserialize)]
-struct Config {
-    r: usize,
-    lora_alpha: f64,
-    #[serde(default)]
-    use_rslora: bool,
-    #[serde(default)]
-    use_dora: bool,
-}
+use crate::files::{open_named, read_tensors};
+use crate::train::{ADAPTER_WEIGHTS, Target};
 
 /// Writes `base` with the adapter of a PEFT folder merged in, whole or not at all.
 pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), TuneError> {
-    let bad = |path: &Path, reason: String| TuneError::Base { path: path.to_owned(), reason };
-    let config_path = adapter.join(ADAPTER_CONFIG);
-    let text = read_named(&config_path)?;
-    let config: Config = serde_json::from_str(&text).map_err(|error| bad(&config_path, error.to_string()))?;
-    if config.use_dora || config.use_rslora {
-        return Err(bad(&config_path, "DoRA and rank-stabilised adapters are not merged here".to_owned()));
-    }
+    let settings = Settings::of_folder(adapter)?;
     let weights_path = adapter.join(ADAPTER_WEIGHTS);
-    let weights = candle_core::safetensors::load(&weights_path, &Device::Cpu)
-        .map_err(|error| bad(&weights_path, error.to_string()))?;
-    let file = open_named(base)?;
-    let mut file = BufReader::new(file);
-    let content = Content::read(&mut file).map_err(|error| bad(base, error.to_string()))?;
-    let mut merge = Merge { weights, scale: config.lora_alpha / config.r as f64, used: 0 };
+    let weights = read_tensors(&weights_path, &Device::Cpu)?;
+    let mut file = BufReader::new(open_named(base)?);
+    let content = Content::read(&mut file).map_err(|error| TuneError::base(base, &error))?;
+    let mut merge = Merge { weights, settings, used: 0 };
     let mut names: Vec<&String> = content.tensor_infos.keys().collect();
     names.sort();
     let mut tensors: Vec<(&str, QTensor)> = Vec::with_capacity(names.len());
     for name in names {
-        let tensor = content.tensor(&mut file, name, &Device::Cpu)?;
+        let tensor = content.tensor(&mut file, name, &Device::Cpu);
+        let tensor = tensor.map_err(|error| TuneError::base(base, &error))?;
         let merged = merge.tensor(&content, name, &tensor)?;
         tensors.push((name, merged.unwrap_or(tensor)));
     }
@@ -55,7 +38,7 @@ pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), Tune
             merge.weights.len() - merge.used * 2,
             merge.weights.len()
         );
-        return Err(bad(&weights_path, reason));
+        return Err(TuneError::Base { path: weights_path, reason });
     }
     // In one order, so that the same merge gives the same file.
     let mut metadata: Vec<(&str, &Value)> =
@@ -73,7 +56,7 @@ pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), Tune
 
 struct Merge {
     weights: HashMap<String, Tensor>,
-    scale: f64,
+    settings: Settings,
     used: usize,
 }
 
@@ -89,7 +72,8 @@ impl Merge {
         let prefix = format!("base_model.model.model.layers.{layer}.{}", target.place());
         let find = |part: &str| self.weights.get(&format!("{prefix}.{part}.weight"));
         let (Some(a), Some(b)) = (find("lora_A"), find("lora_B")) else { return Ok(None) };
-        let delta = (b.to_dtype(DType::F32)?.matmul(&a.to_dtype(DType::F32)?)? * self.scale)?;
+        let scale = self.settings.factor(a.dims2()?.0)?;
+        let delta = (b.to_dtype(DType::F32)?.matmul(&a.to_dtype(DType::F32)?)? * scale)?;
         let delta = match target {
             Target::Q => pairs_from_halves(content, &delta, "attention.head_count")?,
             Target::K => pairs_from_halves(content, &delta, "attention.head_count_kv")?,

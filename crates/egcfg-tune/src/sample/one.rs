@@ -1,8 +1,8 @@
 //! Sampling one task: the tree's programs, graded.
 
 use egcfg_grade::{Extent, grade, trouble};
-use egcfg_guidance::{Choosing, Limits, Policy, Search, Session, Settings, search};
-use egcfg_model::LanguageModel;
+use egcfg_guidance::{Choosing, GuidanceError, Limits, Policy, Search, Session, Settings, search};
+use egcfg_model::{LanguageModel, ModelError};
 use egcfg_task::TestResult;
 use sha2::{Digest as _, Sha256};
 
@@ -41,6 +41,18 @@ pub fn vocabulary(model: &dyn LanguageModel) -> String {
     hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
+/// Whose fault it is that a task was not sampled. A prompt that does not fit is the task's own; another task may fit.
+fn failure(task: &str, error: &GuidanceError) -> TuneError {
+    let (task, reason) = (task.to_owned(), error.to_string());
+    match error {
+        GuidanceError::Model(ModelError::ContextOverflow { .. }) | GuidanceError::Template(_) => {
+            TuneError::Task { task, reason }
+        }
+        GuidanceError::Executor(_) => TuneError::Sandbox { task, reason },
+        _ => TuneError::Model { task, reason },
+    }
+}
+
 /// Samples and grades the programs of the session's task. Programs that were cut by a limit are left out: they have no end
 /// to learn from. A sandbox that failed is an error, never a failed program.
 pub async fn sample_task(
@@ -49,7 +61,7 @@ pub async fn sample_task(
     sample: &SampleSettings,
 ) -> Result<SampledTask, TuneError> {
     let task = session.task;
-    let failed = |reason: String| TuneError::Task { task: task.id.clone(), reason };
+    let sandbox = |reason: String| TuneError::Sandbox { task: task.id.clone(), reason };
     let plan = Search {
         policy: sample.policy,
         width: sample.num_beams,
@@ -62,7 +74,7 @@ pub async fn sample_task(
         equal_states: false,
         limits: Limits { programs: Some(sample.num_beams), ..Limits::default() },
     };
-    let searched = search(session, settings, &plan).await.map_err(|error| failed(error.to_string()))?;
+    let searched = search(session, settings, &plan).await.map_err(|error| failure(&task.id, &error))?;
     let mut experiences: Vec<Experience> = Vec::new();
     for program in searched.programs().into_iter().filter(|program| program.finished) {
         if experiences.iter().any(|other| other.normal_form == program.normal) {
@@ -71,9 +83,9 @@ pub async fn sample_task(
         let tests = task.grading_tests();
         let results = grade(session.executor, task, &program.text, tests, Extent::Every)
             .await
-            .map_err(|error| failed(error.to_string()))?;
+            .map_err(|error| sandbox(error.to_string()))?;
         if let Some(trouble) = trouble(&results) {
-            return Err(failed(trouble));
+            return Err(sandbox(trouble));
         }
         let passed = TestResult::passes(&results);
         let possibility = possibility(&program.log_probs);

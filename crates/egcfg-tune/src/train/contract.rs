@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::adapter::WEIGHTS;
 use super::settings::{Objective, TrainSettings};
 use crate::error::TuneError;
-use crate::files::write_whole;
+use crate::files::{claim, read_earlier};
 
 const JOB: &str = "train.json";
 /// The report of a finished job.
@@ -93,29 +93,19 @@ pub trait Trainer {
     ) -> Result<TrainReport, TuneError>;
 }
 
-/// The report of a job that an earlier process brought to its end.
-pub(crate) fn finished(job: &TrainJob) -> Option<TrainReport> {
-    let text = std::fs::read_to_string(job.output.join(REPORT)).ok()?;
-    serde_json::from_str(&text).ok().filter(|_| job.output.join(WEIGHTS).exists())
-}
+impl TrainJob {
+    /// Makes the folder this job's own, or sees that it is already.
+    ///
+    /// # Errors
+    /// When it belongs to a job with other settings, which are named; when it cannot be written.
+    pub fn claim(&self) -> Result<(), TuneError> {
+        claim(&self.output, JOB, self)
+    }
 
-/// Makes the folder this job's own, or sees that it is already.
-pub(crate) fn claim(job: &TrainJob) -> Result<(), TuneError> {
-    let path = job.output.join(JOB);
-    std::fs::create_dir_all(&job.output).map_err(|error| TuneError::file("make", &job.output, &error))?;
-    let text = serde_json::to_string_pretty(job).unwrap_or_default() + "\n";
-    match std::fs::read_to_string(&path) {
-        Ok(old) => match serde_json::from_str::<TrainJob>(&old) {
-            Ok(old) if old == *job => Ok(()),
-            _ => Err(TuneError::Setting {
-                field: "output-dir",
-                reason: format!(
-                    "{} belongs to another job (hint: another folder, or the settings that stand in {JOB})",
-                    job.output.display()
-                ),
-            }),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_whole(&path, text.as_bytes()),
-        Err(error) => Err(TuneError::file("read", &path, &error)),
+    /// The report of a job that an earlier process brought to its end.
+    pub(crate) fn finished(&self) -> Result<Option<TrainReport>, TuneError> {
+        let report = read_earlier(&self.output.join(REPORT))?;
+        let report = report.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(report.filter(|_| self.output.join(WEIGHTS).exists()))
     }
 }

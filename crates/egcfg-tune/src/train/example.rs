@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::settings::Objective;
 use crate::error::TuneError;
-use crate::files::{open_named, write_whole};
+use crate::files::open_named;
 
 /// Version of the file's form, in each line.
 pub const EXAMPLE_VERSION: u32 = 1;
@@ -97,17 +97,8 @@ pub(crate) fn taught(objective: Objective, examples: &[Example]) -> Result<(), T
     }
 }
 
-/// Writes a file of examples, whole or not at all.
-pub fn write_examples(path: &Path, examples: &[Example]) -> Result<(), TuneError> {
-    let mut text = Vec::new();
-    for example in examples {
-        let line = serde_json::to_vec(example);
-        text.extend(line.map_err(|error| TuneError::File {
-            action: "write",
-            path: path.to_owned(),
-            reason: error.to_string(),
-        })?);
-        text.push(b'\n');
-    }
-    write_whole(path, &text)
+/// Examples as the lines of their file.
+pub fn example_lines(examples: &[Example]) -> String {
+    let line = |example: &Example| serde_json::to_string(example).unwrap_or_default() + "\n";
+    examples.iter().map(line).collect()
 }

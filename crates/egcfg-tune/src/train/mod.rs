@@ -13,7 +13,7 @@ mod settings;
 pub use adapter::{CONFIG as ADAPTER_CONFIG, WEIGHTS as ADAPTER_WEIGHTS};
 pub use builtin::BuiltinTrainer;
 pub use contract::{Progress, TrainJob, TrainReport, Trainer};
-pub use example::{EXAMPLE_VERSION, Example, read_examples, write_examples};
+pub use example::{EXAMPLE_VERSION, Example, example_lines, read_examples};
 pub use peft::{Environment as PeftEnvironment, PACKAGES as PEFT_PACKAGES, PeftTrainer, setup as setup_peft};
 pub(crate) use random::Random;
 pub use settings::{Objective, Schedule, Target, TrainSettings};

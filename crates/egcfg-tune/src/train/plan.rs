@@ -4,6 +4,7 @@
 use super::example::Example;
 use super::random::Random;
 use super::settings::TrainSettings;
+use crate::error::TuneError;
 
 /// The examples of every step, by their numbers, each step split into batches.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,8 +17,26 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// The plan of a run that has something to learn from.
+    ///
+    /// # Errors
+    /// When no example fits: an adapter that learned nothing must not pass for one that did.
+    pub(crate) fn of(examples: &[Example], settings: &TrainSettings) -> Result<Self, TuneError> {
+        let plan = Self::new(examples, settings);
+        if plan.used > 0 {
+            return Ok(plan);
+        }
+        let shortest = examples.iter().map(Example::length).min().unwrap_or(0);
+        let reason = format!(
+            "{} leaves none of {} examples (hint: the shortest has {shortest} tokens, prompt included)",
+            settings.max_length,
+            examples.len()
+        );
+        Err(TuneError::Setting { field: "max-length", reason })
+    }
+
     /// Lays out a run: `num_epochs` passes, or as many as `gradient_tokens` needs, each in an order of its own.
-    pub(crate) fn new(examples: &[Example], settings: &TrainSettings) -> Self {
+    fn new(examples: &[Example], settings: &TrainSettings) -> Self {
         let fits = |number: &usize| examples[*number].length() <= settings.max_length;
         let used: Vec<usize> =
             (0..examples.len()).filter(fits).filter(|n| examples[*n].weight > 0.0).collect();
@@ -60,6 +79,17 @@ mod tests {
             teacher: None,
         };
         lengths.iter().enumerate().map(one).collect()
+    }
+
+    #[test]
+    fn a_plan_without_an_example_is_an_error() {
+        let settings = TrainSettings { max_length: 3, ..TrainSettings::default() };
+        let said = Plan::of(&examples(&[5, 4]), &settings).unwrap_err().to_string();
+        assert_eq!(
+            said,
+            "max-length: 3 leaves none of 2 examples (hint: the shortest has 5 tokens, prompt included)"
+        );
+        assert_eq!(Plan::of(&examples(&[5, 2]), &settings).unwrap().left_out, 1);
     }
 
     #[test]

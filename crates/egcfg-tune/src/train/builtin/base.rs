@@ -108,9 +108,7 @@ impl Base {
     pub(crate) fn read(path: &Path, device: &Device) -> Result<Self, TuneError> {
         let file = open_named(path)?;
         let mut file = BufReader::new(file);
-        let bad =
-            |error: candle_core::Error| TuneError::Base { path: path.to_owned(), reason: error.to_string() };
-        let content = Content::read(&mut file).map_err(bad)?;
+        let content = Content::read(&mut file).map_err(|error| TuneError::base(path, &error))?;
         let architecture = match content.metadata.get("general.architecture") {
             Some(Value::String(name)) => name.clone(),
             _ => String::new(),
@@ -203,13 +201,15 @@ impl Reader<'_> {
             path: self.path.to_owned(),
             reason: format!("{name}: {reason}"),
         };
-        let found =
-            self.content.tensor(self.file, name, self.device).map_err(|error| bad(error.to_string()))?;
+        let found = self
+            .content
+            .tensor(self.file, name, self.device)
+            .map_err(|error| TuneError::base(self.path, &error))?;
         if found.shape().dims() != dims {
             return Err(bad(format!("its shape is {:?}, expected {dims:?}", found.shape().dims())));
         }
         let whole = found.dequantize(self.device).and_then(|t| t.to_dtype(DType::F32));
-        whole.map_err(|error| bad(error.to_string()))
+        whole.map_err(|error| TuneError::base(self.path, &error))
     }
 
     fn optional(&mut self, name: &str, dims: &[usize]) -> Result<Option<Tensor>, TuneError> {

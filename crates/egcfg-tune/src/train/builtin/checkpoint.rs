@@ -8,6 +8,7 @@ use super::super::adapter::{Pairs, Sizes, save_tensors};
 use super::super::settings::TrainSettings;
 use super::optimizer::AdamW;
 use crate::error::TuneError;
+use crate::files::read_tensors;
 
 /// Name of the file in a job's folder.
 pub(crate) const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -46,8 +47,7 @@ impl State {
             return Ok(None);
         }
         let bad = |reason: String| TuneError::Base { path: path.clone(), reason };
-        let tensors =
-            candle_core::safetensors::load(&path, device).map_err(|error| bad(error.to_string()))?;
+        let tensors = read_tensors(&path, device)?;
         let counts =
             tensors.get("counts").ok_or_else(|| bad("it has no counts".to_owned()))?.to_vec1::<u32>()?;
         let &[step, tokens, steps] = counts.as_slice() else {

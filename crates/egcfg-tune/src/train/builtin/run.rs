@@ -5,7 +5,7 @@ use std::time::Instant;
 use candle_core::Device;
 
 use super::super::adapter::{Pairs, Sizes, WEIGHTS, save_peft};
-use super::super::contract::{Progress, REPORT, TrainJob, TrainReport, Trainer, claim, finished};
+use super::super::contract::{Progress, REPORT, TrainJob, TrainReport, Trainer};
 use super::super::example::{read_examples, taught};
 use super::super::plan::Plan;
 use super::super::settings::Target;
@@ -14,7 +14,7 @@ use super::checkpoint::{CHECKPOINT, State};
 use super::optimizer::AdamW;
 use super::steps::{Log, step};
 use crate::error::TuneError;
-use crate::files::write_whole;
+use crate::files::{read_tensors, write_whole};
 
 const LOG: &str = "train_log.jsonl";
 
@@ -74,15 +74,24 @@ pub(crate) fn sizes(shape: &Shape) -> impl Fn(Target) -> (usize, usize) + use<> 
 fn train(job: &TrainJob, tell: &mut dyn FnMut(&Progress) -> bool) -> Result<TrainReport, TuneError> {
     let begun = Instant::now();
     let device = device()?;
-    claim(job)?;
-    if let Some(report) = finished(job) {
+    job.claim()?;
+    if let Some(report) = job.finished()? {
         return Ok(report);
     }
     let base = Base::read(&job.base, &device)?;
     let examples = read_examples(&job.examples, base.shape.vocab)?;
     taught(job.objective, &examples)?;
-    let plan = Plan::new(&examples, &job.settings);
+    let plan = Plan::of(&examples, &job.settings)?;
     let shapes = sizes(&base.shape);
+    let largest =
+        Target::ALL.map(|target| shapes(target)).into_iter().map(|(a, b)| a.min(b)).max().unwrap_or(1);
+    if job.settings.lora_r > largest {
+        let reason = format!(
+            "{} is more than a matrix of {} has (hint: at most {largest}; 8 to 64 is usual)",
+            job.settings.lora_r, job.base_name
+        );
+        return Err(TuneError::Setting { field: "lora-r", reason });
+    }
     let mut state = begin(job, &base, &shapes)?;
     let mut log = Log::open(&job.output.join(LOG), state.step)?;
     let steps = plan.steps.len();
@@ -131,8 +140,7 @@ fn begin(job: &TrainJob, base: &Base, shapes: &Sizes) -> Result<State, TuneError
     let adapter = match &job.start_from {
         Some(folder) => {
             let path = folder.join(WEIGHTS);
-            let tensors = candle_core::safetensors::load(&path, device)
-                .map_err(|error| TuneError::Base { path: path.clone(), reason: error.to_string() })?;
+            let tensors = read_tensors(&path, device)?;
             Pairs::from_named(&tensors, "", &job.settings, layers, shapes, &path)?
         }
         None => Pairs::begin(&job.settings, layers, shapes, device)?,

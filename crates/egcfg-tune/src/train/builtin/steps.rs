@@ -13,7 +13,7 @@ use super::checkpoint::State;
 use super::dropout::Dropout;
 use super::gradient::{Work, batch_gradient};
 use crate::error::TuneError;
-use crate::files::write_whole;
+use crate::files::{read_earlier, write_whole};
 
 /// One step of the optimiser over its batches.
 pub(crate) fn step(
@@ -85,7 +85,7 @@ pub(crate) struct Log {
 
 impl Log {
     pub(crate) fn open(path: &Path, step: usize) -> Result<Self, TuneError> {
-        let old = std::fs::read_to_string(path).unwrap_or_default();
+        let old = read_earlier(path)?.unwrap_or_default();
         let parsed = old.lines().filter_map(|line| serde_json::from_str::<Progress>(line).ok());
         let kept: Vec<Progress> = parsed.filter(|line| line.step <= step).collect();
         let mut text = String::new();

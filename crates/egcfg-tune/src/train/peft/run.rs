@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde::Serialize;
 
-use super::super::contract::{Progress, TrainJob, TrainReport, Trainer, claim, finished};
+use super::super::contract::{Progress, TrainJob, TrainReport, Trainer};
 use super::super::example::{read_examples, taught};
 use super::super::plan::Plan;
 use super::environment::Environment;
@@ -50,17 +50,17 @@ impl Trainer for PeftTrainer {
         job.settings.check()?;
         // What is finished needs no Python any more.
         if job.output.join("train.json").exists() {
-            claim(job)?;
-            if let Some(report) = finished(job) {
+            job.claim()?;
+            if let Some(report) = job.finished()? {
                 return Ok(report);
             }
         }
         let vocab = vocabulary(&job.base)?;
         self.environment.check()?;
-        claim(job)?;
+        job.claim()?;
         let examples = read_examples(&job.examples, vocab)?;
         taught(job.objective, &examples)?;
-        let plan = Plan::new(&examples, &job.settings);
+        let plan = Plan::of(&examples, &job.settings)?;
         let steps = plan.steps.len();
         let rates = (0..steps).map(|step| job.settings.rate(step, steps)).collect();
         let order = Order { steps: &plan.steps, rates, used: plan.used, left_out: plan.left_out };
@@ -70,7 +70,7 @@ impl Trainer for PeftTrainer {
         write_whole(&worker, WORKER.as_bytes())?;
         let child = self.start(&worker, &job.output)?;
         follow(child, watch)?;
-        finished(job).ok_or_else(|| TuneError::Worker("it ended without a report".to_owned()))
+        job.finished()?.ok_or_else(|| TuneError::Worker("it ended without a report".to_owned()))
     }
 }
 

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use egcfg_task::{Task, Test};
 use egcfg_tune::export::{Prompts, export};
-use egcfg_tune::replay::{CAPACITY, Experience};
+use egcfg_tune::replay::Experience;
 
 use super::{read_experiences, training};
 use crate::args::btp::BtpExportArgs;
@@ -15,12 +15,18 @@ use crate::output::text::{note, show};
 
 pub(super) fn run(args: &BtpExportArgs) -> Result<ExitCode, Failure> {
     let set = load(&args.from.data.dataset, &args.from.data.data, &training(&args.from.data))?;
-    let buffer = read_experiences(&args.from.experiences, CAPACITY)?;
-    let prompts: Prompts = set.tasks().iter().map(|task| (task.id.clone(), prompt(task))).collect();
+    let tasks = set.tasks();
+    let buffer = read_experiences(&args.from.experiences, &tasks, usize::MAX)?;
+    let prompts: Prompts = tasks.iter().map(|task| (task.id.clone(), prompt(task))).collect();
     let entries: Vec<&Experience> = buffer.entries().collect();
     let made = export(args.form, &entries, &prompts);
     if made.unknown > 0 {
         note(&format!("warning: {} experiences are of tasks that are not selected", made.unknown));
+    }
+    if made.records == 0 {
+        let reason = format!("none of {} experiences makes a record of this form", entries.len());
+        return Err(Failure::input(reason)
+            .hint("preference needs a program that passes and one that fails for one task; the other forms of a passing one"));
     }
     make_folder(&args.output_dir)?;
     for (name, text) in &made.files {

@@ -1,10 +1,10 @@
 //! `egcfg btp`: models that learn from what was run.
 
-mod evaluate;
 mod experiments;
 mod export;
 mod round;
 mod run;
+mod score;
 mod train;
 mod trainer;
 
@@ -14,8 +14,9 @@ use std::sync::Arc;
 
 use egcfg_bench::dataset::{Item, LoadOptions, registry};
 use egcfg_model::LanguageModel;
+use egcfg_task::Task;
 use egcfg_tune::TuneError;
-use egcfg_tune::replay::{Buffer, read_cache};
+use egcfg_tune::replay::{Buffer, under_task_ids};
 use egcfg_tune::splits::Member;
 
 use crate::args::btp::{BtpArgs, BtpCommand, BtpMergeArgs};
@@ -42,6 +43,13 @@ pub(crate) async fn run(args: BtpArgs) -> Result<ExitCode, Failure> {
 fn merge(args: &BtpMergeArgs) -> Result<ExitCode, Failure> {
     let parent = args.out.parent().filter(|parent| !parent.as_os_str().is_empty());
     let base = base_file(&args.model, parent.unwrap_or(Path::new(".")), true)?;
+    let same = |one: &Path, other: &Path| {
+        one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
+    };
+    if same(&base, &args.out) {
+        return Err(Failure::usage(format!("--out: {} is the base itself", args.out.display()))
+            .hint("name another file: the base stays as it is"));
+    }
     egcfg_tune::sample::merge_adapter(&base, &args.adapter, &args.out)?;
     note(&format!("wrote {}", args.out.display()));
     Ok(ExitCode::from(SOLVED))
@@ -92,6 +100,14 @@ fn members(items: &[Item]) -> Vec<Member> {
     items.iter().map(|item| Member { task: item.task.clone(), reference: item.reference.clone() }).collect()
 }
 
+/// What the tasks of a file are called among results: the file's name without what it ends in.
+fn stem(file: &Path) -> String {
+    file.file_name().map_or_else(String::new, |name| {
+        let name = name.to_string_lossy();
+        name.trim_end_matches(".gz").trim_end_matches(".jsonl").replace('.', "-")
+    })
+}
+
 /// An error where nothing is left to train on.
 fn left(tasks: usize) -> Result<(), Failure> {
     if tasks > 0 {
@@ -101,23 +117,35 @@ fn left(tasks: usize) -> Result<(), Failure> {
         .hint("all of them are among the held-out tasks: choose other tasks or another split"))
 }
 
-/// Experiences of several files in one buffer, in the order of the files.
-fn read_experiences(files: &[PathBuf], capacity: usize) -> Result<Buffer, Failure> {
-    let mut buffer = Buffer::new(capacity);
+/// How many odd entries are told one by one.
+const TOLD: usize = 5;
+
+/// Experiences of several files in one buffer, in the order of the files, under the ids of their tasks. Entries that cannot be
+/// read are told and left out.
+fn read_experiences(files: &[PathBuf], tasks: &[Task], capacity: usize) -> Result<Buffer, Failure> {
+    let (mut buffer, mut all) = (Buffer::new(capacity), Vec::new());
     for file in files {
-        let read = match Buffer::read(file, capacity) {
-            Ok(read) => read,
-            // A cache of the fork is one object over many lines, or without a problem_id in its first.
-            Err(error) => read_cache(file, capacity).map_err(|_| error)?,
-        };
+        let (read, faults) = egcfg_tune::replay::read_experiences(file, capacity)?;
+        all.extend(faults);
         for entry in read.entries() {
             buffer.add(entry.clone());
         }
     }
     if buffer.is_empty() {
-        return Err(Failure::input("the files hold no experience").hint("egcfg btp sample makes them"));
+        let reason = match all.first() {
+            Some(fault) => format!("no experience can be read: {fault}"),
+            None => "the files hold no experience".to_owned(),
+        };
+        return Err(Failure::input(reason)
+            .hint("egcfg btp sample makes them; a sampling cache of the published fork is read too"));
     }
-    Ok(buffer)
+    for fault in all.iter().take(TOLD) {
+        note(&format!("warning: left out: {fault}"));
+    }
+    if all.len() > TOLD {
+        note(&format!("warning: {} more entries are left out", all.len() - TOLD));
+    }
+    Ok(under_task_ids(&buffer, tasks, capacity))
 }
 
 impl From<TuneError> for Failure {
@@ -134,8 +162,9 @@ impl From<TuneError> for Failure {
         };
         let failure = match error {
             TuneError::Setting { .. } => Self::usage(message),
-            TuneError::Unscored { .. } => Self::sandbox(message),
+            TuneError::Unscored { .. } | TuneError::Sandbox { .. } => Self::sandbox(message),
             TuneError::Base { .. }
+            | TuneError::Model { .. }
             | TuneError::Tensor(_)
             | TuneError::Diverged { .. }
             | TuneError::Worker(_) => Self::model(message),

@@ -8,8 +8,9 @@ use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{ExecutionCache, NoEvents, Session, Settings, Template};
 use egcfg_model::LanguageModel;
 use egcfg_task::Task;
-use egcfg_tune::replay::Buffer;
+use egcfg_tune::replay::{Buffer, DrawSettings};
 use egcfg_tune::sample::{SampleLog, SampleSettings, sample_task, vocabulary};
+use egcfg_tune::{TuneError, claim};
 use futures::StreamExt as _;
 use serde::Serialize;
 
@@ -17,9 +18,9 @@ use super::training;
 use crate::args::btp::{BtpSampleArgs, SamplingArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
-use crate::output::file::{make_folder, write_whole};
+use crate::output::file::make_folder;
 use crate::output::meter::{Meter, Steps};
-use crate::output::text::show;
+use crate::output::text::{note, show};
 use crate::parts::{load_model, start};
 use crate::settings::method;
 
@@ -28,13 +29,25 @@ use crate::settings::method;
 struct About<'a> {
     version: u32,
     model: &'a str,
+    /// Everything that the tasks hold, hashed: other tests are other verdicts.
     tasks: String,
     policy: &'static str,
     num_beams: usize,
     temperature: f64,
     top_p: f64,
+    max_tokens: Option<usize>,
     seed: u64,
-    template: &'a str,
+    template: String,
+    sandbox: Judged<'a>,
+}
+
+/// What verdicts depend on besides the tests.
+#[derive(Debug, Serialize)]
+struct Judged<'a> {
+    profile: &'static str,
+    level: &'static str,
+    limits: String,
+    python: &'a str,
 }
 
 /// A model that samples, and where.
@@ -52,6 +65,7 @@ pub(super) struct Round<'a> {
 
 pub(super) async fn run(args: BtpSampleArgs) -> Result<ExitCode, Failure> {
     let config = method::config(&args.work.method)?;
+    DrawSettings { p2value_alpha: args.p2value_alpha, ..DrawSettings::default() }.check()?;
     let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;
     let (runner, _) = start(&set, &args.work.sandbox, None).await?;
     let model = load_model(&args.work.model, args.sampling.jobs)?;
@@ -117,44 +131,52 @@ impl Round<'_> {
             sample_task(session, self.settings, &sample)
         });
         let mut sampled = futures::stream::iter(each).buffer_unordered(self.sampling.jobs);
+        let mut left_out = 0;
         while let Some(task) = sampled.next().await {
-            log.add(task?)?;
+            match task {
+                Ok(task) => log.add(task)?,
+                // Its own fault, and not that of the others.
+                Err(error @ TuneError::Task { .. }) => {
+                    note(&format!("warning: left out: {error}"));
+                    left_out += 1;
+                }
+                Err(error) => return Err(error.into()),
+            }
             meter.step();
         }
         drop(sampled);
         meter.end();
+        if left_out > 0 && left_out == self.tasks.len() {
+            return Err(Failure::model("no task can be sampled: all of them are left out"));
+        }
         let mut buffer = Buffer::new(capacity);
-        log.into_buffer(self.tasks.iter().map(|task| task.id.as_str()), &mut buffer);
+        let ids = self.tasks.iter().map(|task| task.id.as_str());
+        log.into_buffer(ids, self.p2value_alpha, &mut buffer);
         buffer.write(&self.folder.join("experiences.jsonl"))?;
         Ok(buffer)
     }
 
     /// Makes the folder this round's own, or sees that it is already.
     fn claim(&self, identity: &str) -> Result<(), Failure> {
-        let ids: Vec<&str> = self.tasks.iter().map(|task| task.id.as_str()).collect();
+        let sandbox = &self.runner.sandbox;
         let about = About {
-            version: 1,
+            version: 2,
             model: identity,
-            tasks: egcfg_files::sha256(serde_json::json!(ids).to_string().as_bytes()),
+            tasks: egcfg_files::sha256(serde_json::json!(self.tasks).to_string().as_bytes()),
             policy: self.sampling.policy.name(),
             num_beams: self.sampling.num_beams,
             temperature: self.settings.config.temperature.get(),
             top_p: self.settings.top_p,
+            max_tokens: self.settings.max_tokens,
             seed: self.settings.seed,
-            template: &self.template.name,
+            template: egcfg_results::template_name(self.template),
+            sandbox: Judged {
+                profile: sandbox.profile().name(),
+                level: sandbox.level().name(),
+                limits: format!("{:?}", sandbox.limits()),
+                python: &sandbox.interpreter().version,
+            },
         };
-        claim(self.folder, "sample.json", &about)
-    }
-}
-
-/// Writes a description into a folder, or compares it with the one that is there.
-pub(super) fn claim(folder: &Path, name: &str, about: &impl Serialize) -> Result<(), Failure> {
-    let (path, text) = (folder.join(name), format!("{:#}\n", serde_json::json!(about)));
-    match std::fs::read_to_string(&path) {
-        Ok(old) if old == text => Ok(()),
-        Ok(_) => Err(Failure::usage(format!("{} belongs to other settings", folder.display()))
-            .hint(format!("name another folder, or the settings that stand in {}", path.display()))),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => write_whole(&path, &text),
-        Err(error) => Err(Failure::input(format!("failed to read {}: {error}", path.display()))),
+        Ok(claim(self.folder, "sample.json", &about)?)
     }
 }

@@ -1,7 +1,6 @@
 //! Rounds: sample with the newest model, train on what its buffer holds, score the held-out tasks. Every part of a round
 //! stands in a folder of its own and is gone on with by the same command.
 
-use std::fmt::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -10,15 +9,18 @@ use egcfg_bench::dataset::LoadOptions;
 use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{Settings, Template};
 use egcfg_model::LanguageModel;
-use egcfg_results::stats;
+use egcfg_results::method::PLAIN;
+use egcfg_results::template_name;
 use egcfg_task::Task;
+use egcfg_tune::claim;
+use egcfg_tune::experiments::{BASE, Step, Table, outcomes};
 use egcfg_tune::replay::Buffer;
 use egcfg_tune::splits::{overlaps, refuse};
 
-use super::evaluate::{Held, evaluate, greedy};
 use super::round::{Round, told as found};
+use super::score::{Scorer, write_summary};
 use super::train::{Training, told};
-use super::{base_file, left, members, no_adapter, training as training_tasks, with_adapter};
+use super::{base_file, left, members, no_adapter, stem, training as training_tasks, with_adapter};
 use crate::args::btp::{BtpRunArgs, SamplingArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
@@ -57,15 +59,22 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
     let settings = method::settings(&args.work.method, config, runner.python());
     let (tasks, held) = (set.tasks(), held.tasks());
     let rounds = Rounds { runner: &runner, settings: &settings, template: &template, args: &args };
-    let one = greedy(args.sampling.jobs);
-
-    let mut table = String::from("| model | held-out tasks solved | of | % |\n|---|---|---|---|\n");
-    let place = args.output_dir.join("base-eval");
-    let begun = rounds.part(&model, &held, &place, &one, 0);
-    let first = evaluate(&begun).await?;
-    row(&mut table, "base", &first);
-    let (mut buffer, mut adapter, mut scores) =
-        (Buffer::new(args.learning.replay.buffer_size), None, vec![first]);
+    rounds.claim(&model.identity()?.key(), &tasks, &held)?;
+    let scorer = Scorer {
+        runner: &runner,
+        template: &template,
+        settings: &settings,
+        results: args.output_dir.join("results"),
+        methods: &[&PLAIN],
+        // Greedy decoding alone: no tree is grown.
+        tree: (0, 0),
+        jobs: args.sampling.jobs,
+    };
+    let (base_name, sets) = (model.info().name.clone(), [held_name(&args)]);
+    scorer.score(&sets[0], &held, &model, &base_name).await?;
+    let mut all = outcomes(&scorer.results, &sets, &base_name, BASE, 0)?;
+    let mut arms = Vec::new();
+    let (mut buffer, mut adapter) = (Buffer::new(args.learning.replay.buffer_size), None);
     for iteration in 0..args.n_iterations {
         let folder = args.output_dir.join(format!("iteration-{iteration}"));
         note(&format!("iteration {iteration}: sampling"));
@@ -100,21 +109,48 @@ pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
         .await?;
         note(told(&report).trim_end());
         model = with_adapter(&args.work.model, &out, args.sampling.jobs)?;
-        let place = folder.join("eval");
-        let part = rounds.part(&model, &held, &place, &one, iteration);
-        let score = evaluate(&part).await?;
-        row(&mut table, &format!("iteration {iteration}"), &score);
-        scores.push(score);
+        let name = format!("{base_name}+iteration-{iteration}");
+        scorer.score(&sets[0], &held, &model, &name).await?;
+        let arm = format!("iteration {iteration}");
+        all.extend(outcomes(&scorer.results, &sets, &name, &arm, seed)?);
+        arms.push(arm);
         adapter = Some(out);
     }
-    if let (Some(first), Some(last)) = (scores.first(), scores.last()) {
-        let _ = writeln!(table, "\n{}", difference(first, last, &held));
-    }
-    show(&table)?;
+    let tables = [Table::new(Step::Btp, &arms, &all)];
+    let json = serde_json::json!({"version": 1, "tables": tables});
+    show(&write_summary(&args.output_dir, &tables, &json)?)?;
+    note(&format!("egcfg report {} shows every program", scorer.results.display()));
     Ok(ExitCode::from(SOLVED))
 }
 
+/// What the held-out tasks are called among results.
+fn held_name(args: &BtpRunArgs) -> String {
+    if args.data.dataset == "tasks" { stem(&args.eval_data) } else { args.data.dataset.clone() }
+}
+
 impl Rounds<'_> {
+    /// Makes the folder this run's own, or sees that it is already. More rounds of the same are the same run.
+    fn claim(&self, model: &str, tasks: &[Task], held: &[Task]) -> Result<(), Failure> {
+        let hash = |tasks: &[Task]| egcfg_files::sha256(serde_json::json!(tasks).to_string().as_bytes());
+        let learning = &self.args.learning;
+        let about = serde_json::json!({
+            "version": 1,
+            "model": model,
+            "template": template_name(self.template),
+            "train": hash(tasks),
+            "held_out": hash(held),
+            "config": self.settings.config.to_string(),
+            "max_tokens": self.settings.max_tokens,
+            "sampling": {"num_beams": self.args.sampling.num_beams, "policy": self.args.sampling.policy.name()},
+            "replay": {"settings": learning.replay.settings(), "buffer_size": learning.replay.buffer_size, "draws": learning.replay.draws},
+            "training": learning.training.settings(self.args.work.method.seed.unwrap_or(1))?,
+            "objective": egcfg_tune::train::Objective::from(learning.training.objective),
+            "trainer": format!("{:?}", learning.training.trainer.trainer),
+            "checkpoint": learning.training.trainer.checkpoint,
+        });
+        Ok(claim(&self.args.output_dir, "run.json", &about)?)
+    }
+
     fn part<'b>(
         &'b self,
         model: &Arc<dyn LanguageModel>,
@@ -135,21 +171,4 @@ impl Rounds<'_> {
             iteration,
         }
     }
-}
-
-fn row(table: &mut String, name: &str, held: &Held) {
-    let share = 100.0 * held.solved.len() as f64 / held.tasks.max(1) as f64;
-    let _ = writeln!(table, "| {name} | {} | {} | {share:.1} |", held.solved.len(), held.tasks);
-}
-
-/// The last model against the base, paired over the tasks.
-fn difference(first: &Held, last: &Held, tasks: &[Task]) -> String {
-    let solves = |held: &Held, id: &str| f64::from(u8::from(held.solved.iter().any(|solved| solved == id)));
-    let pairs: Vec<f64> =
-        tasks.iter().map(|task| 100.0 * (solves(last, &task.id) - solves(first, &task.id))).collect();
-    let Some(interval) = stats::mean_interval(&pairs) else { return String::new() };
-    format!(
-        "{:+.1} points against the base ({:+.1} to {:+.1}, 95 %, paired over the tasks)",
-        interval.value, interval.low, interval.high
-    )
 }

@@ -9,14 +9,14 @@ use egcfg_model::LanguageModel;
 use egcfg_task::Task;
 use egcfg_tune::replay::{Buffer, DrawSettings, Experience};
 use egcfg_tune::sample::{Teaching, examples_of, with_teachers};
-use egcfg_tune::train::{Example, Objective, Progress, TrainJob, TrainReport, TrainSettings, write_examples};
+use egcfg_tune::train::{Example, Objective, Progress, TrainJob, TrainReport, TrainSettings, example_lines};
 
 use super::trainer::choose;
 use super::{base_file, no_adapter, read_experiences, training};
 use crate::args::btp::{BtpTrainArgs, TrainerArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
-use crate::output::file::make_folder;
+use crate::output::file::write_whole;
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{note, show};
 use crate::parts::{load_model, start};
@@ -47,12 +47,12 @@ pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
     let settings = args.learning.training.settings(args.work.method.seed.unwrap_or(1))?;
     args.learning.replay.settings().check()?;
     let set = load(&args.from.data.dataset, &args.from.data.data, &training(&args.from.data))?;
-    let buffer = read_experiences(&args.from.experiences, args.learning.replay.buffer_size)?;
+    let tasks = set.tasks();
+    let buffer = read_experiences(&args.from.experiences, &tasks, args.learning.replay.buffer_size)?;
     no_adapter(&args.work.model)?;
     let base = base_file(args.work.model.name(), &args.output_dir, args.work.model.offline)?;
     let model = load_model(&args.work.model, 1)?;
     let template = method::template(&args.work.method, &config, model.info())?;
-    let tasks = set.tasks();
     let objective: Objective = args.learning.training.objective.into();
     let runner = match objective {
         Objective::Imitate => None,
@@ -109,22 +109,22 @@ impl Training<'_> {
             return Err(Failure::input("nothing was drawn that could be learned from")
                 .hint("no experience has a priority above 0, or none is of a selected task"));
         }
-        make_folder(self.folder)?;
         let file = self.folder.join("examples.jsonl");
-        write_examples(&file, &examples)?;
-        let text = std::fs::read_to_string(&file)
-            .map_err(|error| Failure::input(format!("failed to read {}: {error}", file.display())))?;
+        let lines = example_lines(&examples);
         let (trainer, base) = choose(self.trainer, self.base_name, self.base)?;
         let job = TrainJob {
             base,
             base_name: self.base_name.to_owned(),
-            examples: file,
-            examples_sha256: egcfg_files::sha256(text.as_bytes()),
+            examples: file.clone(),
+            examples_sha256: egcfg_files::sha256(lines.as_bytes()),
             output: self.folder.to_owned(),
             start_from: self.start_from.clone(),
             objective: self.objective,
             settings: self.settings.clone(),
         };
+        // Another job's folder keeps its examples.
+        job.claim()?;
+        write_whole(&file, &lines)?;
         // On a thread of its own: Ctrl-C is heard meanwhile, and every finished step stands in the checkpoint.
         let report = tokio::task::spawn_blocking(move || {
             let meter = Meter::new("steps", Steps::Things, 0);

@@ -15,6 +15,13 @@ pub(super) type Chosen = (Box<dyn Trainer + Send>, PathBuf);
 /// The trainer that the flags name. `model` is the name as it was typed, `file` the model file behind it.
 pub(super) fn choose(args: &TrainerArgs, model: &str, file: &Path) -> Result<Chosen, Failure> {
     if args.trainer == TrainerArg::Builtin {
+        let idle = [("--checkpoint", args.checkpoint.is_some()), ("--accelerate", args.accelerate.is_some())];
+        if let Some((flag, _)) = idle.into_iter().find(|(_, given)| *given) {
+            return Err(Failure::usage(format!(
+                "{flag} is for --trainer peft, and the built-in trainer has no use for it"
+            ))
+            .hint("add --trainer peft, or leave it out"));
+        }
         return Ok((Box::new(BuiltinTrainer), file.to_owned()));
     }
     let base = args.checkpoint.clone().unwrap_or_else(|| PathBuf::from(model));

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use egcfg_model::LanguageModel;
 use egcfg_task::Temperature;
+use egcfg_tune::claim;
 use egcfg_tune::experiments::Training as Planned;
 use egcfg_tune::replay::Buffer;
 
-use super::super::round::{Round, claim, told as found};
+use super::super::round::{Round, told as found};
 use super::super::train::{Training, told};
 use super::super::with_adapter;
 use super::score::score_arm;

@@ -8,7 +8,7 @@ use egcfg_tune::experiments::Size;
 use egcfg_tune::splits::{Overlap, overlaps, refuse};
 use serde::Serialize;
 
-use super::super::{left, members};
+use super::super::{left, members, stem};
 use crate::args::btp::{BtpExperimentsArgs, ModeArg};
 use crate::exit::Failure;
 use crate::input::dataset::load;
@@ -141,13 +141,6 @@ fn set(dataset: Dataset, name: &str, file: &Path) -> Set {
 
 fn own(file: &Path) -> Result<Set, Failure> {
     Ok(set(load("tasks", file, &LoadOptions::default())?, &stem(file), file))
-}
-
-fn stem(file: &Path) -> String {
-    file.file_name().map_or_else(String::new, |name| {
-        let name = name.to_string_lossy();
-        name.trim_end_matches(".gz").trim_end_matches(".jsonl").replace('.', "-")
-    })
 }
 
 fn embedded(name: &str, text: &str) -> Result<Set, Failure> {

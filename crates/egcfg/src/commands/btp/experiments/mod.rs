@@ -8,12 +8,12 @@ mod world;
 
 use std::process::ExitCode;
 
-use egcfg_tune::experiments::{Arm, Plan, Size, Step, Training, only, plan, render};
+use egcfg_tune::experiments::{Arm, Plan, Size, Step, Training, only, plan};
 use futures::StreamExt as _;
 
+use super::score::write_summary;
 use crate::args::btp::BtpExperimentsArgs;
 use crate::exit::{Failure, SOLVED};
-use crate::output::file::write_whole;
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{note, show};
 use chain::Chain;
@@ -57,11 +57,7 @@ pub(super) async fn run(args: BtpExperimentsArgs) -> Result<ExitCode, Failure> {
 /// Draws up all tables, writes them as `summary.md` and `summary.json`, and gives them back as text.
 fn summary(world: &World<'_>, plan: &Plan, trainings: &[Training]) -> Result<String, Failure> {
     let tables = world.place.tables(plan, trainings)?;
-    let text = render(&tables);
     let json = serde_json::json!({"version": 1, "gradient_tokens": world.gradient_tokens,
         "tree_tokens": world.args.tree_tokens, "tables": tables});
-    for (name, text) in [("summary.md", text.clone()), ("summary.json", format!("{json:#}\n"))] {
-        write_whole(&world.place.folder.join(name), &text)?;
-    }
-    Ok(text)
+    write_summary(&world.place.folder, &tables, &json)
 }

@@ -6,10 +6,9 @@ use std::sync::Arc;
 use egcfg_grade::SandboxExecutor;
 use egcfg_guidance::{Settings, Template};
 use egcfg_model::LanguageModel;
-use egcfg_sandbox::Limits;
+use egcfg_tune::claim;
 use egcfg_tune::experiments::{Place, Size, Source};
 
-use super::super::round::claim;
 use super::super::{base_file, no_adapter};
 use super::inputs::Inputs;
 use crate::args::btp::BtpExperimentsArgs;
@@ -24,7 +23,6 @@ pub(super) struct World<'a> {
     pub(super) args: &'a BtpExperimentsArgs,
     pub(super) inputs: Inputs,
     pub(super) runner: SandboxExecutor,
-    pub(super) limits: Limits,
     pub(super) model: Arc<dyn LanguageModel>,
     pub(super) template: Template,
     pub(super) settings: Settings,
@@ -51,7 +49,6 @@ impl<'a> World<'a> {
         let config = method::config(&args.work.method)?;
         let all = inputs.train.iter().chain(inputs.held.iter().flat_map(|set| &set.tasks));
         let (sandbox, options, _) = needs(all, &args.work.sandbox)?;
-        let limits = options.limits.clone();
         let runner = start_sandbox(&sandbox, options).await?;
         no_adapter(&args.work.model)?;
         let base = base_file(args.work.model.name(), &args.output_dir, args.work.model.offline)?;
@@ -69,7 +66,6 @@ impl<'a> World<'a> {
             args,
             inputs,
             runner,
-            limits,
             model,
             template,
             settings,
@@ -103,7 +99,7 @@ impl<'a> World<'a> {
             "trainer": format!("{:?}", self.args.learning.training.trainer.trainer),
             "checkpoint": self.args.learning.training.trainer.checkpoint,
         });
-        claim(folder, "experiments.json", &about)
+        Ok(claim(folder, "experiments.json", &about)?)
     }
 
     /// The model that writes the programs, where it is not the one that learns.
