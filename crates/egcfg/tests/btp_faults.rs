@@ -188,6 +188,37 @@ fn training_leaves_out_what_is_odd_and_never_ends_well_on_nothing() {
     merging(folder);
 }
 
+#[test]
+fn the_forks_words_are_known() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path();
+    tasks(
+        folder,
+        &[task("a", "Write f(x).", &["assert f(1) == 1"]), task("b", "Write f(x).", &["assert f(1) == 2"])],
+    );
+    let sample = |more: &[&str]| {
+        egcfg(folder, &[&btp("sample", &["--num-beams", "1", "--output-dir", "out"])[..], more].concat())
+    };
+    for (more, said) in [
+        (&["--batch-size", "4"][..], "--per-device-batch-size"),
+        (&["--checkpoint-dir", "x"], "checkpoints stand in --output-dir"),
+        (&["--source-model", "a.gguf", "--target-model", "b.gguf"], "not a.gguf and b.gguf"),
+    ] {
+        let (code, _, err) = sample(more);
+        assert!(code == Some(2) && err.contains(said), "{more:?}: {err}");
+    }
+    let (code, out, err) = sample(&[
+        "--source-model",
+        "pocket",
+        "--target-model",
+        "pocket",
+        "--use-lora",
+        "--max-problems",
+        "1",
+    ]);
+    assert!(code == Some(0) && out.contains("programs of 1 tasks"), "{out}{err}");
+}
+
 /// An adapter that says something else than it holds is refused by the field, as PEFT and `--lora` do.
 fn merging(folder: &Path) {
     let merge = |adapter: &str, base: &str, out: &str| {

@@ -1,12 +1,14 @@
 //! The arguments of `btp`: sample, train, run, experiments, export. The words are those that users of the published fork type.
 
 mod experiments;
+mod fork;
 mod groups;
 mod replay;
 mod trainer;
 mod training;
 
 pub(crate) use experiments::{BtpExperimentsArgs, ModeArg};
+pub(crate) use fork::ForkArgs;
 pub(crate) use groups::{ExperiencesArgs, LearningArgs, SamplingArgs, WorkArgs};
 pub(crate) use trainer::{BtpSetupArgs, TrainerArg, TrainerArgs};
 
@@ -63,6 +65,8 @@ pub(crate) struct BtpSampleArgs {
     pub(crate) sampling: SamplingArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) fork: ForkArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -79,6 +83,8 @@ pub(crate) struct BtpTrainArgs {
     pub(crate) learning: LearningArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) fork: ForkArgs,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -109,6 +115,8 @@ pub(crate) struct BtpRunArgs {
     pub(crate) learning: LearningArgs,
     #[command(flatten)]
     pub(crate) work: WorkArgs,
+    #[command(flatten)]
+    pub(crate) fork: ForkArgs,
 }
 
 #[derive(Debug, ClapArgs)]

@@ -26,7 +26,7 @@ pub(crate) struct DatasetArgs {
     #[arg(long, value_delimiter = ',', value_name = "IDS")]
     pub(crate) ids: Vec<String>,
     /// Only the first N of them [default: all]
-    #[arg(long, value_name = "N", value_parser = count::<usize>)]
+    #[arg(long, alias = "max-problems", value_name = "N", value_parser = count::<usize>)]
     pub(crate) limit: Option<usize>,
 }
 

@@ -63,7 +63,8 @@ pub(super) struct Round<'a> {
     pub(super) iteration: usize,
 }
 
-pub(super) async fn run(args: BtpSampleArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn run(mut args: BtpSampleArgs) -> Result<ExitCode, Failure> {
+    args.fork.apply(&mut args.work.model)?;
     let config = method::config(&args.work.method)?;
     DrawSettings { p2value_alpha: args.p2value_alpha, ..DrawSettings::default() }.check()?;
     let set = load(&args.data.dataset, &args.data.data, &training(&args.data))?;

@@ -36,7 +36,8 @@ struct Rounds<'a> {
     args: &'a BtpRunArgs,
 }
 
-pub(super) async fn run(args: BtpRunArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn run(mut args: BtpRunArgs) -> Result<ExitCode, Failure> {
+    args.fork.apply(&mut args.work.model)?;
     let config = method::config(&args.work.method)?;
     args.learning.replay.settings().check()?;
     let seed = args.work.method.seed.unwrap_or(1);

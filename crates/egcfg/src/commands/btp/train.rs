@@ -42,7 +42,8 @@ pub(super) struct Training<'a> {
     pub(super) folder: &'a Path,
 }
 
-pub(super) async fn run(args: BtpTrainArgs) -> Result<ExitCode, Failure> {
+pub(super) async fn run(mut args: BtpTrainArgs) -> Result<ExitCode, Failure> {
+    args.fork.apply(&mut args.work.model)?;
     let config = method::config(&args.work.method)?;
     let settings = args.learning.training.settings(args.work.method.seed.unwrap_or(1))?;
     args.learning.replay.settings().check()?;
