@@ -83,8 +83,7 @@ fn train(job: &TrainJob, tell: &mut dyn FnMut(&Progress) -> bool) -> Result<Trai
     taught(job.objective, &examples)?;
     let plan = Plan::of(&examples, &job.settings)?;
     let shapes = sizes(&base.shape);
-    let largest =
-        Target::ALL.map(|target| shapes(target)).into_iter().map(|(a, b)| a.min(b)).max().unwrap_or(1);
+    let largest = Target::ALL.map(&shapes).into_iter().map(|(a, b)| a.min(b)).max().unwrap_or(1);
     if job.settings.lora_r > largest {
         let reason = format!(
             "{} is more than a matrix of {} has (hint: at most {largest}; 8 to 64 is usual)",
