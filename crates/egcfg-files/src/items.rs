@@ -82,12 +82,13 @@ pub fn items(
             let text = format!("{before}{raw}\n{rest}");
             let shape = match shape {
                 Shape::Object if split(text.trim(), b'{', b'}').1.is_some() => Shape::Lines,
+                Shape::Array if closed(&raw) && !rest.trim().is_empty() => Shape::Lines,
                 shape => shape,
             };
             of_text(&name, &text, shape, &mut take);
             return Ok(Read { shape, sha256 });
         }
-        take(Ok(Item { place, index, raw }));
+        take(Ok(Item { place, index, raw: unmarked(&raw).to_owned() }));
         index += 1;
     }
     Ok(Read { shape: Shape::Lines, sha256: lines.sha256() })
@@ -100,6 +101,7 @@ pub fn from_text(name: &str, text: &str, mut take: impl FnMut(Result<Item, Fault
     let shape = match whole(first) {
         None => Shape::Lines,
         Some(Shape::Object) if split(text.trim(), b'{', b'}').1.is_some() => Shape::Lines,
+        Some(Shape::Array) if closed(first) && text.trim() != first.trim() => Shape::Lines,
         Some(shape) => shape,
     };
     of_text(name, text, shape, &mut take);
@@ -117,6 +119,16 @@ fn whole(first: &str) -> Option<Shape> {
     open.then_some(Shape::Object)
 }
 
+/// Whether an array ends on its line.
+fn closed(line: &str) -> bool {
+    split(line.trim(), b'[', b']').1.is_none()
+}
+
+/// A line without a byte order mark: files that were put behind one another have them inside.
+fn unmarked(line: &str) -> &str {
+    line.strip_prefix('\u{feff}').unwrap_or(line)
+}
+
 fn of_text(name: &str, text: &str, shape: Shape, take: &mut impl FnMut(Result<Item, Fault>)) {
     let place = |offset: usize| {
         let line =
@@ -125,9 +137,17 @@ fn of_text(name: &str, text: &str, shape: Shape, take: &mut impl FnMut(Result<It
     };
     match shape {
         Shape::Lines => {
-            let lines = text.split('\n').enumerate().filter(|(_, line)| !line.trim().is_empty());
-            for (index, (number, line)) in lines.enumerate() {
-                take(Ok(Item { place: format!("{name}:{}", number + 1), index, raw: line.to_owned() }));
+            let mut index = 0;
+            for (number, line) in text.split('\n').enumerate() {
+                let line = unmarked(line);
+                let whole = [line];
+                // Several entries on one line are still an entry each.
+                let array = line.trim().starts_with('[') && closed(line);
+                let parts = if array { split(line.trim(), b'[', b']').0 } else { whole.to_vec() };
+                for part in parts.into_iter().filter(|part| !part.trim().is_empty()) {
+                    take(Ok(Item { place: format!("{name}:{}", number + 1), index, raw: part.to_owned() }));
+                    index += 1;
+                }
             }
         }
         Shape::Object => {

@@ -178,6 +178,22 @@ fn arrays_and_objects_over_lines_are_told_from_lines() {
     }
 }
 
+/// Files that were put behind one another: an array on its line, and a byte order mark, do not hide what follows.
+#[test]
+fn what_stands_behind_an_array_or_a_mark_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "[]\n{\"a\": 1}\n\u{feff}{\"a\": 2}\n[{\"a\": 3}, {\"a\": 4}]\n";
+    let expected = ["2 {\"a\": 1}", "3 {\"a\": 2}", "4 {\"a\": 3}", "4 {\"a\": 4}"];
+    let (found, shape) = all(&write(folder.path(), "f", text.as_bytes()), Bounds::default()).unwrap();
+    assert_eq!((found, shape), (expected.map(str::to_owned).to_vec(), Shape::Lines));
+    let mut found = Vec::new();
+    from_text("F", text, |item| found.push(item.unwrap().raw.trim().to_owned()));
+    assert_eq!(found, expected.map(|line| line[2..].to_owned()));
+    let (found, _) =
+        all(&write(folder.path(), "g", "{}\n\u{feff}{}\n".as_bytes()), Bounds::default()).unwrap();
+    assert_eq!(found, ["1 {}", "2 {}"]);
+}
+
 #[test]
 fn records_are_read_as_python_reads_them() {
     let line = r#"{"task_id": 7, "big": 1e999, "deep": DEEP, "text": "x\ud83d", "a": 1, "a": 2}"#;

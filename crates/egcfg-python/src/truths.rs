@@ -205,16 +205,8 @@ fn has_text(part: &FStringPart) -> bool {
     }
 }
 
-/// Whether a branch is never entered. A test never runs as `__main__`.
+/// Whether a branch is never entered.
 pub(crate) fn never(expr: &Expr) -> bool {
-    let is_main =
-        |expr: &Expr| matches!(expr, Expr::StringLiteral(text) if text.value.to_str() == "__main__");
-    if let Expr::Compare(pair) = expr
-        && matches!(pair.left.as_ref(), Expr::Name(name) if name.id == "__name__")
-        && matches!(&*pair.ops, [CmpOp::Eq])
-    {
-        return pair.comparators.iter().any(is_main);
-    }
     truth(expr) == Some(false)
 }
 

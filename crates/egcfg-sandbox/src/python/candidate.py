@@ -258,6 +258,8 @@ class Server:
         namespace = self.namespace
         namespace.setdefault("candidate", namespace.get(self.entry))
         namespace[NOTE] = test.compare
+        # The test is what runs here, not the program.
+        namespace["__name__"] = "__main__"
         script.remember(self.source, "<program>", self.module.__dict__["__file__"])
         try:
             self.go()

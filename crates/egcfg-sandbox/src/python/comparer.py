@@ -19,6 +19,7 @@ import ast
 import builtins
 import collections
 import sys
+import types
 
 from _egcfg_candidate import describe, receive, send
 from _egcfg_codec import KINDS, Decoder, Encoder, Malformed, Unencodable
@@ -73,6 +74,9 @@ class _Test:
             return type(error) not in _KNOWN and self.statement.catches
         if self.errors or self.stand_ins and not self.statement.closed:
             return True
+        # In a container, a NaN equals itself and no other, and here are two of what was one there.
+        if any(_holds_nan(value) for value in self.calls):
+            return True
         # What the program has made meanwhile: names, modules, files.
         return isinstance(error, (NameError, ImportError, OSError, EOFError)) and self.asked
 
@@ -118,7 +122,7 @@ class Comparer:
         encoder = Encoder()
         try:
             message, _ = encoder.message((args, tuple(kwargs.items())))
-        except Unencodable:
+        except (Unencodable, RecursionError):
             self.touched()
         test.asked = True
         test.reordered = test.reordered or encoder.reordered
@@ -265,13 +269,16 @@ class Comparer:
             return self.beside(test)
         test.unproven = self.setup_unproven
         names = dict(self.base)
-        known = self.base
+        known, main = self.base, sys.modules["__main__"]
         self.met = {}
         failure = None
         Opaque.among = Opaque.mixed = Opaque.weighed = False
         try:
             self.base = names
             self.resolve(test, test.statement.sets)
+            if not test.statement.closed:
+                # What looks for the tests of a script looks there (`unittest.main`).
+                names = _as_main(names)
             exec(test.statement.code, names)
         except NeedsProgram:
             test.needs_program = True
@@ -282,7 +289,9 @@ class Comparer:
         except BaseException as error:
             failure = error
         finally:
-            self.base = known
+            self.base, sys.modules["__main__"] = known, main
+        if _is_good_end(failure) and test.asked and not any(failure is error for error in test.errors):
+            failure = None
         return self.settled(test, failure)
 
     def settled(self, test, failure):
@@ -303,6 +312,8 @@ class Comparer:
             return self.failed(test, failure) + tail
         if test.opaque:
             return self.beside(test)
+        if (failure is None or isinstance(failure, SystemExit)) and test.statement.calls and not test.asked:
+            return ("invalid", "", "it never comes to call the program") + tail
         if failure is None:
             # A value that comes twice is two objects here, whatever it was there.
             if test.statement.asks_identity and (len(test.calls) > 1 or test.statement.asks_other and not test.keeps_identity()):
@@ -356,6 +367,33 @@ class Comparer:
         compared = any(isinstance(part, (ast.Compare, ast.Call)) for part in ast.walk(node.test))
         line = "%s is false" % _line(ast.unparse(node.test)) + (", the call returned %s" % got if got else "")
         return "wrong" if compared else "assertion", "", line
+
+
+def _as_main(names):
+    """These names as those of the module that runs."""
+    module = types.ModuleType("__main__")
+    module.__dict__.update(names, __name__="__main__")
+    sys.modules["__main__"] = module
+    return module.__dict__
+
+
+def _is_good_end(error):
+    """Whether a script that ends by this ends well."""
+    return isinstance(error, SystemExit) and error.code in (None, 0)
+
+
+def _holds_nan(value):
+    pending, most = [value], 10_000
+    while pending and most:
+        part, most = pending.pop(), most - 1
+        if isinstance(part, (list, tuple, set, frozenset, collections.deque)):
+            pending.extend(part)
+        elif isinstance(part, dict):
+            pending.extend(part)
+            pending.extend(part.values())
+        elif isinstance(part, (float, complex)) and part != part or type(part).__name__ == "Decimal" and part.is_nan():
+            return True
+    return False
 
 
 def _is_stdlib(home):

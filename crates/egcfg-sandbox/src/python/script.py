@@ -40,7 +40,8 @@ def exit_code(error):
     code = error.code
     if code is None:
         return 0
-    return code & 0xFF if _Type(code) is _int else 1
+    # True and False are numbers, too.
+    return _int.__and__(code, 0xFF) if issubclass(_Type(code), _int) else 1
 
 
 def ready():

@@ -6,6 +6,7 @@ the test is run beside it.
 
 from _egcfg_opaque import Opaque
 
+_Function = type(lambda: None)
 _get, _set = object.__getattribute__, object.__setattr__
 
 
@@ -31,8 +32,12 @@ class Function:
 
     def __getattribute__(self, name):
         # `assertRaises` asks for it, and a plain function has the name under which it was found.
-        if name in ("__name__", "__qualname__") and _get(self, "_named"):
-            return _get(self, "_name")
+        if _get(self, "_named"):
+            if name in ("__name__", "__qualname__"):
+                return _get(self, "_name")
+            if name == "__class__":
+                # `isinstance` asks for it, of every name of a module that is searched for tests.
+                return _Function
         Opaque.touched()
 
     def __setattr__(self, name, value):

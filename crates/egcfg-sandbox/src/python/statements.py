@@ -24,15 +24,25 @@ _NAMES = frozenset((
     "open", "input", "globals", "patch", "redirect_stdout", "redirect_stderr", "SystemExit", "__builtins__", "MagicMock",
     "seed", "signature", "getsource", "catch_warnings", "localcontext", "getcontext", "setcontext", "chdir", "environ",
     "monkeypatch", "capsys", "caplog", "tmp_path", "Path", "TemporaryDirectory", "NamedTemporaryFile", "mkdtemp",
-    "get_type_hints", "getLogger", "gc", "__file__",
+    "get_type_hints", "getLogger", "gc", "__file__", "filterwarnings", "simplefilter", "Thread", "ThreadPoolExecutor",
+    "to_thread", "testmod",
 ))
 _ATTRIBUTES = frozenset((
     "stdout", "stderr", "stdin", "__stdout__", "seed", "setstate", "patch", "environ", "putenv", "chdir", "modules",
     "setrecursionlimit", "settrace", "exists", "isfile", "isdir", "listdir", "read_text", "write_text", "unlink",
     "redirect_stdout", "redirect_stderr", "catch_warnings", "getcontext", "setcontext", "localcontext", "signature",
     "getsource", "argv", "excepthook", "assertLogs", "assertWarns", "getLogger", "MagicMock", "setlocale", "_getframe", "get_objects",
+    "filterwarnings", "simplefilter", "set_int_max_str_digits", "testmod", "run_docstring_examples", "to_thread",
+    "run_in_executor",
 )) | {"__doc__", "__annotations__", "__defaults__", "__kwdefaults__", "__code__", "__dict__", "__wrapped__", "__module__"}
-_MODULES = frozenset(("mock", "unittest.mock", "builtins", "solution", "__main__", "tempfile", "inspect", "logging", "gc", "pathlib"))
+_MODULES = frozenset(("mock", "unittest.mock", "builtins", "solution", "__main__", "tempfile", "inspect", "logging", "gc", "pathlib",
+    # One answer at a time comes from the program, and which thread asked, its own functions alone can see.
+    "threading", "_thread", "concurrent", "concurrent.futures", "multiprocessing", "multiprocessing.pool", "multiprocessing.dummy",
+))
+
+
+# Functions that set an attribute of their first argument, or give what sets it.
+_SETTING = frozenset(("setattr", "delattr", "vars"))
 
 
 class Statement:
@@ -62,6 +72,9 @@ class Statement:
                 continue
             self.closed = self.closed and issubclass(kind, _PURE_NODES)
             if kind is ast.Call:
+                if isinstance(node.func, ast.Name) and node.func.id in _SETTING and node.args:
+                    # `setattr(time, ...)`, `vars(time)[...] = ...`
+                    patched.add(_root(node.args[0]))
                 if isinstance(node.func, ast.Name) and node.func.id in called:
                     calls.append(node)
             elif kind is ast.Compare:
@@ -72,8 +85,8 @@ class Statement:
                 loops = True
             if kind is ast.Attribute:
                 self.reaches = self.reaches or node.attr in _ATTRIBUTES
-                if not isinstance(node.ctx, ast.Load) and isinstance(node.value, ast.Name):
-                    patched.add(node.value.id)
+                if not isinstance(node.ctx, ast.Load):
+                    patched.add(_root(node.value))
             elif kind is ast.arg:
                 binds.add(node.arg)
             elif kind in (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef):
@@ -89,7 +102,7 @@ class Statement:
             elif kind is ast.Global:
                 self.reaches = True
         # A module is one for the program and for its test.
-        self.reaches = self.reaches or bool(patched - binds)
+        self.reaches = self.reaches or bool(patched - binds - {""})
         binds |= imported
         self.reaches = self.reaches or any(name in _NAMES and name not in called for name in loads)
         self.asks_identity = self.asks_identity or "id" in loads
@@ -99,7 +112,8 @@ class Statement:
         self.assigns = [] if self.closed else _assigned_at_the_top(self.tree)
         self.sets = self.assigns + _defined_at_the_top(self.tree)
         self.free = [name for name in loads if name not in binds and not hasattr(builtins, name)]
-        # The one call that it makes, if there is one.
+        # Whether it calls the program by name, if it comes to that; and the one call that it makes, if there is one.
+        self.calls = bool(calls)
         self.call = calls[0] if len(calls) == 1 and not loops else None
         self.text = None
 
@@ -109,6 +123,13 @@ class Statement:
             text = ast.get_source_segment(self.source, self.call)
             self.text = text if text and "\n" not in text else ast.unparse(self.call)
         return self.text
+
+
+def _root(node):
+    """The name that a chain of attributes begins with, as `os` of `os.path`."""
+    while isinstance(node, ast.Attribute):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _defined_at_the_top(tree):

@@ -9,6 +9,7 @@ use egcfg_bench::eval::{Failure as Found, Verification, verify};
 use crate::args::data::{DataArgs, DataCommand, ListArgs, VerifyArgs};
 use crate::exit::{Failure, SANDBOX, SOLVED, UNSOLVED};
 use crate::input::dataset::load;
+use crate::input::doubts;
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{data, show};
 use crate::parts::{concurrency, start};
@@ -51,6 +52,7 @@ fn list(args: &ListArgs) -> Result<ExitCode, Failure> {
 
 async fn check(args: VerifyArgs) -> Result<ExitCode, Failure> {
     let set = load(&args.data.dataset, &args.data.data, &args.data.options(Some("all")))?;
+    doubts::refuse_own(&set, args.sandbox.allow_doubtful_tests)?;
     let (executor, environment) = start(&set, &args.sandbox, args.jobs).await?;
     let jobs = concurrency(args.jobs, &args.sandbox);
     let meter = Meter::new("references", Steps::Things, set.items.len() as u64);

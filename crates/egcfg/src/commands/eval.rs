@@ -15,6 +15,7 @@ use egcfg_grade::Grade;
 use crate::args::data::EvalArgs;
 use crate::exit::{Failure, SANDBOX, SOLVED};
 use crate::input::dataset::load;
+use crate::input::doubts;
 use crate::input::results::Results;
 use crate::output::file::write_whole;
 use crate::output::meter::{Meter, Steps};
@@ -23,6 +24,7 @@ use crate::parts::{concurrency, needs, start_sandbox};
 
 pub(crate) async fn run(args: EvalArgs) -> Result<ExitCode, Failure> {
     let set = load(&args.data.dataset, &args.data.data, &args.data.options(None))?;
+    doubts::refuse_own(&set, args.sandbox.allow_doubtful_tests)?;
     let found = Results::open(&args.samples, false).await?;
     let samples = Samples::read(found.path(), &set, args.extract)?;
     tell_faults(&samples);

@@ -1,5 +1,6 @@
 //! Refuses tests that no wrong program can fail, for tasks that a person has written.
 
+use egcfg_bench::dataset::Dataset;
 use egcfg_grade::doubtful;
 use egcfg_task::Task;
 
@@ -15,4 +16,9 @@ pub(crate) fn refuse(tasks: &[Task], allowed: bool) -> Result<(), Failure> {
             .hint("--allow-doubtful-tests takes the tests as they are")),
         None => Ok(()),
     }
+}
+
+/// The same for a data set; published ones are taken as they are.
+pub(crate) fn refuse_own(set: &Dataset, allowed: bool) -> Result<(), Failure> {
+    if set.info.is_some() { Ok(()) } else { refuse(&set.tasks(), allowed) }
 }

@@ -1,0 +1,112 @@
+//! The ways in which tests come to a program: as scripts of their own, from other threads, by what they put in the place of a
+//! module's function; and those that never come to it. CPython decides what a right program is.
+
+mod common;
+
+use common::{judge, sandbox};
+use egcfg_task::Verdict;
+
+const UNITTEST: &str = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(f(2), 4)\n";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_may_be_a_script_of_its_own() {
+    let sandbox = sandbox().await;
+    for end in [
+        "assert unittest.main(exit=False).result.wasSuccessful()",
+        "unittest.main()",
+        "if __name__ == '__main__':\n    unittest.main()",
+        "import sys\nsys.exit(not unittest.main(exit=False).result.wasSuccessful())",
+    ] {
+        let test = format!("{UNITTEST}{end}");
+        let right = judge(&sandbox, "def f(x): return 2 * x", &test).await;
+        assert_eq!(right.verdict, Verdict::Passed, "{end}: {right:?}");
+        let wrong = judge(&sandbox, "def f(x): return 999", &test).await;
+        assert!(wrong.verdict.failed(), "{end}: {wrong:?}");
+    }
+    let guarded = "if __name__ == '__main__':\n    assert f(1) == 2";
+    assert_eq!(judge(&sandbox, "def f(x): return x + 1", guarded).await.verdict, Verdict::Passed);
+    assert_eq!(judge(&sandbox, "def f(x): return x", guarded).await.verdict, Verdict::WrongAnswer);
+}
+
+/// What ends well without having asked anything has shown nothing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_that_never_comes_to_call_the_program_shows_nothing() {
+    let sandbox = sandbox().await;
+    for test in [
+        "try:\n    import no_such_module as np\n    assert np.allclose(f(1), 2)\nexcept ImportError:\n    pass",
+        "for n in range(5, 1):\n    assert f(n) == 2",
+        "cases = {}\nfor k, v in cases.items():\n    assert f(k) == v",
+        &format!(
+            "{}assert unittest.main(exit=False).result.wasSuccessful()",
+            UNITTEST.replace("def test_a", "def a")
+        ),
+        &format!(
+            "{}unittest.main()",
+            UNITTEST.replace("    def test_a", "    @unittest.skip('later')\n    def test_a")
+        ),
+    ] {
+        for program in ["def f(x): return 999", "def f(x): return 2 * x"] {
+            let result = judge(&sandbox, program, test).await;
+            assert!(matches!(result.verdict, Verdict::InvalidTest { .. }), "{test}: {result:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_test_may_call_from_threads_and_put_things_in_place_of_others() {
+    let sandbox = sandbox().await;
+    let cases = [
+        (
+            "def f(x): return x * 2",
+            "from concurrent.futures import ThreadPoolExecutor\nwith ThreadPoolExecutor(4) as e:\n    assert list(e.map(f, range(4))) == [0, 2, 4, 6]",
+        ),
+        (
+            "import threading\ndef f(): return threading.current_thread().name",
+            "import threading\nr = []\nt = threading.Thread(target=lambda: r.append(f()), name='W')\nt.start()\nt.join()\nassert r == ['W']",
+        ),
+        (
+            "def f(x): return x * 2",
+            "import asyncio\nasync def go():\n    return await asyncio.gather(*[asyncio.to_thread(f, i) for i in range(8)])\nassert asyncio.run(go()) == [0, 2, 4, 6, 8, 10, 12, 14]",
+        ),
+        (
+            "import os\ndef f(p): return os.path.getsize(p)",
+            "import os\nos.path.getsize = lambda p: 7\nassert f('x') == 7",
+        ),
+        (
+            "import time\ndef f(): return time.time()",
+            "import time\nsetattr(time, 'time', lambda: 5)\nassert f() == 5",
+        ),
+        (
+            "import time\ndef f(): return time.time()",
+            "import time\nvars(time)['time'] = lambda: 5\nassert f() == 5",
+        ),
+        (
+            "import warnings\ndef f(): warnings.warn('x', UserWarning)",
+            "import warnings\nwarnings.filterwarnings('error')\ntry:\n    f()\nexcept UserWarning:\n    pass\nelse:\n    assert False",
+        ),
+        (
+            "def f(n): return len(str(10 ** n))",
+            "import sys\nif hasattr(sys, 'set_int_max_str_digits'):\n    sys.set_int_max_str_digits(0)\nassert f(5000) == 5001",
+        ),
+        ("def f(xs): return xs[::-1]", "import math\nassert f([1, math.nan]) == [math.nan, 1]"),
+        ("def f(x): return x", "x = None\nfor i in range(150):\n    x = (i, x)\nassert f(x) == x"),
+        (
+            "import resource, sys\nresource.setrlimit(resource.RLIMIT_STACK, [0x10000000, resource.RLIM_INFINITY])\nresource.setrlimit(resource.RLIMIT_STACK, (resource.RLIM_INFINITY,) * 2)\nresource.setrlimit(resource.RLIMIT_AS, (2 << 40, -1))\ndef f(x): return x",
+            "assert f(1) == 1",
+        ),
+    ];
+    for (program, test) in cases {
+        let result = judge(&sandbox, program, test).await;
+        assert_eq!(result.verdict, Verdict::Passed, "{test}: {result:?}");
+    }
+    let wrong = [
+        ("def f(x): return x", cases[0].1),
+        ("def f(p): return 8", cases[3].1),
+        ("def f(xs): return xs", cases[8].1),
+        ("def f(x): return 1", cases[9].1),
+    ];
+    for (program, test) in wrong {
+        let result = judge(&sandbox, program, test).await;
+        assert!(!result.verdict.passed(), "{test}: {result:?}");
+    }
+}
