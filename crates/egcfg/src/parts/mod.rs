@@ -13,5 +13,7 @@ mod watched;
 #[cfg(feature = "llama")]
 pub(crate) use hub::resolve as model_file;
 pub(crate) use model::{Adapted, connect, load_model, load_models};
-pub(crate) use sandbox::{concurrency, for_tasks, needs, start, start_runner, start_sandbox};
+pub(crate) use sandbox::{
+    concurrency, for_tasks, needs, sandbox_settings, start, start_runner, start_sandbox,
+};
 pub(crate) use watched::{beside_the_work, checkpoint_failure};
