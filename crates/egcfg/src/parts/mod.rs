@@ -2,6 +2,8 @@
 //! [`crate::settings`] and by the flags; here they come to life.
 
 #[cfg(feature = "llama")]
+mod adapter_files;
+#[cfg(feature = "llama")]
 mod adapters;
 #[cfg(feature = "llama")]
 mod hub;
