@@ -2,12 +2,14 @@
 //!
 //! Such an answer may think aloud first, explain, show several code fences (a wrong try, a usage example, the final
 //! version), leave the last fence open, or use no fence at all. The fence that defines the entry point wins, the last
-//! complete one of several; helper functions beside it stay.
+//! complete one of several; helper functions beside it stay. An answer without a fence that is a program as a whole is taken as it
+//! is.
 
 use crate::definitions::defines;
 use crate::lines;
 use crate::parse::check;
 use crate::version::PythonVersion;
+use crate::whole::whole_program;
 
 /// The program found in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,6 +45,12 @@ pub fn extract_program(answer: &str, entry_point: Option<&str>) -> Extracted {
     });
     if let Some(fence) = best {
         return extracted(fence.code.clone(), true, fence.complete, count);
+    }
+    if count == 0
+        && let Some(whole) = whole_program(answer)
+    {
+        let defines = defining(&whole.code) || entry_point.is_some_and(|name| whole.binds(name));
+        return extracted(whole.code, defines, true, count);
     }
     let loose = loose_program(answer, entry_point);
     if !loose.is_empty() && defining(&loose) {
@@ -252,6 +260,10 @@ mod tests {
         assert_eq!(code(&format!("{F}```\nThat was it."), "f"), F);
         assert_eq!(code("def f(x):\n    return (x", "f"), "def f(x):\n    return (x\n");
         assert_eq!(code("I cannot help.", "f"), "");
+        assert_eq!(code(" def f(x):\n    return x\n", "f"), F);
+        let script = extract_program("n = int(input())\nprint(n + 1)\n", None);
+        assert_eq!((script.code.as_str(), script.fences), ("n = int(input())\nprint(n + 1)\n", 0));
+        assert_eq!(extract_program("Sorry", None).code, "");
     }
 
     #[test]

@@ -38,6 +38,7 @@ mod truths;
 mod units;
 mod unused_import;
 mod version;
+mod whole;
 
 pub use asserts::{AssertParts, Comparison, split_assert};
 pub use check_function::{check_asserts, statements};

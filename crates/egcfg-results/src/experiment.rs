@@ -5,12 +5,14 @@ use egcfg_guidance::{Choosing, Guided, SignalStyle};
 use egcfg_task::{Config, ModelIdentity, Temperature};
 use serde::{Deserialize, Serialize};
 
+use crate::sandbox_settings::SandboxSettings;
+
 /// Version of [`Experiment`]; raised on purpose when a field changes its meaning.
 pub const EXPERIMENT_VERSION: u32 = 1;
 
 /// How many samples best-of-N may draw.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(untagged)]
+#[serde(untagged, expecting = "expected a number of samples from 1 on, or 'equal'")]
 pub enum BestOfBudget {
     /// This many samples.
     Samples(usize),
@@ -116,6 +118,9 @@ pub struct Experiment {
     pub memory_limit: u64,
     /// Grading by an ExecEval server instead of the sandbox.
     pub exec_eval: bool,
+    /// What else was asked of the sandbox; absent in files from before this was kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sandbox: Option<SandboxSettings>,
     /// The model by its weights, or by what its server says; absent in files from before this was kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub identity: Option<ModelIdentity>,
@@ -152,6 +157,7 @@ impl Default for Experiment {
             timeout: 5.0,
             memory_limit: 1024,
             exec_eval: false,
+            sandbox: None,
             identity: None,
         }
     }
@@ -184,14 +190,20 @@ impl Experiment {
         (own.key() != found.key()).then_some(found)
     }
 
-    /// Names of the keys in which two experiments differ, besides the model's identity.
+    /// Names of the keys in which two experiments differ, besides the model's identity. What a file from before does not say of
+    /// the sandbox is no difference.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let table = |experiment: &Self| toml::Table::try_from(experiment).unwrap_or_default();
         let (ours, theirs) = (table(self), table(other));
         let mut keys: Vec<String> = ours.keys().chain(theirs.keys()).cloned().collect();
         keys.sort_unstable();
         keys.dedup();
-        keys.retain(|key| key != "identity" && ours.get(key) != theirs.get(key));
+        keys.retain(|key| {
+            !["identity", "sandbox"].contains(&key.as_str()) && ours.get(key) != theirs.get(key)
+        });
+        if let (Some(ours), Some(theirs)) = (&self.sandbox, &other.sandbox) {
+            keys.extend(ours.differences(theirs));
+        }
         keys
     }
 }

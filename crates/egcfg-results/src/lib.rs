@@ -18,6 +18,7 @@ mod plan;
 mod provenance;
 pub mod read;
 mod result;
+mod sandbox_settings;
 pub mod stats;
 mod task_card;
 
@@ -30,4 +31,5 @@ pub use method::MethodFacts;
 pub use plan::{Planned, Run};
 pub use provenance::{Answered, Provenance, RESULT_VERSION};
 pub use result::{ResultFile, ResultStats, TestEntry};
+pub use sandbox_settings::SandboxSettings;
 pub use task_card::TaskCard;

@@ -28,6 +28,22 @@ async fn a_program_ends_as_it_would_by_itself() {
     let ran = sandbox.run_script("print('so far', flush=True)\n1 / 0", "", LONG).await.unwrap();
     assert_eq!(ran.verdict, Verdict::Exception { exception: "ZeroDivisionError".into() });
     assert_eq!(ran.stdout, "so far\n");
+    let source =
+        "import sys\nprint('out')\nsys.stderr.write('e')\ndef f(x):\n    raise ValueError(x)\nf(3)\n";
+    let ran = sandbox.run_script(source, "", LONG).await.unwrap();
+    assert_eq!((ran.error.as_deref(), ran.stdout.as_str()), (Some("ValueError: 3"), "out\n"));
+    let shown: Vec<&str> = ran.stderr.lines().filter(|line| !line.contains('^')).collect();
+    let traceback = [
+        "eTraceback (most recent call last):",
+        "  File \"<program>\", line 6, in <module>",
+        "    f(3)",
+        "  File \"<program>\", line 5, in f",
+        "    raise ValueError(x)",
+        "ValueError: 3",
+    ];
+    assert_eq!(shown, traceback, "{ran:?}");
+    let ran = sandbox.run_script("import sys\nsys.exit('no')", "", LONG).await.unwrap();
+    assert_eq!((ran.verdict, ran.stderr.as_str()), (Verdict::ExitedEarly { code: 1 }, "no\n"));
     let ran = sandbox.run_script("import sys\nprint('e', file=sys.stderr)", "", LONG).await.unwrap();
     assert_eq!((ran.verdict, ran.stderr.as_str()), (Verdict::Passed, "e\n"));
     assert_eq!(sandbox.run_script("def f(:", "", LONG).await.unwrap().verdict, Verdict::SyntaxError);

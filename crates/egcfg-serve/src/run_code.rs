@@ -84,7 +84,10 @@ fn told(ran: &Ran) -> Value {
         _ => finished(1, why),
     };
     let mut stderr = ran.stderr.clone();
-    if !more.is_empty() {
+    // A traceback ends with the exception: it stands there already, unless the program kept it from being shown.
+    let raised = matches!(ran.verdict, Verdict::Exception { .. });
+    let shown = raised && stderr.contains("Traceback (most recent call last):\n");
+    if !more.is_empty() && !shown {
         if !stderr.is_empty() && !stderr.ends_with('\n') {
             stderr.push('\n');
         }

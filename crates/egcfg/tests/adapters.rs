@@ -224,17 +224,39 @@ fn the_program_converts_applies_and_refuses_by_name() {
     // Of another base, and what is no adapter at all.
     let other = World::new("qwen2.5-coder");
     let foreign = other.gguf("first");
+    let text = world.path("notes.txt");
+    fs::write(&text, "not an adapter\n").unwrap();
+    let in_folder = format!("hint: name the folder that PEFT saved: --lora {peft_name}\n");
     let checks = [
         (foreign.to_str().unwrap().to_owned(), 4, "made for a model of family qwen2; this one is llama"),
         (base_name.to_owned(), 4, "the file is a model, not an adapter"),
         (world.checkpoint().display().to_string(), 4, "no adapter_config.json"),
         (world.path("nothing").display().to_string(), 4, "there is no such file or folder"),
         (format!("mine={file}"), 2, "names are for `serve`"),
+        (
+            text.to_str().unwrap().to_owned(),
+            4,
+            "it is not a GGUF file, and so no adapter\nhint: --lora takes a folder",
+        ),
+        (format!("{peft_name}/adapter_model.safetensors"), 4, in_folder.as_str()),
     ];
     for (lora, code, expected) in checks {
         let output = doctor(&lora);
         assert!(said(&output).contains(expected), "{lora}: {} lacks {expected}", said(&output));
         assert_eq!(output.status.code(), Some(code), "{lora}");
+    }
+    // An adapter in a model's place.
+    for (model, what, lora) in [
+        (peft_name.to_owned(), "a folder with an adapter", peft_name),
+        (format!("{peft_name}/adapter_model.safetensors"), "the weights of an adapter", peft_name),
+        (file.clone(), "an adapter", file.as_str()),
+    ] {
+        let output = egcfg(&["doctor", "--model", &model, "--json"], &cache);
+        let expected = format!(
+            "failed to load model {model}: it is {what}, not a model\nhint: name the model it was made for with --model, and give it as --lora {lora}\n"
+        );
+        assert!(said(&output).contains(&expected), "{}", said(&output));
+        assert_eq!(output.status.code(), Some(4), "{model}");
     }
     // A kind that would compute something else.
     let config = peft.join("adapter_config.json");

@@ -2,12 +2,13 @@
 //! `k` and `prompt_type`, whose product comes after the `configurations` that are named. A mistake is named with file, line and
 //! field; a key that does not exist is one.
 
+use egcfg_results::{BestOfBudget, MethodFacts, method};
 use egcfg_task::Config;
 use toml::Spanned;
 use toml::de::{DeTable, Error};
 
 use super::overrides::grid;
-use super::typo::unknown;
+use super::typo::{nearest, unknown};
 use super::{ConfigError, Overrides};
 
 /// Reads a file's text; `name` is for messages. Returns the settings and warnings.
@@ -30,7 +31,14 @@ pub fn parse(name: &str, text: &str) -> Result<(Overrides, Vec<String>), ConfigE
         let at = keys.all().find(|(found, _)| *found == key).map_or(0, |(_, at)| at);
         return Err(ConfigError::new(file.line(at), format!("field `{key}`: {reason}")));
     }
-    if let Some((_, at)) = keys.all().find(|(key, _)| *key == "grid") {
+    let grid_at = keys.all().find(|(key, _)| *key == "grid");
+    if grid_at.is_none()
+        && let Some((key, reason)) = empty("configurations", overrides.configurations.as_deref())
+    {
+        let at = keys.all().find(|(found, _)| *found == key).map_or(0, |(_, at)| at);
+        return Err(ConfigError::new(file.line(at), format!("field `{key}`: {reason}")));
+    }
+    if let Some((_, at)) = grid_at {
         let whole: toml::Table = toml::from_str(text).map_err(|error| file.bad(None, &error))?;
         let value = serde_json::to_value(whole.get("grid")).unwrap_or_default();
         let place = format!("{}: field `grid`", file.line(at));
@@ -69,6 +77,31 @@ fn first_wrong(settings: &Overrides) -> Option<(&'static str, String)> {
                 .then(|| ("policy", "an experiment takes priority, unique, independent or beam".to_owned()))
         })
         .or_else(gamma)
+        .or_else(|| {
+            let none = settings.best_of == Some(BestOfBudget::Samples(0));
+            none.then(|| ("best_of", "expected a number of samples from 1 on, or 'equal'".to_owned()))
+        })
+        .or_else(|| empty("methods", settings.methods.as_deref()))
+        .or_else(|| empty("gammas", settings.gammas.as_deref()))
+        .or_else(|| settings.methods.iter().flatten().find_map(|name| no_method(name)))
+}
+
+/// A list that stands there and holds nothing would run nothing.
+fn empty<T>(key: &'static str, list: Option<&[T]>) -> Option<(&'static str, String)> {
+    list.filter(|list| list.is_empty())
+        .map(|_| (key, "the list is empty; leave it out for the default".to_owned()))
+}
+
+fn no_method(name: &str) -> Option<(&'static str, String)> {
+    if MethodFacts::of(name).is_some() {
+        return None;
+    }
+    let known = || method::METHODS.iter().map(|method| method.name);
+    let then = nearest(name, known()).map_or_else(
+        || format!("is none of {}", known().collect::<Vec<_>>().join(", ")),
+        |meant| format!("is no method; did you mean '{meant}'?"),
+    );
+    Some(("methods", format!("'{name}' {then}")))
 }
 
 /// A file's text under its name.
@@ -151,6 +184,21 @@ mod tests {
             (
                 "[grid]\ntt = [1]\n",
                 "e.toml:1: field `grid`: field `tt`: there is no such field; did you mean `t`?",
+            ),
+            (
+                "seed = 1\nmethods = ['plian']\n",
+                "e.toml:2: field `methods`: 'plian' is no method; did you mean 'plain'?",
+            ),
+            ("methods = ['magic']\n", "e.toml:1: field `methods`: 'magic' is none of eg_cfg, plain, "),
+            ("\nmethods = []\n", "e.toml:2: field `methods`: the list is empty"),
+            ("gammas = []\n", "e.toml:1: field `gammas`: the list is empty"),
+            (
+                "seed = 1\nbest_of = 'foo'\n",
+                "e.toml:2: field `best_of`: expected a number of samples from 1 on, or 'equal'",
+            ),
+            (
+                "best_of = 0\n",
+                "e.toml:1: field `best_of`: expected a number of samples from 1 on, or 'equal'",
             ),
             ("seed = 1\nseed = 2\n", "e.toml:2: duplicate key"),
             ("seed = \n", "e.toml:1: "),

@@ -48,6 +48,7 @@ pub fn resolve(
         timeout: overrides.timeout.unwrap_or(5.0),
         memory_limit: overrides.memory_limit.unwrap_or(1024),
         exec_eval: overrides.exec_eval.is_some(),
+        sandbox: None,
         identity,
     };
     check(&experiment)?;

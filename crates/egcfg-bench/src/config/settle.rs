@@ -34,18 +34,18 @@ pub enum SettleError {
     },
 }
 
-/// What a store said of the model that its results are of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Settled {
-    /// It is this one.
-    Certain,
-    /// Its file is from before models were told apart by more than their names.
-    ByName,
+/// What a store's file, which may be from before, does not say of its results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Settled {
+    /// Which model they are of, besides its name.
+    pub model_unknown: bool,
+    /// What was asked of the sandbox, besides the time and memory of a test.
+    pub sandbox_unknown: bool,
 }
 
 /// Writes the experiment into its root, and beside it what is asked in its tasks; or holds it against what stands there.
 pub async fn settle(experiment: &Experiment, tasks: &[Task], store: &Store) -> Result<Settled, SettleError> {
-    let mut settled = Settled::Certain;
+    let mut settled = Settled::default();
     let place = || format!("{}/{}", store.place(), Layout::EXPERIMENT);
     if !store.create(Layout::EXPERIMENT, experiment.to_toml().into_bytes(), Durability::Synced).await? {
         let bytes = store.get(Layout::EXPERIMENT).await?.unwrap_or_default();
@@ -55,9 +55,8 @@ pub async fn settle(experiment: &Experiment, tasks: &[Task], store: &Store) -> R
             let (ours, theirs) = (Box::new(ours.clone()), Box::new(theirs.clone()));
             return Err(SettleError::OtherModel { place: place(), ours, theirs });
         }
-        if experiment.identity.is_some() && found.identity.is_none() {
-            settled = Settled::ByName;
-        }
+        settled.model_unknown = experiment.identity.is_some() && found.identity.is_none();
+        settled.sandbox_unknown = experiment.sandbox.is_some() && found.sandbox.is_none();
         let keys = experiment.differences(&found);
         if !keys.is_empty() {
             return Err(SettleError::Different { place: place(), keys });

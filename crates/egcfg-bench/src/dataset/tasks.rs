@@ -115,7 +115,11 @@ pub(super) fn load(path: &Path) -> Result<TaskList, DatasetError> {
             list.sha256 = read.sha256;
             Ok(list)
         }
-        _ => Err(DatasetError::NotTasks(path.to_owned())),
+        _ => {
+            // A file that is not there is not one of another kind.
+            egcfg_files::open(path, Origin::Named)?;
+            Err(DatasetError::NotTasks(path.to_owned()))
+        }
     }
 }
 

@@ -74,7 +74,7 @@ async fn execute(session: &mut Session<'_>, stdin: &str, time: Duration) -> Resu
         let text = format!("no room for the standard input: {}", answer.text(1));
         return Err(Failure::new(Verdict::SandboxUnavailable, text));
     }
-    let running = session.run_script(&mut watch);
+    let running = session.run_script(&mut watch, true);
     match tokio::time::timeout(time + GRACE.min(time), running).await {
         Ok(Err(Failure { verdict: Verdict::Timeout { clock }, .. })) => Err(stopped(clock, time)),
         // The script's own end, whenever it comes.

@@ -190,21 +190,24 @@ impl<'a> Session<'a> {
     }
 
     /// Runs a script to its end; returns its exit code. One that ends its own process has ended, too: what it had written by
-    /// then is there to be read.
-    pub(crate) async fn run_script(&mut self, watch: &mut Watch) -> Result<i32, Failure> {
+    /// then is there to be read. With `shows`, that includes what the interpreter writes of an exception; a judge of the output has
+    /// no use for it, and it takes a module more.
+    pub(crate) async fn run_script(&mut self, watch: &mut Watch, shows: bool) -> Result<i32, Failure> {
         // Threads that do nothing for most of the time that the idle clock allows will not end.
         let patience = format!("{:.3}", self.pace.limits(false).idle.as_secs_f64() * 0.75);
-        let failure = match self.answer(ask::RUN, &[patience.as_bytes()], watch).await {
-            Ok(frame) if frame.kind == answer::ENDED => return Ok(frame.text(1).parse().unwrap_or(0)),
-            Ok(frame) => return Err(self.raised(&frame)),
-            Err(Unanswered::Ended(Ended::Exited(Some(exit))))
-                if let Some(code) = ExitStatus::from_raw(exit.status).code() =>
+        let failure =
+            match self.answer(ask::RUN, &[patience.as_bytes(), if shows { b"1" } else { b"0" }], watch).await
             {
-                return Ok(code);
-            }
-            Err(Unanswered::Told(failure)) => failure,
-            Err(Unanswered::Ended(ended)) => self.explain(&ended),
-        };
+                Ok(frame) if frame.kind == answer::ENDED => return Ok(frame.text(1).parse().unwrap_or(0)),
+                Ok(frame) => return Err(self.raised(&frame)),
+                Err(Unanswered::Ended(Ended::Exited(Some(exit))))
+                    if let Some(code) = ExitStatus::from_raw(exit.status).code() =>
+                {
+                    return Ok(code);
+                }
+                Err(Unanswered::Told(failure)) => failure,
+                Err(Unanswered::Ended(ended)) => self.explain(&ended),
+            };
         self.discard();
         Err(failure)
     }

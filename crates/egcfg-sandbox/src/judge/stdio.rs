@@ -73,7 +73,7 @@ async fn run(session: &mut Session<'_>, stdin: &str, expected: &str, compare: Co
         }
         Err(failure) => return plain(failure, watch.elapsed()),
     }
-    let code = match session.run_script(&mut watch).await {
+    let code = match session.run_script(&mut watch, false).await {
         Ok(code) => code,
         Err(failure) => return plain(failure, watch.elapsed()),
     };

@@ -301,11 +301,11 @@ class Server:
             return self.reply(b"H", token, _str(error).encode("utf-8", "replace"))
         self.reply(b"I", token)
 
-    def X(self, token, patience):
-        """Runs the program on standard input, from its first line to its end."""
+    def X(self, token, patience, shows):
+        """Runs the program on standard input, from its first line to its end; with `shows`, for one who reads its messages."""
         try:
             self.go()
-            code = script.run(self, float(patience))
+            code = script.run(self, float(patience), shows == b"1")
         except _BaseException as error:
             return self.failed(token, error)
         self.reply(b"D", token, b"%d" % code)

@@ -173,8 +173,9 @@ def _sets_up(node):
     return name in _SETTINGS
 
 
-def run(server, patience):
-    """Runs the script and ends it; returns its exit code, or lets its exception through."""
+def run(server, patience, shows):
+    """Runs the script and ends it; returns its exit code, or lets its exception through. With `shows` somebody reads what it
+    writes to standard error: what the interpreter would write there of its end is written too."""
     sys.stdin = sys.__stdin__ = _stream(0, "r", "<stdin>")
     out, code = sys.stdout, 0
     try:
@@ -189,23 +190,55 @@ def run(server, patience):
             server.namespace[server.entry]()
     except _SystemExit as error:
         code = exit_code(error)
+        if shows and error.code is not None and _Type(error.code) is not _int:
+            _show(lambda: sys.stderr.write("%s\n" % (error.code,)))
     except _BaseException as error:
-        _hook(error)
+        if not _hook(error) and shows:
+            _show(lambda: _trace_back(server, error))
+        if shows:
+            for name in ("stderr", "stdout"):
+                _flush(getattr(sys, name, None))
+            _flush(out)
         raise
     return _end(server, out, code, patience)
 
 
+def _show(write):
+    """Writes about the program's end; a program that makes that impossible is told of by its verdict alone."""
+    try:
+        write()
+    except _BaseException:
+        pass
+
+
+def _trace_back(server, error):
+    """Writes an exception as the interpreter does, from the program's first line on."""
+    import traceback
+
+    file = sys.stderr
+    if file is None:
+        # Told nothing, it would write to standard output.
+        return
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename != "<program>":
+        trace = trace.tb_next
+    remember(server.source, "<program>")
+    traceback.print_exception(_Type(error), error, trace, file=file)
+
+
 def _hook(error):
-    """Lets a program that ends by an exception see it where it has asked for that: it may still leave in another way."""
+    """Lets a program that ends by an exception see it where it has asked for that: it may still leave in another way. Returns
+    whether it has."""
     hook = getattr(sys, "excepthook", None)
     if hook is None or hook is _excepthook:
-        return
+        return False
     try:
         hook(_Type(error), error, error.__traceback__)
     except _BaseException:
         pass
     for name in ("stderr", "stdout"):
         _flush(getattr(sys, name, None))
+    return True
 
 
 def run_body(value, tracer):

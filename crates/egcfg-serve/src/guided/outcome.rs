@@ -64,8 +64,9 @@ pub(crate) fn choice(asked: &Asked, solution: &Solution, chunk: bool) -> Result<
     let text = &best.generation.program;
     let refusal = refusal(asked, best);
     let finish = match best.generation.stop {
-        Stop::Length => "length",
+        // Also where the tokens ran out: a completion has no other standard field, and `egcfg.stop` tells why it ended.
         _ if refusal.is_some() && asked.form == Form::Completion => "content_filter",
+        Stop::Length => "length",
         _ => "stop",
     };
     let mut choice = match (asked.form, chunk) {

@@ -158,6 +158,22 @@ fn the_reply_says_which_tests_pass() {
     assert!(metrics.contains("egcfg_verdicts_total{verdict=\"wrong_answer\"}"), "{metrics}");
 }
 
+/// A completion that fails and was cut off says that it fails: `length` would read as an answer that only lacks its end.
+#[test]
+fn a_completion_that_fails_at_its_length_is_told_as_failed() {
+    let server = Server::usual();
+    let body = json!({ "prompt": "add", "tests": ["assert f(1) == 7"], "gamma": 1, "max_tokens": 12 });
+    let choice = post(server.address, "/v1/completions", &body).json()["choices"][0].clone();
+    assert_eq!((&choice["egcfg"]["passed"], &choice["egcfg"]["stop"]), (&json!(false), &json!("length")));
+    assert_eq!(choice["finish_reason"], "content_filter", "{choice}");
+    let body = json!({
+        "messages": [{ "role": "user", "content": "add" }], "tests": ["assert f(1) == 7"], "gamma": 1, "max_tokens": 12,
+    });
+    let told = post(server.address, "/v1/chat/completions", &body).json()["choices"][0].clone();
+    assert_eq!(told["finish_reason"], "length", "{told}");
+    assert!(told["message"]["refusal"].is_string(), "{told}");
+}
+
 #[test]
 fn conversations_and_standard_input_are_guided_too() {
     let server = Server::usual();

@@ -129,6 +129,21 @@ fn a_batch_is_rewarded() {
 }
 
 #[test]
+fn a_program_needs_no_fence_and_words_are_none() {
+    let server = Server::usual();
+    // The scripted judge passes a test whose expected text stands in the program.
+    let script = json!({ "inputs": ["1\n"], "outputs": ["n+1"] });
+    let body = json!({
+        "query": ["Qn=int(input())\nprint(n+1)\n", "Q def f(x): return x+1", "Qn+1, sure"],
+        "prompts": ["Q", "Q", "Q"],
+        "labels": [script, ["assert f(1) == x+1"], script],
+    });
+    let reply = post(server.address, "/get_reward", &body).json();
+    assert_eq!(reply["rewards"], json!([1.0, 1.0, 0.0]), "{reply}");
+    assert_eq!(reply["extra_logs"]["empty"], json!([0.0, 0.0, 1.0]), "{reply}");
+}
+
+#[test]
 fn a_broken_sandbox_rewards_nobody() {
     let mut broken = parts(Arc::new(bytes_model(PROGRAM)));
     broken.executor = Some(Arc::new(away()));

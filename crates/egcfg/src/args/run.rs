@@ -58,6 +58,9 @@ pub(crate) struct RunArgs {
     /// One past the last task [default: all]
     #[arg(long, value_name = "N", value_parser = count::<usize>)]
     pub(crate) end: Option<usize>,
+    /// Only the first N tasks, from --start on [default: all]
+    #[arg(long, value_name = "N", value_parser = count::<usize>, conflicts_with = "end")]
+    pub(crate) limit: Option<usize>,
     /// A task that passes once is dropped by all agents [default: false]
     ///
     /// Scores then leave out what they cannot know.

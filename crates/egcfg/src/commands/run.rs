@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use egcfg_bench::config::{self, Overrides, SettleError, Settled, settle};
+use egcfg_bench::config::{self, Overrides, SettleError, settle};
 #[cfg(feature = "exec_eval")]
 use egcfg_bench::run::ExecEvalGrader;
 use egcfg_bench::run::{Agent, Grader, Options, Parts, Plan, RunError, Summary, methods};
@@ -25,7 +25,7 @@ use crate::output::requests::requests;
 use crate::output::result::circumstances;
 use crate::output::run_progress::RunProgress;
 use crate::output::text::{data, note};
-use crate::parts::{load_model, needs, start_sandbox};
+use crate::parts::{load_model, needs, sandbox_settings, start_sandbox};
 use crate::settings::experiment::{Experiment as Resolved, resolve};
 use crate::settings::{defaults, method, origin};
 use crate::signals::{interrupt, or_interrupt};
@@ -176,7 +176,8 @@ async fn prepare(
         sandbox.timeout = Some(timeout);
     }
     sandbox.memory_limit = settings.memory_limit.or(sandbox.memory_limit);
-    let (sandbox, options, _) = needs(tasks.iter(), &sandbox)?;
+    let (sandbox, options, environment) = needs(tasks.iter(), &sandbox)?;
+    let asked = sandbox_settings(&sandbox, &options, &environment);
     let limits = options.limits.clone();
     let grader = match &settings.exec_eval {
         Some(address) => Some(grader(address, &limits, &tasks).await?),
@@ -198,12 +199,19 @@ async fn prepare(
     names.sort_unstable();
     names.dedup();
     experiment.templates = names.join(", ");
+    experiment.sandbox = Some(asked);
     let plan = Plan::new(&experiment, &tasks, &methods(&experiment))?;
     let store = Store::open(target)?.child(&Layout::root(&experiment.dataset, &experiment.model));
     let settled = settle(&experiment, &tasks, &store).await.map_err(unsettled)?;
-    if settled == Settled::ByName {
+    if settled.model_unknown {
         note(
             "note: the results there are from before models were told apart by their weights; only the name is the same",
+        );
+    }
+    if settled.sandbox_unknown {
+        note(
+            "note: the results there are from before the sandbox's settings were kept; only the timeout and the memory limit are \
+             known to be the same",
         );
     }
     let parts = Parts {

@@ -6,10 +6,14 @@ use egcfg_hub::Converted;
 use egcfg_hub::adapter::{Base, is_peft};
 use egcfg_model::Adapter;
 
+use super::adapter_files::is_no_gguf;
 use super::hub::cache_folder;
 use super::watched::{beside_the_work, checkpoint_failure};
 use crate::args::lora::LoraArg;
 use crate::exit::Failure;
+
+/// What the flag takes, as a hint.
+const TAKES: &str = "--lora takes a folder that PEFT saved, or a GGUF adapter";
 
 /// Adapters that stand for one model, and its name where it has one of its own.
 pub(crate) type Named = (Option<String>, Vec<Adapter>);
@@ -34,8 +38,7 @@ fn file(path: &Path, base: impl Fn() -> Result<Base, Failure>) -> Result<std::pa
     let fail = |reason: &str| Failure::model(format!("failed to load adapter {}: {reason}", path.display()));
     if path.is_dir() {
         if !is_peft(path) {
-            return Err(fail("the folder has no adapter_config.json")
-                .hint("--lora takes a folder that PEFT saved, or a GGUF adapter"));
+            return Err(fail("the folder has no adapter_config.json").hint(TAKES));
         }
         let cache = Converted::new(cache_folder()?.join("converted"));
         let (from, base) = (path.to_owned(), base()?);
@@ -43,7 +46,14 @@ fn file(path: &Path, base: impl Fn() -> Result<Base, Failure>) -> Result<std::pa
             .map_err(|error| checkpoint_failure(path, &error));
     }
     if path.is_file() {
-        return Ok(path.to_owned());
+        if !is_no_gguf(path) {
+            return Ok(path.to_owned());
+        }
+        let hint = match path.parent().filter(|folder| is_peft(folder)) {
+            Some(folder) => format!("name the folder that PEFT saved: --lora {}", folder.display()),
+            None => TAKES.to_owned(),
+        };
+        return Err(fail("it is not a GGUF file, and so no adapter").hint(hint));
     }
     Err(fail("there is no such file or folder"))
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use egcfg_hub::checkpoint::{Options, is_checkpoint};
 use egcfg_hub::{Cache, Converted, DownloadError, ENDPOINT, Found, HubName, Remote};
 
+use super::adapter_files::refuse_as_model;
 use super::watched::{beside_the_work, checkpoint_failure};
 use crate::exit::Failure;
 use crate::output::text::note;
@@ -38,6 +39,7 @@ fn named(model: &str, offline: bool) -> Result<Found, Failure> {
     if path.is_dir() && is_checkpoint(&path) {
         return Ok(Found::Checkpoint(path));
     }
+    refuse_as_model(&path)?;
     if path.exists() {
         return Ok(Found::Gguf(path));
     }

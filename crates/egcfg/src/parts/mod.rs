@@ -2,6 +2,8 @@
 //! [`crate::settings`] and by the flags; here they come to life.
 
 #[cfg(feature = "llama")]
+mod adapter_files;
+#[cfg(feature = "llama")]
 mod adapters;
 #[cfg(feature = "llama")]
 mod hub;
@@ -13,5 +15,7 @@ mod watched;
 #[cfg(feature = "llama")]
 pub(crate) use hub::resolve as model_file;
 pub(crate) use model::{Adapted, connect, load_model, load_models};
-pub(crate) use sandbox::{concurrency, for_tasks, needs, start, start_runner, start_sandbox};
+pub(crate) use sandbox::{
+    concurrency, for_tasks, needs, sandbox_settings, start, start_runner, start_sandbox,
+};
 pub(crate) use watched::{beside_the_work, checkpoint_failure};

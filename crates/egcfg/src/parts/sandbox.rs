@@ -5,6 +5,7 @@ use std::time::Duration;
 use egcfg_bench::dataset::Dataset;
 use egcfg_bench::eval::Environment;
 use egcfg_grade::SandboxExecutor;
+use egcfg_results::SandboxSettings;
 use egcfg_sandbox::{Interpreter, Level, LevelChoice, Limits, Profile, Sandbox, SandboxOptions};
 use egcfg_task::{Form, Task};
 
@@ -89,6 +90,32 @@ fn limits(args: &SandboxArgs) -> Limits {
     limits.file_size = limits.file_size.min(limits.disk);
     limits.entries = args.file_limit.unwrap_or(limits.entries);
     limits
+}
+
+/// What is asked of a sandbox, as an experiment keeps it.
+pub(crate) fn sandbox_settings(
+    args: &SandboxArgs,
+    options: &SandboxOptions,
+    environment: &Environment,
+) -> SandboxSettings {
+    let limits = &options.limits;
+    let level = match options.level {
+        LevelChoice::Auto => "auto",
+        LevelChoice::Exactly(level) => level.name(),
+    };
+    SandboxSettings {
+        profile: Some(options.profile.name().to_owned()),
+        level: Some(level.to_owned()),
+        wall_limit: Some(limits.wall.as_secs_f64()),
+        idle_limit: Some(limits.idle.as_secs_f64()),
+        thread_limit: Some(limits.threads),
+        output_limit: Some(limits.output >> 10),
+        disk_limit: Some(limits.disk >> 20),
+        file_limit: Some(limits.entries),
+        calibrate: Some(options.calibrate),
+        allow_doubtful_tests: Some(args.allow_doubtful_tests),
+        packages: (!environment.modules.is_empty()).then(|| environment.modules.clone()),
+    }
 }
 
 /// How many programs are judged at the same time.

@@ -83,6 +83,15 @@ pub(crate) fn resolve(
     let mut rows = rows(&layers);
     let merged = layers.into_iter().map(|layer| layer.settings).reduce(Overrides::over);
     let mut settings = merged.unwrap_or_default();
+    if let Some(limit) = args.limit {
+        // Where the first task is may stand in a file: only now is it known where the last one is.
+        let end = settings.start.unwrap_or(0).saturating_add(limit);
+        settings.end = Some(end);
+        rows.retain(|row| row.key != "end");
+        let origin = typed.name("limit").unwrap_or("command line").to_owned();
+        rows.push(Row { key: "end".to_owned(), value: end.to_string(), origin });
+        rows.sort_by(|a, b| a.key.cmp(&b.key));
+    }
     // Knobs that were given by themselves are laid over every configuration.
     for config in settings.configurations.iter_mut().flatten() {
         *config = method::over(&args.method, *config);

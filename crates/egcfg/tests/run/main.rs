@@ -23,6 +23,7 @@ mod grading;
 #[allow(dead_code, reason = "shared with the sandbox's own tests")]
 mod remote_judge;
 mod settings;
+mod settled;
 #[path = "../cli/run.rs"]
 #[allow(dead_code, reason = "shared with the other test programs")]
 mod start;

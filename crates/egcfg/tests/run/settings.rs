@@ -119,8 +119,23 @@ fn best_of_takes_the_tokens_that_guidance_took() {
 fn mistakes_are_named() {
     let world = World::new(1, &[], 0.0);
     world.write("bad.toml", "gammas = [1]\nretries = 'x'\n");
+    world.write("method.toml", "gammas = [1]\nmethods = ['plian']\n");
+    world.write("none.toml", "gammas = [1]\nmethods = []\n");
+    world.write("best.toml", "gammas = [1]\nbest_of = 'foo'\n");
     for (args, code, part) in [
         (vec!["run", "bad.toml"], 3, "error: bad.toml:2: field `retries`: "),
+        (
+            vec!["run", "method.toml"],
+            3,
+            "error: method.toml:2: field `methods`: 'plian' is no method; did you mean 'plain'?\n",
+        ),
+        (vec!["run", "none.toml"], 3, "error: none.toml:2: field `methods`: the list is empty"),
+        (
+            vec!["run", "best.toml"],
+            3,
+            "error: best.toml:2: field `best_of`: expected a number of samples from 1 on, or 'equal'\n",
+        ),
+        (vec!["run", "--data", "/nope", "--dry-run"], 3, "error: failed to read /nope: No such file"),
         (vec!["run"], 2, "error: no data given\nhint: name the tasks' file with --data\n"),
         (
             vec!["run", "--data", "tasks.jsonl", "--start", "4"],
@@ -152,6 +167,22 @@ fn mistakes_are_named() {
         assert_eq!(ran.code, Some(code), "{args:?}: {}", ran.stderr);
         assert!(ran.stderr.contains(part), "{args:?}: {}", ran.stderr);
     }
+}
+
+/// As `compare`, `data verify` and `btp` have it; the first task may stand in a file.
+#[test]
+fn a_run_takes_the_first_tasks_only() {
+    let world = World::new(4, &[], 0.0);
+    world.write("mine.toml", "start = 1\nend = 4\nmethods = ['plain']\n");
+    let args = ["run", "mine.toml", "--data", "tasks.jsonl", "--dry-run", "--limit", "2"];
+    let listed = egcfg(world.folder.path(), &args);
+    assert_eq!(listed.code, Some(0), "{}", listed.stderr);
+    let expected = "plain/task_id=t1_gamma=0.0.json\nplain/task_id=t2_gamma=0.0.json\n";
+    assert_eq!(listed.stdout, expected);
+    let row = listed.stderr.lines().find(|line| line.starts_with("end ")).unwrap_or_default();
+    assert_eq!(row.split_whitespace().collect::<Vec<_>>(), ["end", "3", "--limit"], "{}", listed.stderr);
+    let both = egcfg(world.folder.path(), &[&args, ["--end", "3"].as_slice()].concat());
+    assert_eq!(both.code, Some(2), "{}", both.stderr);
 }
 
 /// Two models of one name are two models: results of the one are never taken for the other's.
