@@ -49,7 +49,9 @@ fn file(path: &Path, base: impl Fn() -> Result<Base, Failure>) -> Result<std::pa
         if !is_no_gguf(path) {
             return Ok(path.to_owned());
         }
-        let hint = match path.parent().filter(|folder| is_peft(folder)) {
+        let folder =
+            path.parent().map(|folder| if folder.as_os_str().is_empty() { Path::new(".") } else { folder });
+        let hint = match folder.filter(|folder| is_peft(folder)) {
             Some(folder) => format!("name the folder that PEFT saved: --lora {}", folder.display()),
             None => TAKES.to_owned(),
         };
