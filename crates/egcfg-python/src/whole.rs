@@ -52,7 +52,9 @@ fn names_of(suite: &[Stmt]) -> Option<HashSet<String>> {
         return None;
     }
     let mut names = HashSet::new();
-    suite.iter().for_each(|stmt| bound_by(stmt, &mut names));
+    for stmt in suite {
+        bound_by(stmt, &mut names);
+    }
     Some(names)
 }
 
