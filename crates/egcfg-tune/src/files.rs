@@ -46,15 +46,22 @@ pub(crate) fn read_tensors(path: &Path, device: &Device) -> Result<HashMap<Strin
 /// When the folder belongs to other settings, naming those that differ; when the file cannot be read or written.
 pub fn claim(folder: &Path, name: &str, about: &impl Serialize) -> Result<(), TuneError> {
     std::fs::create_dir_all(folder).map_err(|error| TuneError::file("make", folder, &error))?;
+    if claimed(folder, name, about)? {
+        return Ok(());
+    }
+    let about = serde_json::json!(about);
+    write_whole(&folder.join(name), format!("{about:#}\n").as_bytes())
+}
+
+/// Whether a folder is the place of work with these settings already; an error where it is another's.
+pub(crate) fn claimed(folder: &Path, name: &str, about: &impl Serialize) -> Result<bool, TuneError> {
     let (path, about) = (folder.join(name), serde_json::json!(about));
-    let Some(old) = read_earlier(&path)? else {
-        return write_whole(&path, format!("{about:#}\n").as_bytes());
-    };
+    let Some(old) = read_earlier(&path)? else { return Ok(false) };
     let old: Value = serde_json::from_str(&old).unwrap_or_default();
     let mut others = Vec::new();
     differing(&old, &about, "", &mut others);
     if others.is_empty() {
-        return Ok(());
+        return Ok(true);
     }
     let reason = format!(
         "{} belongs to other settings: {} (hint: name another folder, or the settings that stand in {})",

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::adapter::WEIGHTS;
 use super::settings::{Objective, TrainSettings};
 use crate::error::TuneError;
-use crate::files::{claim, read_earlier};
+use crate::files::{claim, claimed, read_earlier};
 
 const JOB: &str = "train.json";
 /// The report of a finished job.
@@ -94,11 +94,16 @@ pub trait Trainer {
 }
 
 impl TrainJob {
-    /// Makes the folder this job's own, or sees that it is already.
+    /// Sees that the folder is not another job's, before anything in it is changed.
     ///
     /// # Errors
-    /// When it belongs to a job with other settings, which are named; when it cannot be written.
-    pub fn claim(&self) -> Result<(), TuneError> {
+    /// When it belongs to a job with other settings, which are named.
+    pub fn check_folder(&self) -> Result<(), TuneError> {
+        claimed(&self.output, JOB, self).map(|_| ())
+    }
+
+    /// Makes the folder this job's own, or sees that it is already.
+    pub(crate) fn claim(&self) -> Result<(), TuneError> {
         claim(&self.output, JOB, self)
     }
 

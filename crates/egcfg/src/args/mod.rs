@@ -207,7 +207,7 @@ mod tests {
                 let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
                 let told = !arg.get_default_values().is_empty() || help.contains("[default: ");
                 assert!(
-                    !takes || told || nothing.contains(&arg.get_id().as_str()),
+                    !takes || told || arg.is_hide_set() || nothing.contains(&arg.get_id().as_str()),
                     "{} --{}: {help}",
                     command.get_name(),
                     arg.get_long().unwrap_or_default()

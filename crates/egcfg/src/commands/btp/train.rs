@@ -16,7 +16,7 @@ use super::{base_file, no_adapter, read_experiences, training};
 use crate::args::btp::{BtpTrainArgs, TrainerArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
-use crate::output::file::write_whole;
+use crate::output::file::{make_folder, write_whole};
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{note, show};
 use crate::parts::{load_model, start};
@@ -124,7 +124,8 @@ impl Training<'_> {
             settings: self.settings.clone(),
         };
         // Another job's folder keeps its examples.
-        job.claim()?;
+        job.check_folder()?;
+        make_folder(self.folder)?;
         write_whole(&file, &lines)?;
         // On a thread of its own: Ctrl-C is heard meanwhile, and every finished step stands in the checkpoint.
         let report = tokio::task::spawn_blocking(move || {
