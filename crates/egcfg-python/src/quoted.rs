@@ -34,8 +34,7 @@ mod tests {
 
     use super::literal;
 
-    /// Texts of any characters, those that a literal has trouble with among them. (A regular expression for the same is
-    /// a hundred times slower to draw from.)
+    /// Texts of any characters, those that a literal has trouble with among them.
     fn text() -> impl Strategy<Value = String> {
         let odd = ('\0'..' ').chain("\u{7f}\u{85}\u{2028}\u{feff}\"'\\".chars());
         let character = prop_oneof![any::<char>(), proptest::sample::select(odd.collect::<Vec<char>>())];

@@ -175,8 +175,6 @@ mod tests {
             format!(
                 r#"{{"problem_id":{id},"problem_text":"{text}","code":"{id}{text}","possibility":0.5,"pass_rate":1}}"#
             )
-            .replace("\"code\":\"\"", "\"code\":\"")
-            .replace("\"\"", "\"")
         };
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.jsonl");
