@@ -5,11 +5,16 @@
 //! complete one of several; helper functions beside it stay. An answer without a fence that is a program as a whole is taken as it
 //! is.
 
+use std::borrow::Cow;
+
 use crate::definitions::defines;
+use crate::fences::{Fence, fences, tags_alone};
+use crate::helpers::with_helpers;
 use crate::lines;
 use crate::parse::check;
+use crate::session::{has_label, plain, whole_part};
 use crate::version::PythonVersion;
-use crate::whole::whole_program;
+use crate::whole::{dedented, whole_program};
 
 /// The program found in an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,17 +39,24 @@ pub struct Extracted {
 /// ```
 pub fn extract_program(answer: &str, entry_point: Option<&str>) -> Extracted {
     let answer = lines::unix_newlines(answer);
-    let answer = without_thinking(&answer);
-    let fences = fences(answer);
+    let answer = &tags_alone(without_thinking(&answer));
+    let mut fences = fences(answer);
+    fences.iter_mut().for_each(tidy);
     let defining = |code: &str| entry_point.is_none_or(|name| defines(code, name));
     let count = fences.len();
-    let wanted = |fence: &&Fence| defining(&fence.code) && !fence.code.trim().is_empty();
+    let wanted = |fence: &Fence| defining(&fence.code) && !fence.code.trim().is_empty();
     let best = [true, false].into_iter().find_map(|complete| {
-        let rev = || fences.iter().rev().filter(wanted).filter(|fence| fence.complete == complete);
-        rev().find(|fence| fence.is_python()).or_else(|| rev().next())
+        let among = || fences.iter().enumerate().rev();
+        let mut fit = among().filter(|(_, fence)| fence.complete == complete && wanted(fence));
+        fit.clone().find(|(_, fence)| fence.is_python()).or_else(|| fit.next())
     });
-    if let Some(fence) = best {
-        return extracted(fence.code.clone(), true, fence.complete, count);
+    if let Some((at, fence)) = best {
+        let code = if fence.complete { &fence.code } else { whole_part(&fence.code, defining) };
+        let others = fences.iter().enumerate().filter(|(other, fence)| *other != at && fence.complete);
+        let others: Vec<&str> =
+            others.filter(|(_, fence)| fence.is_python()).map(|(_, fence)| fence.code.as_str()).collect();
+        let code = with_helpers(code, &others).unwrap_or_else(|| code.to_owned());
+        return extracted(code, true, fence.complete, count);
     }
     if count == 0
         && let Some(whole) = whole_program(answer)
@@ -52,7 +64,12 @@ pub fn extract_program(answer: &str, entry_point: Option<&str>) -> Extracted {
         let defines = defining(&whole.code) || entry_point.is_some_and(|name| whole.binds(name));
         return extracted(whole.code, defines, true, count);
     }
-    let loose = loose_program(answer, entry_point);
+    let mut loose = loose_program(answer, entry_point);
+    if loose.is_empty()
+        && let Cow::Owned(shown) = plain(answer)
+    {
+        loose = shown;
+    }
     if !loose.is_empty() && defining(&loose) {
         return extracted(loose, true, true, count);
     }
@@ -61,6 +78,31 @@ pub fn extract_program(answer: &str, entry_point: Option<&str>) -> Extracted {
         Some(fence) => extracted(fence.code.clone(), false, fence.complete, count),
         None => extracted(loose, false, true, count),
     }
+}
+
+/// Takes away what surrounds the program in a fence.
+fn tidy(fence: &mut Fence) {
+    if let Cow::Owned(plain) = plain(&fence.code) {
+        fence.code = plain;
+    }
+    if check(&fence.code, PythonVersion::default()).is_err() {
+        let moved = dedented(&fence.code) + "\n";
+        if check(&moved, PythonVersion::default()).is_ok() {
+            fence.code = moved;
+        }
+    }
+}
+
+/// Whether a text that may be a program by itself, as Python has it, is an answer around one: it has fences, thinks aloud, or
+/// keeps a label or tag from where it stood.
+pub fn is_answer(text: &str) -> bool {
+    let is_tag = |line: &str| ["[PYTHON]", "[BEGIN]", "[DONE]"].contains(&line);
+    has_label(text)
+        || text.contains("</think>")
+        || text
+            .lines()
+            .map(str::trim)
+            .any(|line| line.starts_with("```") || line.starts_with("~~~") || is_tag(line))
 }
 
 fn extracted(code: String, defines_entry_point: bool, complete: bool, fences: usize) -> Extracted {
@@ -73,95 +115,26 @@ fn extracted(code: String, defines_entry_point: bool, complete: bool, fences: us
     Extracted { code, defines_entry_point, complete, fences }
 }
 
-/// The answer after its thinking: `<think>...</think>`, also where the opening tag stood in the prompt.
+/// The answer after its thinking: `<think>...</think>`, also where the opening tag stood in the prompt. A tag that a fence
+/// holds belongs to a program.
 fn without_thinking(answer: &str) -> &str {
     for name in ["think", "thinking", "reasoning"] {
-        if let Some((_, after)) = answer.rsplit_once(&format!("</{name}>")) {
-            return after;
+        let (open, close) = (format!("<{name}>"), format!("</{name}>"));
+        let begins = answer.trim_start().strip_prefix(&open);
+        let ends = answer.match_indices(&close).map(|(at, _)| at);
+        let outside =
+            ends.clone().filter(|at| fences(&answer[..*at]).last().is_none_or(|fence| fence.complete));
+        // Thinking may leave a fence open.
+        let end = outside.last().or_else(|| begins.and_then(|_| ends.clone().next()));
+        if let Some(end) = end {
+            return &answer[end + close.len()..];
         }
         // Thinking that never ended holds no answer.
-        if let Some(rest) = answer.trim_start().strip_prefix(&format!("<{name}>")) {
+        if let Some(rest) = begins {
             return &rest[rest.len()..];
         }
     }
     answer
-}
-
-struct Fence {
-    language: String,
-    code: String,
-    complete: bool,
-}
-
-impl Fence {
-    fn is_python(&self) -> bool {
-        let language = self.language.to_ascii_lowercase();
-        language.is_empty()
-            || language.starts_with("py")
-            || language.starts_with("{python")
-            || language == "code"
-    }
-}
-
-/// How a line opens a fence: the fence's own characters, its indentation, the language.
-fn opening(line: &str) -> Option<(String, &str, &str)> {
-    let indentation = lines::indentation(line);
-    let rest = &line[indentation.len()..];
-    if rest.trim() == "[PYTHON]" {
-        return Some(("[/PYTHON]".to_owned(), indentation, "python"));
-    }
-    let mark = rest.chars().next().filter(|mark| matches!(mark, '`' | '~'))?;
-    let length = rest.chars().take_while(|next| *next == mark).count();
-    let info = rest[length..].trim();
-    // An info string has no backticks, or it would be inline code.
-    (length >= 3 && !info.contains('`')).then(|| {
-        let language = info.split([' ', ':', ',']).next().unwrap_or_default();
-        (mark.to_string().repeat(length), indentation, language)
-    })
-}
-
-fn closes(line: &str, mark: &str) -> bool {
-    let line = line.trim();
-    if mark.starts_with('[') {
-        return line == mark;
-    }
-    line.starts_with(mark) && line.chars().all(|next| mark.starts_with(next))
-}
-
-fn fences(answer: &str) -> Vec<Fence> {
-    let mut fences = Vec::new();
-    let mut open: Option<(Fence, String, &str)> = None;
-    for line in answer.split('\n') {
-        open = match open.take() {
-            None => opening(line).map(|(mark, indentation, language)| {
-                (
-                    Fence { language: language.to_owned(), code: String::new(), complete: false },
-                    mark,
-                    indentation,
-                )
-            }),
-            Some((mut fence, mark, _)) if closes(line, &mark) => {
-                fence.complete = true;
-                fences.push(fence);
-                None
-            }
-            Some((mut fence, mark, indentation)) => match opening(line) {
-                // A fence with a language inside a fence: the one before was never closed.
-                Some((inner, deeper, language)) if inner.starts_with(&mark) && !language.is_empty() => {
-                    fences.push(fence);
-                    let next = Fence { language: language.to_owned(), code: String::new(), complete: false };
-                    Some((next, inner, deeper))
-                }
-                _ => {
-                    fence.code.push_str(line.strip_prefix(indentation).unwrap_or(line));
-                    fence.code.push('\n');
-                    Some((fence, mark, indentation))
-                }
-            },
-        };
-    }
-    fences.extend(open.map(|(fence, _, _)| fence));
-    fences
 }
 
 /// The program in an answer without fences: its stretches that are Python, from the first definition or import on.
@@ -220,6 +193,7 @@ fn starts_clause(line: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fences::TAGS;
 
     fn code(answer: &str, entry_point: &str) -> String {
         extract_program(answer, Some(entry_point)).code
@@ -264,6 +238,21 @@ mod tests {
         let script = extract_program("n = int(input())\nprint(n + 1)\n", None);
         assert_eq!((script.code.as_str(), script.fences), ("n = int(input())\nprint(n + 1)\n", 0));
         assert_eq!(extract_program("Sorry", None).code, "");
+    }
+
+    #[test]
+    fn tags_are_fences_where_there_are_none() {
+        for (open, close) in TAGS {
+            assert_eq!(code(&format!("Well:\n{open}\n{F}{close}\nSo f(1) is 1."), "f"), F);
+            assert_eq!(code(&format!("It is {open}{F}{close} then."), "f"), F);
+            let fenced = format!("{open}\n```python\n{F}```\n{close}");
+            assert_eq!(code(&fenced, "f"), F);
+        }
+        assert_eq!(code(&format!("<answer>First.\n<code>{F}</code>\n</answer>"), "f"), F);
+        let text = "def f(x):\n    return '<code>' + x + '</code>'\n";
+        assert_eq!(code(&format!("```python\n{text}```"), "f"), text);
+        assert_eq!(code(text, "f"), text);
+        assert_eq!(code(&format!("Here it is:\n\n{text}"), "f"), text);
     }
 
     #[test]

@@ -86,7 +86,7 @@ pub(crate) fn with_expression<R>(source: &str, brackets: bool, look: impl FnOnce
 }
 
 /// Whether a text is one expression by itself.
-pub(crate) fn is_expression(source: &str) -> bool {
+pub fn is_expression(source: &str) -> bool {
     with_expression(source, false, |_| ()).is_some()
 }
 

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use ruff_python_ast::comparable::ComparableExpr;
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
 use ruff_python_ast::{
-    BoolOp, CmpOp, Expr, ExprCall, ExprCompare, ExprGenerator, ExprListComp, FStringPart,
-    InterpolatedStringElement,
+    BoolOp, CmpOp, Expr, ExprCall, ExprCompare, ExprGenerator, ExprList, ExprListComp, ExprTuple,
+    FStringPart, InterpolatedStringElement, Operator, UnaryOp,
 };
 
 use crate::constants::{Value, constant, truth};
@@ -15,6 +15,7 @@ use crate::constants::{Value, constant, truth};
 pub(crate) type Hollow = (&'static str, &'static str);
 
 const TRUE: Hollow = ("asserts a constant", "compare what the program returns");
+const TEXT: Hollow = ("asserts a text that is never empty", "compare what the program returns, not its text");
 const FUNCTION: Hollow =
     ("asserts the function itself, which is always true", "call it and compare what it returns");
 
@@ -45,10 +46,7 @@ impl Truths<'_> {
                 "asserts a generator, which is always true and runs nothing",
                 "write `assert all(...)` around it",
             )),
-            Expr::FString(text) => text.value.iter().any(has_text).then_some((
-                "asserts a text that is never empty",
-                "compare what the program returns, not its text",
-            )),
+            Expr::FString(text) => text.value.iter().any(has_text).then_some(TEXT),
             Expr::Name(_) if self.is_program(expr) => Some(FUNCTION),
             Expr::Named(named) => self.always(&named.value),
             Expr::If(choice) => match truth(&choice.test) {
@@ -61,6 +59,9 @@ impl Truths<'_> {
             }
             Expr::BoolOp(both) => {
                 both.values.iter().all(|value| self.always(value).is_some()).then_some(TRUE)
+            }
+            Expr::BinOp(either) if either.op == Operator::BitOr => {
+                [&either.left, &either.right].iter().any(|side| truth(side) == Some(true)).then_some(TRUE)
             }
             Expr::Call(call) => self.always_call(call),
             Expr::Compare(pair) => self.always_compare(pair),
@@ -112,7 +113,14 @@ impl Truths<'_> {
                 "asserts an iterator, which is always true",
                 "write `assert all(...)` around it, or compare its `list(...)`",
             )),
-            ("repr" | "type", [_]) => Some(TRUE),
+            ("repr" | "ascii" | "type", [_]) => Some(TRUE),
+            ("str" | "format", [of, ..]) => is_answer(of).then_some(TEXT),
+            ("any", [Expr::List(ExprList { elts, .. }) | Expr::Tuple(ExprTuple { elts, .. })]) => {
+                elts.iter().any(|of| self.always(of).is_some()).then_some(TRUE)
+            }
+            ("all", [Expr::List(ExprList { elts, .. }) | Expr::Tuple(ExprTuple { elts, .. })]) => {
+                elts.iter().all(|of| self.always(of).is_some()).then_some(TRUE)
+            }
             ("isinstance", [_, Expr::Name(kind)]) if kind.id == "object" => Some(TRUE),
             _ => None,
         }
@@ -199,9 +207,21 @@ fn has_item(items: &[Expr]) -> bool {
 fn has_text(part: &FStringPart) -> bool {
     match part {
         FStringPart::Literal(text) => !text.value.is_empty(),
-        FStringPart::FString(text) => text.elements.iter().any(
-            |element| matches!(element, InterpolatedStringElement::Literal(text) if !text.value.is_empty()),
-        ),
+        FStringPart::FString(text) => text.elements.iter().any(|element| match element {
+            InterpolatedStringElement::Literal(text) => !text.value.is_empty(),
+            InterpolatedStringElement::Interpolation(of) => {
+                of.debug_text.is_some() || is_answer(&of.expression)
+            }
+        }),
+    }
+}
+
+/// Whether an expression comes out as true or false, which as a text is never empty.
+fn is_answer(expr: &Expr) -> bool {
+    match expr {
+        Expr::Compare(_) | Expr::BooleanLiteral(_) => true,
+        Expr::UnaryOp(unary) => unary.op == UnaryOp::Not,
+        _ => false,
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn whole_program(answer: &str) -> Option<Whole> {
 }
 
 /// The text without the white space that all of its lines begin with.
-fn dedented(text: &str) -> String {
+pub(crate) fn dedented(text: &str) -> String {
     let written = || text.split('\n').filter(|line| !lines::is_blank(line));
     let margin = written().map(lines::indentation).min_by_key(|margin| margin.len()).unwrap_or_default();
     let dedented = text.split('\n').map(|line| line.strip_prefix(margin).unwrap_or(line));

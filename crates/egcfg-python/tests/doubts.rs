@@ -19,6 +19,13 @@ fn what_cannot_fail_is_doubted_and_says_why() {
         ("assert not False", "a constant"),
         ("assert [f(1)]", "a constant"),
         ("assert f(1) == 2 or True", "a constant"),
+        ("assert str(f(1) == 2)", "a text"),
+        ("assert f'{f(1) == 2}'", "a text"),
+        ("assert f'{f(1)=}'", "a text"),
+        ("assert str(not f(1))", "a text"),
+        ("assert any([f(1) == 2, True])", "a constant"),
+        ("assert all((True, [f(1)]))", "a constant"),
+        ("assert (f(1) == 2) | True", "a constant"),
         ("assert f", "the function itself"),
         ("assert lambda: f(1) == 2", "a function"),
         ("f(1)", "nobody looks at the result"),
@@ -57,6 +64,11 @@ fn what_cannot_fail_is_doubted_and_says_why() {
 #[test]
 fn what_may_fail_is_not_doubted() {
     for (test, setup) in [
+        ("assert str(f(1))", ""),
+        ("assert f'{f(1)}'", ""),
+        ("assert any([f(1) == 2, False])", ""),
+        ("assert all([f(1) == 2, True])", ""),
+        ("assert f(1) | 2 == 3", ""),
         ("if __name__ == '__main__':\n    assert f(1) == 2", ""),
         ("assert f(1) == 2", ""),
         ("assert f(1)", ""),

@@ -123,9 +123,8 @@ fn program(item: &Item, given: &str, form: Given, extract: bool) -> String {
     };
     let python = egcfg_python::PythonVersion::default();
     // A completion that is indented code is no answer in words, and a valid program needs nothing taken out of it.
-    let is_answer = has_fence(given)
-        || given.contains("</think>")
-        || form != Given::Rest && egcfg_python::check(given, python).is_err();
+    let is_answer =
+        egcfg_python::is_answer(given) || form != Given::Rest && egcfg_python::check(given, python).is_err();
     if extract
         && form == Given::Rest
         && let Some(found) = egcfg_python::completed(&task.header, given, task.defines())
