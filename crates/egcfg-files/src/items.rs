@@ -81,15 +81,17 @@ pub fn items(
             })?;
             let text = format!("{before}{raw}\n{rest}");
             let shape = match shape {
-                Shape::Object if split(text.trim(), b'{', b'}').1.is_some() => Shape::Lines,
+                Shape::Object if is_broken_lines(&text) => Shape::Lines,
                 Shape::Array if closed(&raw) && !rest.trim().is_empty() => Shape::Lines,
                 shape => shape,
             };
             of_text(&name, &text, shape, &mut take);
             return Ok(Read { shape, sha256 });
         }
-        take(Ok(Item { place, index, raw: unmarked(&raw).to_owned() }));
-        index += 1;
+        for part in entries(&raw) {
+            take(Ok(Item { place: place.clone(), index, raw: part.to_owned() }));
+            index += 1;
+        }
     }
     Ok(Read { shape: Shape::Lines, sha256: lines.sha256() })
 }
@@ -100,7 +102,7 @@ pub fn from_text(name: &str, text: &str, mut take: impl FnMut(Result<Item, Fault
     let first = text.split('\n').find(|line| !line.trim().is_empty()).unwrap_or_default();
     let shape = match whole(first) {
         None => Shape::Lines,
-        Some(Shape::Object) if split(text.trim(), b'{', b'}').1.is_some() => Shape::Lines,
+        Some(Shape::Object) if is_broken_lines(text) => Shape::Lines,
         Some(Shape::Array) if closed(first) && text.trim() != first.trim() => Shape::Lines,
         Some(shape) => shape,
     };
@@ -119,14 +121,27 @@ fn whole(first: &str) -> Option<Shape> {
     open.then_some(Shape::Object)
 }
 
+/// Whether a text that begins as an object over several lines is lines of which the first is cut: no object as a whole, and
+/// another one begins at a later line's start.
+fn is_broken_lines(text: &str) -> bool {
+    split(text.trim(), b'{', b'}').1.is_some()
+        && text.trim().split('\n').skip(1).any(|line| line.starts_with('{'))
+}
+
 /// Whether an array ends on its line.
 fn closed(line: &str) -> bool {
     split(line.trim(), b'[', b']').1.is_none()
 }
 
-/// A line without a byte order mark: files that were put behind one another have them inside.
-fn unmarked(line: &str) -> &str {
-    line.strip_prefix('\u{feff}').unwrap_or(line)
+/// The entries of a line: itself, or those of the array that it is; nothing where it is blank. Files that were put behind one another
+/// have byte order marks inside.
+fn entries(line: &str) -> Vec<&str> {
+    let line = line.strip_prefix('\u{feff}').unwrap_or(line);
+    let parts =
+        if line.trim().starts_with('[') { split(line.trim(), b'[', b']') } else { (vec![line], None) };
+    let (parts, fault) = parts;
+    let parts = if fault.is_none() { parts } else { vec![line] };
+    parts.into_iter().filter(|part| !part.trim().is_empty()).collect()
 }
 
 fn of_text(name: &str, text: &str, shape: Shape, take: &mut impl FnMut(Result<Item, Fault>)) {
@@ -139,12 +154,7 @@ fn of_text(name: &str, text: &str, shape: Shape, take: &mut impl FnMut(Result<It
         Shape::Lines => {
             let mut index = 0;
             for (number, line) in text.split('\n').enumerate() {
-                let line = unmarked(line);
-                let whole = [line];
-                // Several entries on one line are still an entry each.
-                let array = line.trim().starts_with('[') && closed(line);
-                let parts = if array { split(line.trim(), b'[', b']').0 } else { whole.to_vec() };
-                for part in parts.into_iter().filter(|part| !part.trim().is_empty()) {
+                for part in entries(line) {
                     take(Ok(Item { place: format!("{name}:{}", number + 1), index, raw: part.to_owned() }));
                     index += 1;
                 }

@@ -152,7 +152,7 @@ impl<R: BufRead> Read for Zstd<R> {
                 self.source = Some(source);
                 continue;
             }
-            self.frame = Some(Decoder::new(source).map_err(|error| io::Error::other(error.to_string()))?);
+            self.frame = Some(Decoder::new(source).map_err(|_| io::Error::other("no valid zstd frame"))?);
         }
     }
 }

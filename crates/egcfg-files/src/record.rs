@@ -82,11 +82,14 @@ impl Record {
         Err(self.wrong(fields.first().copied().unwrap_or_default(), "is missing"))
     }
 
-    /// An id: a string, or a number as a string.
+    /// An id: a string, or a number as a string. Tables turn a column of numbers into `4.0` where one is missing.
     pub fn id(&self, field: &str) -> Result<String, Fault> {
         match self.required::<Value>(field)? {
             Value::String(id) if !id.trim().is_empty() => Ok(id),
-            Value::Number(id) => Ok(id.to_string()),
+            Value::Number(id) => {
+                let id = id.to_string();
+                Ok(id.strip_suffix(".0").unwrap_or(&id).to_owned())
+            }
             _ => Err(self.wrong(field, "expected a name or a number")),
         }
     }

@@ -163,6 +163,7 @@ fn arrays_and_objects_over_lines_are_told_from_lines() {
             vec!["1 1", "2 2", "! 2: the JSON array is broken at entry 3; nothing behind it is read"],
         ),
         ("\n{\n\"a\": 1\n}\n", Shape::Object, vec!["2 {\n\"a\": 1\n}"]),
+        ("{\"a\": 1,\n \"b\": [}\n", Shape::Object, vec!["1 {\"a\": 1,\n \"b\": [}"]),
         ("{\"a\": 1\n{\"a\": 2}\n", Shape::Lines, vec!["1 {\"a\": 1", "2 {\"a\": 2}"]),
         ("", Shape::Lines, vec![]),
     ] {
@@ -190,8 +191,8 @@ fn what_stands_behind_an_array_or_a_mark_is_read() {
     from_text("F", text, |item| found.push(item.unwrap().raw.trim().to_owned()));
     assert_eq!(found, expected.map(|line| line[2..].to_owned()));
     let (found, _) =
-        all(&write(folder.path(), "g", "{}\n\u{feff}{}\n".as_bytes()), Bounds::default()).unwrap();
-    assert_eq!(found, ["1 {}", "2 {}"]);
+        all(&write(folder.path(), "g", "{}\n\u{feff}{}\n[1, 2]\n".as_bytes()), Bounds::default()).unwrap();
+    assert_eq!(found, ["1 {}", "2 {}", "3 1", "3 2"]);
 }
 
 #[test]

@@ -6,6 +6,18 @@ use serde_json::{Map, Value};
 
 use crate::error::ApiError;
 
+/// A body as JSON. Half of a surrogate pair, which a text that was cut inside a character leaves, loses nothing else.
+fn parse(body: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(body).or_else(|error: serde_json::Error| {
+        let message = error.to_string();
+        let is_half = message.contains("hex escape") || message.contains("unicode code point");
+        match std::str::from_utf8(body) {
+            Ok(text) if is_half => serde_json::from_str(&egcfg_files::repaired(text)),
+            _ => Err(error),
+        }
+    })
+}
+
 /// The fields of a JSON object.
 #[derive(Debug)]
 pub(crate) struct Fields {
@@ -17,7 +29,7 @@ pub(crate) struct Fields {
 impl Fields {
     /// The request's body.
     pub(crate) fn parse(body: &[u8]) -> Result<Self, ApiError> {
-        match serde_json::from_slice(body) {
+        match parse(body) {
             Ok(Value::Object(map)) => Ok(Self { map, within: String::new() }),
             Ok(_) => Err(ApiError::bad("the body is no JSON object")),
             Err(error) => Err(ApiError::bad(format!("the body is no JSON: {error}"))),

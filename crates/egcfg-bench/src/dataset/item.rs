@@ -40,9 +40,12 @@ pub(super) struct Source {
     pub(super) sha256: String,
 }
 
-/// The part of an id that related sets share: `11` of `Mbpp/11`, `0` of `HumanEval/0`.
+/// The part of an id that related sets share: `11` of `Mbpp/11`, `0` of `HumanEval/0`, also where the id had to be a file's name
+/// (`HumanEval_0`).
 pub fn id_key(id: &str) -> &str {
-    id.rsplit_once('/').map_or(id, |(_, key)| key)
+    let is_set = |name: &str| ["humaneval", "mbpp"].contains(&name.to_ascii_lowercase().as_str());
+    let parts = id.rsplit_once('/').or_else(|| id.split_once('_').filter(|(name, _)| is_set(name)));
+    parts.map_or(id, |(_, key)| key)
 }
 
 /// Text with Unix line ends.

@@ -20,7 +20,14 @@ pub(super) fn first_of_each(read: Vec<(String, Item)>, faults: &mut Vec<Fault>) 
         places.insert(item.task.id.clone(), place);
         items.push(item);
     }
+    // In the order of the file, whenever they were found.
+    faults.sort_by_key(|fault| line(&fault.place));
     items
+}
+
+/// The line of a place, `file:line` or `file:line:column`.
+fn line(place: &str) -> Option<usize> {
+    place.rsplit(':').map_while(|part| part.parse().ok()).last()
 }
 
 /// The first few of the records that were left out, as warnings.

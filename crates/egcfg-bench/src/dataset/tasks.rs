@@ -16,7 +16,7 @@ pub const FIELDS: &str = "a task has the fields prompt and tests (or io), and op
 
 /// A task as it is written in a file.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a task with its fields")]
 struct TaskFile {
     #[serde(alias = "task_id")]
     id: Option<Id>,
@@ -56,7 +56,7 @@ enum Id {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a pair with the fields stdin and stdout")]
 struct Io {
     #[serde(default)]
     stdin: String,

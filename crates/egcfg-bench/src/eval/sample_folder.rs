@@ -1,10 +1,13 @@
 //! Samples in a folder: results of a run (`task_id=<id>_gamma=<g>.json`), ours or the published program's, or folders of
 //! programs (`HumanEval_0/0.py`). Others may write there, so nothing is followed and nothing is waited for.
 
+use std::collections::HashSet;
 use std::fs::DirEntry;
 use std::path::Path;
 
 use egcfg_files::{Fault, FileError, Origin, Record, read_python, read_text};
+
+use egcfg_results::parse_stem;
 
 use super::samples::{Given, Reader, SampleError};
 
@@ -19,6 +22,7 @@ pub(super) fn read(reader: &mut Reader<'_>, path: &Path) -> Result<(), SampleErr
 fn folder(reader: &mut Reader<'_>, path: &Path, depth: usize) -> std::io::Result<()> {
     let mut entries: Vec<DirEntry> = std::fs::read_dir(path)?.collect::<Result<_, _>>()?;
     entries.sort_by_key(DirEntry::file_name);
+    let mut known = HashSet::new();
     for entry in entries {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -33,7 +37,20 @@ fn folder(reader: &mut Reader<'_>, path: &Path, depth: usize) -> std::io::Result
                 Ok(())
             }
         } else if let Some(rest) = result {
-            self::result(reader, &path, rest.rsplit_once("_gamma=").map_or(rest, |(id, _)| id))
+            match parse_stem(&name) {
+                Some((id, gamma, retry)) if known.insert((id.clone(), gamma.to_bits(), retry)) => {
+                    self::result(reader, &path, &id)
+                }
+                Some((id, ..)) => Err(Fault::new(
+                    path.display().to_string(),
+                    format!("a second file of one result of {id}"),
+                )),
+                None if !rest.contains("_gamma=") => self::result(reader, &path, rest),
+                None => Err(Fault::new(
+                    path.display().to_string(),
+                    "its name does not end in _gamma=<number>.json",
+                )),
+            }
         } else if path.extension().is_some_and(|ending| ending == "py") {
             program(reader, &path)
         } else {

@@ -7,22 +7,28 @@
 
 use std::path::Path;
 
-use egcfg_files::{Fault, Item, Origin, Record, array_parts, items};
+use egcfg_files::{Fault, FileError, Item, Origin, Record, array_parts, items};
 use serde_json::Value;
 
 use super::samples::{Given, Reader, SampleError};
 
 /// Reads a file.
 pub(super) fn read(reader: &mut Reader<'_>, path: &Path) -> Result<(), SampleError> {
-    let mut found = Vec::new();
-    let bounds = reader.bounds;
-    items(path, Origin::Named, bounds, |item| {
-        // Lines are taken one by one, so that only programs stay in memory.
-        let taken = item.and_then(|item| take(reader, &item));
-        found.extend(taken.err());
-    })?;
-    reader.found.faults.extend(found);
-    Ok(())
+    // Lines are taken one by one, so that only programs stay in memory.
+    let read = items(path, Origin::Named, reader.bounds, |item| {
+        if let Err(fault) = item.and_then(|item| take(reader, &item)) {
+            reader.fault(fault);
+        }
+    });
+    match read {
+        // What stands before the place where packed data breaks off is whole.
+        Err(FileError::Content { path, reason }) if !reader.found.samples.is_empty() => {
+            let place = path.display().to_string();
+            reader.fault(Fault::new(place, format!("{reason}; nothing behind it is read")));
+            Ok(())
+        }
+        read => Ok(read.map(|_| ())?),
+    }
 }
 
 fn take(reader: &mut Reader<'_>, item: &Item) -> Result<(), Fault> {
@@ -80,8 +86,16 @@ fn sample(reader: &mut Reader<'_>, record: &Record) -> Result<(), Fault> {
     programs(reader, record, field, &id, *form)
 }
 
+/// Whether a field holds white space only, be it in a list of texts.
 fn is_empty(raw: Option<&str>) -> bool {
-    raw.is_none_or(|raw| matches!(raw, "\"\"" | "[]" | "[\"\"]") || raw.trim_matches(['"', ' ']).is_empty())
+    fn blank(value: &Value) -> bool {
+        match value {
+            Value::String(text) => text.trim().is_empty(),
+            Value::Array(all) => all.iter().all(blank),
+            _ => false,
+        }
+    }
+    raw.is_none_or(|raw| serde_json::from_str(raw).is_ok_and(|value| blank(&value)))
 }
 
 /// Every text of a field, which may be one or a list of them, or lists within a list.

@@ -112,6 +112,8 @@ fn one_wrong_task_of_several_is_left_out() {
         r#"{"prompt": "p", "io": [{"stdin": "1", "stdout": "2", "compare": "fuzzy"}]}"#.to_owned(),
         r#"{"prompt": "p", "io": [{"stdin": "1", "stdout": "2"}], "compare": "tokens", "tolerance": 1}"#
             .to_owned(),
+        "5".to_owned(),
+        r#"{"prompt": "p", "io": ["1"]}"#.to_owned(),
     ];
     std::fs::write(&path, format!("\u{feff}{}", lines.join("\r\n"))).unwrap();
     let list = egcfg_bench::dataset::read_tasks(&path).unwrap();
@@ -120,13 +122,14 @@ fn one_wrong_task_of_several_is_left_out() {
     assert_eq!(
         faults,
         [
+            "3: the task 7 stands in the file twice; the one at 1 counts",
             "4: unknown field `test`, expected one of `id`, `task_id`, `prompt`, `entry_point`, `tests`, `io`, `compare`, `tolerance`, `ignore_case`, `hidden_tests`, `setup_code`, `header`, `solution`, `steps`, `vague`",
             "5: field `tests[1]`: invalid type: integer `5`, expected a string",
             "6: field `tests`: test 1: not valid Python: unexpected EOF while parsing: assert f(1",
             "7: field `io[0].compare`: 'fuzzy' is no rule (it is exact, tokens, numbers or codecontests)",
             "8: field `tolerance`: belongs to compare = \"numbers\", not to \"tokens\"",
-            &format!("3: the task 7 stands in the file twice; the one at {place}1 counts")
-                .replace(&place, ""),
+            "9: invalid type: integer `5`, expected a task with its fields",
+            "10: field `io[0]`: invalid type: string \"1\", expected a pair with the fields stdin and stdout",
         ]
     );
     let ids: Vec<String> = list.tasks().into_iter().map(|task| task.id).collect();

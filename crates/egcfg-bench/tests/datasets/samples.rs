@@ -58,8 +58,8 @@ fn one_odd_line_is_one_fault() {
         faults,
         [
             "s.jsonl:6: field `completion`: expected a text or a list of texts",
-            "s.jsonl:8: field `completion`: expected a text or a list of texts",
             "s.jsonl:7: field `solution`: is null: no program for 11",
+            "s.jsonl:8: field `completion`: expected a text or a list of texts",
             "s.jsonl:9: field `completion`: holds no program",
             "s.jsonl:10: field `completion` or `solution` is missing",
             "s.jsonl:11: field `task_id`: expected a name or a number",
@@ -80,6 +80,54 @@ fn one_odd_line_is_one_fault() {
     assert!(other.unwrap_err().to_string().ends_with("x.jsonl is of a task of mbpp"));
     let utf16 = read(&write(folder.path(), "u.jsonl", b"\xff\xfe{\0"), &set, false).unwrap_err().to_string();
     assert!(utf16.contains("it is UTF-16 text"), "{utf16}");
+}
+
+#[test]
+fn ids_and_fields_as_other_programs_leave_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let lines = [
+        r#"{"task_id": 11.0, "completion": "a"}"#,
+        r#"{"task_id": "Mbpp_11", "completion": "b"}"#,
+        r#"{"task_id": 11, "solution": " \n\t", "completion": "c"}"#,
+        r#"{"task_id": 11, "solution": [" ", [""]], "completion": ["d"]}"#,
+        r#"{"task_id": "other_11", "completion": "x"}"#,
+        r#"{"task_id": 11.5, "completion": "x"}"#,
+    ];
+    let (set, path) = (load("mbpp", "mbpp.jsonl"), write(folder.path(), "s.jsonl", lines.join("\n")));
+    let samples = read(&path, &set, false).unwrap();
+    let programs: Vec<&str> = samples.samples.iter().map(|sample| sample.program.as_str()).collect();
+    assert_eq!(programs, ["a", "b", "c", "d"]);
+    assert_eq!(samples.foreign, ["other_11", "11.5"]);
+}
+
+/// What a broken download or a careless `cat` leaves: the whole lines count.
+#[test]
+fn a_packed_file_that_breaks_off_loses_its_end_only() {
+    use std::io::Write as _;
+
+    let folder = tempfile::tempdir().unwrap();
+    let set = load("mbpp", "mbpp.jsonl");
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    // Noise, so that the packed text is long enough to be cut somewhere.
+    let noise: String =
+        (0..40_000u32).map(|n| char::from(b'a' + (n.wrapping_mul(n) % 9973 % 26) as u8)).collect();
+    for program in ["a", "b", &noise, "c"] {
+        writeln!(packed, "{}", json!({"task_id": 11, "completion": program})).unwrap();
+    }
+    let packed = packed.finish().unwrap();
+    let cut = write(folder.path(), "cut.jsonl.gz", &packed[..packed.len() / 2]);
+    let (programs, faults) = found(&cut, &set);
+    assert_eq!(programs, ["a", "b"]);
+    assert_eq!(faults, ["cut.jsonl.gz: the packed data ends too early; nothing behind it is read"]);
+    let (programs, faults) =
+        found(&write(folder.path(), "tail.jsonl.gz", [&packed[..], b"garbage, much of it"].concat()), &set);
+    assert_eq!(programs, ["a", "b", noise.as_str(), "c"]);
+    assert_eq!(faults.len(), 1);
+    assert!(faults[0].contains("packed data is broken"), "{faults:?}");
+    // One that holds nothing whole is no file of samples.
+    let none =
+        read(&write(folder.path(), "none.jsonl.gz", &packed[..20]), &set, false).unwrap_err().to_string();
+    assert!(none.contains("the packed data ends too early"), "{none}");
 }
 
 #[test]
@@ -129,6 +177,11 @@ fn a_folder_holds_anything() {
     unit("600", r#"{"code": "x = 1\ud83d", "score": NaN}"#);
     unit("77", r#"{"code": "#);
     unit("78", "");
+    // Copies, as a file manager leaves them.
+    for copy in ["11_gamma=0.50", "11_gamma=0.5 (1)"] {
+        let text = json!({"code": RIGHT}).to_string();
+        write(&root, &format!("mbpp/model/ns2_ln/task_id={copy}.json"), text);
+    }
     let special = |name: &str| root.join(format!("mbpp/model/ns2_ln/task_id={name}_gamma=1.0.json"));
     assert!(std::process::Command::new("mkfifo").arg(special("11")).status().unwrap().success());
     std::os::unix::fs::symlink("/dev/zero", special("12")).unwrap();
@@ -141,11 +194,13 @@ fn a_folder_holds_anything() {
     assert_eq!(
         reasons,
         [
+            "a second file of one result of 11",
             "field `code`: is missing or null: no program was written",
             "holds no program: CUDA out of memory",
             "it is a FIFO, not a regular file",
             "it is a link, not a regular file",
             "it is a link, not a regular file",
+            "its name does not end in _gamma=<number>.json",
             "not a JSON object",
             "not valid JSON at column 9",
         ]

@@ -117,6 +117,23 @@ fn bad_files_are_said_and_not_counted() {
     ));
 }
 
+/// A copy under another way of writing its gamma is no second result.
+#[test]
+fn a_result_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = "ns3t0.7d2k1_ln";
+    put(folder.path(), "mbpp", name, "1", 1.0, &foreign(true));
+    let own = folder.path().join("mbpp/m").join(name);
+    std::fs::copy(own.join("task_id=1_gamma=1.0.json"), own.join("task_id=1_gamma=1.json")).unwrap();
+    let read = Folder::read(folder.path(), &Filter::default()).unwrap();
+    assert_eq!(read.groups[0].cells.len(), 1);
+    let said = format!(
+        "result file {name}/task_id=1_gamma=1.json cannot be read: a second result of 1 at gamma 1; it does not count"
+    );
+    let notes = &Report::new(&read, None, &[]).groups[0].notes;
+    assert!(notes.contains(&said), "{notes:?}");
+}
+
 /// Results of the published program whose generation failed have no program: errors, counted as such.
 #[test]
 fn results_without_a_program_are_errors() {

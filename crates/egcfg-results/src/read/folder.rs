@@ -121,7 +121,8 @@ impl Group {
         let cards =
             bytes(&path.join(Layout::TASKS)).map(|own| TaskCard::parse(&String::from_utf8_lossy(&own)));
         let cards = cards.unwrap_or_default().into_iter().map(|card| (card.id.clone(), card)).collect();
-        let (mut cells, mut unreadable) = (Vec::new(), Vec::new());
+        let (mut cells, mut unreadable) = (Vec::<Cell>::new(), Vec::new());
+        let mut known = BTreeSet::new();
         for folder in folders {
             let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
             for file in list(folder)? {
@@ -129,6 +130,21 @@ impl Group {
                     continue;
                 }
                 match Cell::read(&file, &name) {
+                    // A copy under another name, as `gamma=0` beside `gamma=0.0`.
+                    Ok(cell)
+                        if !known.insert((
+                            name.clone(),
+                            cell.task.clone(),
+                            cell.gamma.to_bits(),
+                            cell.retry,
+                        )) =>
+                    {
+                        let reason = format!(
+                            "a second result of {} at gamma {}; it does not count",
+                            cell.task, cell.gamma
+                        );
+                        unreadable.push((file, reason));
+                    }
                     Ok(cell) => cells.push(cell),
                     Err(reason) => unreadable.push((file, reason)),
                 }

@@ -17,8 +17,11 @@ pub(crate) fn read(limits: &Limits, name: &str, label: Value) -> Result<Task, Ap
             Ok(Value::Object(map)) => map,
             Ok(Value::Array(tests)) => Map::from_iter([("tests".to_owned(), Value::Array(tests))]),
             _ => {
-                let tests = egcfg_python::statements(&text).filter(|tests| !tests.is_empty());
-                let tests = tests.ok_or_else(|| ApiError::field(name, "holds no tests"))?;
+                // What is no Python is a test that cannot run: an answer's reward, not the request's error.
+                let tests = egcfg_python::statements(&text).unwrap_or_else(|| vec![text]);
+                if tests.iter().all(|test| test.trim().is_empty()) {
+                    return Err(ApiError::field(name, "holds no tests"));
+                }
                 Map::from_iter([("tests".to_owned(), json!(tests))])
             }
         },

@@ -9,7 +9,7 @@ use egcfg_task::{Clock, Verdict};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
-use crate::client::{get, post};
+use crate::client::{get, post, post_text};
 use crate::parts::{PROGRAM, Server, away, bytes_model, parts};
 
 /// Programs whose text says how they end; the sandbox fails as often as it is told to.
@@ -141,6 +141,18 @@ fn a_program_needs_no_fence_and_words_are_none() {
     let reply = post(server.address, "/get_reward", &body).json();
     assert_eq!(reply["rewards"], json!([1.0, 1.0, 0.0]), "{reply}");
     assert_eq!(reply["extra_logs"]["empty"], json!([0.0, 0.0, 1.0]), "{reply}");
+}
+
+/// Half of a surrogate pair, as `json.dumps` writes of a text that was cut inside a character, costs no other answer its reward.
+#[test]
+fn half_a_character_costs_nobody_a_reward() {
+    let server = Server::usual();
+    let body = r#"{"query": ["Qdef f(x): return x+1", "Qdef f(x): return '\ud83d' + x+1"],
+        "prompts": ["Q", "Q"], "labels": [["assert f(1) == x+1"], ["assert f(1) == x+1"]]}"#;
+    let reply = post_text(server.address, "/get_reward", "", body.as_bytes());
+    assert_eq!((reply.status, &reply.json()["rewards"]), (200, &json!([1.0, 1.0])), "{reply:?}");
+    let reply = post_text(server.address, "/get_reward", "", br#"{"query": ["\ud83d"], }"#);
+    assert_eq!(reply.status, 400, "{reply:?}");
 }
 
 #[test]
