@@ -149,41 +149,16 @@ fn training_leaves_out_what_is_odd_and_never_ends_well_on_nothing() {
     assert!(code == Some(2) && err.contains("other settings: examples_sha256"), "{err}");
     assert_eq!(std::fs::read(folder.join("out/examples.jsonl")).unwrap(), examples);
     // An export loses nothing but the odd entry.
-    let (code, out, err) = egcfg(
-        folder,
-        &[
-            "btp",
-            "export",
-            "--dataset",
-            "tasks",
-            "--data",
-            "tasks.jsonl",
-            "--experiences",
-            "cache.json",
-            "--form",
-            "kto",
-            "--output-dir",
-            "kto",
-        ],
-    );
+    let export = |form: &str| {
+        let tasks = ["btp", "export", "--dataset", "tasks", "--data", "tasks.jsonl"];
+        egcfg(
+            folder,
+            &[&tasks[..], &["--experiences", "cache.json", "--form", form, "--output-dir", form]].concat(),
+        )
+    };
+    let (code, out, err) = export("kto");
     assert!(code == Some(0) && out.contains("2 records of 2 experiences"), "{out}{err}");
-    let (code, _, err) = egcfg(
-        folder,
-        &[
-            "btp",
-            "export",
-            "--dataset",
-            "tasks",
-            "--data",
-            "tasks.jsonl",
-            "--experiences",
-            "cache.json",
-            "--form",
-            "preference",
-            "--output-dir",
-            "preference",
-        ],
-    );
+    let (code, _, err) = export("preference");
     assert!(code == Some(3) && err.contains("none of 2 experiences makes a record"), "{err}");
 
     merging(folder);

@@ -63,10 +63,6 @@ impl Settings {
     /// # Errors
     /// When it is missing or asks for something else than LoRA; the error names the field.
     pub fn of_folder(folder: &Path) -> Result<Self, CheckpointError> {
-        if !folder.is_dir() {
-            let reason = "is no PEFT folder (hint: `egcfg convert` makes one of a GGUF adapter)";
-            return Err(Problem::field("the adapter", reason).in_file(folder));
-        }
         Self::read(&folder.join(CONFIG))
     }
 

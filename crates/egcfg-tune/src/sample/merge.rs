@@ -1,5 +1,5 @@
-//! A base and an adapter as one GGUF file, for programs that know no adapters and for the next round of sampling. The
-//! maps that the adapter changes are stored as half-precision numbers; everything else stays as it is, quantised too.
+//! A base and an adapter as one GGUF file, for programs that know no adapters. The maps that the adapter changes are stored as
+//! half-precision numbers; everything else stays as it is, quantised too.
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,7 +9,7 @@ use std::path::Path;
 use candle_core::quantized::gguf_file::{self, Content, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{DType, Device, Tensor};
-use egcfg_hub::adapter::Settings;
+use egcfg_hub::adapter::{Settings, is_peft};
 
 use crate::error::TuneError;
 use crate::files::{open_named, read_tensors};
@@ -17,6 +17,11 @@ use crate::train::{ADAPTER_WEIGHTS, Target};
 
 /// Writes `base` with the adapter of a PEFT folder merged in, whole or not at all.
 pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), TuneError> {
+    if !is_peft(adapter) {
+        let reason = "without adapter_config.json it is no PEFT folder (hint: `egcfg convert` makes one of a GGUF adapter)";
+        let reason = reason.to_owned();
+        return Err(TuneError::Base { path: adapter.to_owned(), reason });
+    }
     let settings = Settings::of_folder(adapter)?;
     let weights_path = adapter.join(ADAPTER_WEIGHTS);
     let weights = read_tensors(&weights_path, &Device::Cpu)?;

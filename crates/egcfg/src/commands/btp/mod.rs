@@ -95,6 +95,11 @@ fn training(data: &DatasetArgs) -> LoadOptions {
     data.options(has_splits.then_some("train"))
 }
 
+/// A hash of everything that tasks hold, their tests included.
+fn content(tasks: &[Task]) -> String {
+    egcfg_files::sha256(serde_json::json!(tasks).to_string().as_bytes())
+}
+
 /// Items as splits are held apart by.
 fn members(items: &[Item]) -> Vec<Member> {
     items.iter().map(|item| Member { task: item.task.clone(), reference: item.reference.clone() }).collect()

@@ -14,11 +14,10 @@ use egcfg_tune::{TuneError, claim};
 use futures::StreamExt as _;
 use serde::Serialize;
 
-use super::training;
+use super::{content, training};
 use crate::args::btp::{BtpSampleArgs, SamplingArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
-use crate::output::file::make_folder;
 use crate::output::meter::{Meter, Steps};
 use crate::output::text::{note, show};
 use crate::parts::{load_model, start};
@@ -101,10 +100,12 @@ pub(super) fn told(buffer: &Buffer, tasks: usize) -> String {
     )
 }
 
+/// So many tasks in a row may end by a failure of the sandbox.
+const FAILURES: usize = 4;
+
 impl Round<'_> {
     /// Samples what is not in the log yet, and writes `experiences.jsonl`.
     pub(super) async fn sample(&self, capacity: usize) -> Result<Buffer, Failure> {
-        make_folder(self.folder)?;
         let identity = self.model.identity()?.key();
         self.claim(&identity)?;
         let mut log = SampleLog::open(&self.folder.join("samples.jsonl"))?;
@@ -132,14 +133,22 @@ impl Round<'_> {
             sample_task(session, self.settings, &sample)
         });
         let mut sampled = futures::stream::iter(each).buffer_unordered(self.sampling.jobs);
-        let mut left_out = 0;
+        let (mut left_out, mut failures) = (0, 0);
         while let Some(task) = sampled.next().await {
             match task {
-                Ok(task) => log.add(task)?,
+                Ok(task) => {
+                    log.add(task)?;
+                    failures = 0;
+                }
                 // Its own fault, and not that of the others.
                 Err(error @ TuneError::Task { .. }) => {
                     note(&format!("warning: left out: {error}"));
                     left_out += 1;
+                }
+                // One program may be what the sandbox fails at; a sandbox that fails at all of them is broken.
+                Err(error @ TuneError::Sandbox { .. }) if failures < FAILURES => {
+                    note(&format!("warning: not sampled: {error} (the same command tries it again)"));
+                    failures += 1;
                 }
                 Err(error) => return Err(error.into()),
             }
@@ -163,7 +172,7 @@ impl Round<'_> {
         let about = About {
             version: 2,
             model: identity,
-            tasks: egcfg_files::sha256(serde_json::json!(self.tasks).to_string().as_bytes()),
+            tasks: content(self.tasks),
             policy: self.sampling.policy.name(),
             num_beams: self.sampling.num_beams,
             temperature: self.settings.config.temperature.get(),

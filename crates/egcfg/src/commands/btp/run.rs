@@ -20,7 +20,7 @@ use egcfg_tune::splits::{overlaps, refuse};
 use super::round::{Round, told as found};
 use super::score::{Scorer, write_summary};
 use super::train::{Training, told};
-use super::{base_file, left, members, no_adapter, stem, training as training_tasks, with_adapter};
+use super::{base_file, content, left, members, no_adapter, stem, training as training_tasks, with_adapter};
 use crate::args::btp::{BtpRunArgs, SamplingArgs};
 use crate::exit::{Failure, SOLVED};
 use crate::input::dataset::load;
@@ -132,14 +132,13 @@ fn held_name(args: &BtpRunArgs) -> String {
 impl Rounds<'_> {
     /// Makes the folder this run's own, or sees that it is already. More rounds of the same are the same run.
     fn claim(&self, model: &str, tasks: &[Task], held: &[Task]) -> Result<(), Failure> {
-        let hash = |tasks: &[Task]| egcfg_files::sha256(serde_json::json!(tasks).to_string().as_bytes());
         let learning = &self.args.learning;
         let about = serde_json::json!({
             "version": 1,
             "model": model,
             "template": template_name(self.template),
-            "train": hash(tasks),
-            "held_out": hash(held),
+            "train": content(tasks),
+            "held_out": content(held),
             "config": self.settings.config.to_string(),
             "max_tokens": self.settings.max_tokens,
             "sampling": {"num_beams": self.args.sampling.num_beams, "policy": self.args.sampling.policy.name()},

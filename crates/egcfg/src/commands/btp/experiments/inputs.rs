@@ -8,7 +8,7 @@ use egcfg_tune::experiments::Size;
 use egcfg_tune::splits::{Overlap, overlaps, refuse};
 use serde::Serialize;
 
-use super::super::{left, members, stem};
+use super::super::{content, left, members, stem};
 use crate::args::btp::{BtpExperimentsArgs, ModeArg};
 use crate::exit::Failure;
 use crate::input::dataset::load;
@@ -95,8 +95,7 @@ fn tasks(items: &[Item]) -> Vec<Task> {
 
 fn split(set: &Set) -> Split {
     let tasks = tasks(&set.items);
-    let sha256 = egcfg_files::sha256(serde_json::json!(tasks).to_string().as_bytes());
-    Split { name: set.name.clone(), tasks: tasks.len(), sha256 }
+    Split { name: set.name.clone(), tasks: tasks.len(), sha256: content(&tasks) }
 }
 
 /// The training set and the held-out sets.

@@ -14,7 +14,6 @@ use super::inputs::Inputs;
 use crate::args::btp::BtpExperimentsArgs;
 use crate::args::model::ModelArgs;
 use crate::exit::Failure;
-use crate::output::file::make_folder;
 use crate::parts::{load_model, needs, start_sandbox};
 use crate::settings::method;
 
@@ -80,7 +79,6 @@ impl<'a> World<'a> {
     /// share their trainings.
     fn claim(&self) -> Result<(), Failure> {
         let folder = &self.args.output_dir;
-        make_folder(folder)?;
         let replay = self.args.learning.replay.settings();
         let about = serde_json::json!({
             "version": 1,
