@@ -274,8 +274,8 @@ async fn observe(sandbox: Sandbox, count: usize) {
 }
 
 async fn trace(sandbox: Sandbox) {
-    let trace = sandbox.trace(&program(), "f([1, 2, 4])", &TraceOptions::default()).await;
-    assert!(trace.is_ok_and(|trace| trace.cut.is_none()), "the trace is not whole");
+    let traced = sandbox.trace(&program(), "f([1, 2, 4])", &TraceOptions::default()).await;
+    assert!(traced.is_ok_and(|traced| traced.trace.cut.is_none()), "the trace is not whole");
 }
 
 fn millis(time: Duration) -> f64 {

@@ -15,7 +15,7 @@ MODULES = (
     ("trace_sinks", "trace_sinks.py"), ("trace_steps", "trace_steps.py"), ("trace_events", "trace_events.py"),
     ("trace_backends", "trace_backends.py"), ("tracer", "tracer.py"), ("_egcfg_comparing", "comparing.py"), ("_egcfg_opaque", "opaque.py"),
     ("_egcfg_codec", "codec.py"),
-    ("_egcfg_script", "script.py"), ("_egcfg_beside", "beside.py"), ("_egcfg_candidate", "candidate.py"),
+    ("_egcfg_recursion", "recursion.py"), ("_egcfg_script", "script.py"), ("_egcfg_beside", "beside.py"), ("_egcfg_candidate", "candidate.py"),
 )
 VALUES = (
     "None", "[1, -255, 'a', 2.5, 1j, b'x', True, ...]", "{'k': [1], (1, 2): {3}, 'deep': [[[[[]]]]]}",

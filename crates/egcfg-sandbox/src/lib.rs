@@ -50,7 +50,7 @@ pub use level::{Level, LevelChoice};
 pub use limits::Limits;
 pub use options::{Patience, Program, SandboxOptions, TraceOptions};
 pub use profile::Profile;
-pub use sandbox::Sandbox;
+pub use sandbox::{Sandbox, Traced};
 pub use start::available_levels;
 pub use supervisor::interpreter::Interpreter;
 pub use supervisor::protection::Protection;

@@ -26,6 +26,15 @@ use crate::supervisor::workdir::Tidy;
 use crate::trace::cut::mark_cut;
 use crate::trace::decode;
 
+/// What came of tracing one invocation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Traced {
+    /// Its steps.
+    pub trace: Trace,
+    /// Why the program could not be loaded, where that is so.
+    pub unloaded: Option<String>,
+}
+
 /// Runs untrusted Python programs. A clone is another handle on the same pool.
 #[derive(Debug, Clone)]
 pub struct Sandbox {
@@ -100,20 +109,21 @@ impl Sandbox {
     }
 
     /// Traces one invocation, such as `f([1, 2])`, without a test. A program that cannot be loaded gives an empty trace
-    /// that is marked as cut.
+    /// that is marked as cut, and the reason.
     pub async fn trace(
         &self,
         program: &Program,
         call: &str,
         options: &TraceOptions,
-    ) -> Result<Trace, SandboxError> {
+    ) -> Result<Traced, SandboxError> {
         let (pool, program, options) = (Arc::clone(&self.inner.pool), program.clone(), options.clone());
         let expression = call.to_owned();
-        let (bytes, verdict) = task(async move {
+        let (bytes, verdict, unloaded) = task(async move {
             let _lease = pool.lease().await?;
             let mut session = Session::new(&pool, &program, Some(&options), Purpose::Trace(options.wall));
-            let mut verdict = Verdict::Passed;
+            let (mut verdict, mut unloaded) = (Verdict::Passed, None);
             if let Err(failure) = session.load().await? {
+                unloaded = Some(failure.error.unwrap_or_else(|| failure.verdict.to_string()));
                 verdict = failure.verdict;
             } else {
                 let mut watch = session.watch();
@@ -121,12 +131,12 @@ impl Sandbox {
                     verdict = failure.verdict;
                 }
             }
-            Ok((session.take_trace(), verdict))
+            Ok((session.take_trace(), verdict, unloaded))
         })
         .await?;
-        Ok(self
-            .decode(&bytes, &verdict)
-            .unwrap_or_else(|| decode::empty(&self.inner.interpreter.version, call)))
+        let trace = self.decode(&bytes, &verdict);
+        let trace = trace.unwrap_or_else(|| decode::empty(&self.inner.interpreter.version, call));
+        Ok(Traced { trace, unloaded })
     }
 
     /// Runs a program by itself, as `python3 program.py < stdin` does, for at most `time` of real time, processor time or

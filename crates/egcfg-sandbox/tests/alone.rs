@@ -49,6 +49,24 @@ async fn a_program_ends_as_it_would_by_itself() {
     assert_eq!(sandbox.run_script("def f(:", "", LONG).await.unwrap().verdict, Verdict::SyntaxError);
     let ran = sandbox.run_script("while True:\n    print('x' * 10000)", "", LONG).await.unwrap();
     assert_eq!(ran.verdict, Verdict::OutputExceeded);
+    assert!(ran.stdout.starts_with("xxxx") && ran.stdout.len() > 10_000, "{} bytes", ran.stdout.len());
+}
+
+/// What was written before the end is there, whoever ended it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_written_is_there_however_it_ends() {
+    let sandbox = Sandbox::start(SandboxOptions { workers: 2, ..SandboxOptions::default() }).await.unwrap();
+    let before = "import sys\nsys.stderr.write('e\\n')\nprint('so far', flush=True)\n";
+    for end in [
+        "import time\ntime.sleep(1000)",
+        "while True: pass",
+        "import os\nos.abort()",
+        "import os, signal\nos.kill(os.getpid(), signal.SIGKILL)",
+    ] {
+        let ran = sandbox.run_script(&format!("{before}{end}"), "", LONG).await.unwrap();
+        assert_ne!(ran.verdict, Verdict::Passed, "{end}: {ran:?}");
+        assert_eq!((ran.stdout.as_str(), ran.stderr.as_str()), ("so far\n", "e\n"), "{end}: {ran:?}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

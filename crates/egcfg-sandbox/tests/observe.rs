@@ -130,15 +130,17 @@ async fn a_test_with_several_calls_shows_the_one_that_failed() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_is_traced_without_a_test() {
     let sandbox = sandbox().await;
-    let trace = sandbox.trace(&program(EVEN), "f([2, 3])", &TraceOptions::default()).await.unwrap();
+    let trace = sandbox.trace(&program(EVEN), "f([2, 3])", &TraceOptions::default()).await.unwrap().trace;
     assert_eq!((trace.invocation.as_str(), returned(&trace)), ("f([2, 3])", Some("2")));
     let short = TraceOptions { steps: 5, ..TraceOptions::default() };
-    let trace = sandbox.trace(&program(EVEN), "f([2, 3])", &short).await.unwrap();
+    let trace = sandbox.trace(&program(EVEN), "f([2, 3])", &short).await.unwrap().trace;
     assert_eq!((trace.cut, trace.steps.len()), (Some(Cut::Steps), 5));
     let quick = TraceOptions { wall: Duration::from_millis(50), steps: 1_000_000, ..TraceOptions::default() };
-    let trace = sandbox.trace(&program("def f():\n    while True: pass"), "f()", &quick).await.unwrap();
+    let trace = sandbox.trace(&program("def f():\n    while True: pass"), "f()", &quick).await.unwrap().trace;
     assert!(matches!(trace.cut, Some(Cut::Time | Cut::Size)), "{:?}", trace.cut);
-    let trace = sandbox.trace(&program("def f(:"), "f()", &TraceOptions::default()).await.unwrap();
+    let traced = sandbox.trace(&program("def f(:"), "f()", &TraceOptions::default()).await.unwrap();
+    assert!(traced.unloaded.is_some_and(|reason| reason.starts_with("line 1: ")));
+    let trace = traced.trace;
     assert_eq!((trace.steps.len(), trace.cut), (0, Some(Cut::Died)));
 }
 

@@ -3,7 +3,10 @@
 
 mod common;
 
-use common::{judge, sandbox};
+use std::process::Command;
+
+use common::{asserts, exception, interpreters, judge, program, sandbox, sandbox_on};
+use egcfg_sandbox::Program;
 use egcfg_task::Verdict;
 
 const UNITTEST: &str = "import unittest\nclass T(unittest.TestCase):\n    def test_a(self):\n        self.assertEqual(f(2), 4)\n";
@@ -109,4 +112,87 @@ async fn a_test_may_call_from_threads_and_put_things_in_place_of_others() {
         let result = judge(&sandbox, program, test).await;
         assert!(!result.verdict.passed(), "{test}: {result:?}");
     }
+}
+
+/// A program comes as deep as it would alone: no frame of the driver's counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_function_comes_exactly_as_deep_as_alone() {
+    let source = "def f(n):\n    return 0 if n == 0 else 1 + f(n - 1)\n";
+    let ask = format!(
+        "{source}n = 1\ntry:\n    while f(n) == n:\n        n += 1\nexcept RecursionError:\n    print(n - 1)\n"
+    );
+    for python in interpreters() {
+        let output = Command::new(&python).args(["-S", "-c", &ask]).output().expect("the interpreter starts");
+        let deepest: u32 = String::from_utf8_lossy(&output.stdout).trim().parse().expect("a number");
+        let sandbox = sandbox_on(Some(python.clone())).await;
+        let right = judge(&sandbox, source, &format!("assert f({deepest}) == {deepest}")).await;
+        assert_eq!(right.verdict, Verdict::Passed, "{}: {right:?}", python.display());
+        let deeper = judge(&sandbox, source, &format!("assert f({}) > 0", deepest + 1)).await;
+        assert_eq!(deeper.verdict, exception("RecursionError"), "{}: {deeper:?}", python.display());
+    }
+}
+
+/// A program that the sandbox cannot run as it is meant says what to write instead.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn locks_between_processes_are_told() {
+    let sandbox = sandbox().await;
+    for source in [
+        "from multiprocessing.pool import ThreadPool\ndef f(xs):\n    with ThreadPool(2) as pool:\n        return pool.map(abs, xs)\n",
+        "import multiprocessing\nlock = multiprocessing.Lock()\ndef f(xs):\n    return [abs(x) for x in xs]\n",
+    ] {
+        let result = judge(&sandbox, source, "assert f([-1]) == [1]").await;
+        let told = result.error.as_deref().is_some_and(|error| error.contains("(hint: no memory is shared"));
+        assert!(told, "{source}: {result:?}");
+    }
+    let threads = "from concurrent.futures import ThreadPoolExecutor\ndef f(xs):\n    with ThreadPoolExecutor(2) as pool:\n        return list(pool.map(abs, xs))\n";
+    let result = judge(&sandbox, threads, "assert f([-1]) == [1]").await;
+    assert_eq!(result.verdict, Verdict::Passed, "{result:?}");
+}
+
+/// A test that runs beside the program may end as a script does; the program may not end it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_script_beside_the_program_may_end_well() {
+    let sandbox = sandbox().await;
+    let program = "class f:\n    def g(self): return 3\n";
+    let case =
+        "import unittest\nclass T(unittest.TestCase):\n    def test_g(self): self.assertEqual(f().g(), 3)\n";
+    let ends = ["assert f().g() == 3\nraise SystemExit", "assert f().g() == 3\nimport sys\nsys.exit(0)"];
+    let whole = [format!("{case}unittest.main()"), ends[0].to_owned(), ends[1].to_owned()];
+    for test in &whole {
+        let right = judge(&sandbox, program, test).await;
+        assert_eq!(right.verdict, Verdict::Passed, "{test}: {right:?}");
+        for wrong in ["return 4", "raise SystemExit(0)", "import sys; sys.exit(0)", "exit()"] {
+            let program = program.replace("return 3", wrong);
+            let result = judge(&sandbox, &program, test).await;
+            assert!(!result.verdict.passed(), "{wrong}, {test}: {result:?}");
+        }
+    }
+    for nothing in [
+        case.replace("def test_g", "def g") + "unittest.main()",
+        case.replace("    def test_g", "    @unittest.skip('later')\n    def test_g") + "unittest.main()",
+        "assert f().g() == 3\nraise SystemExit(1)".to_owned(),
+    ] {
+        let result = judge(&sandbox, program, &nothing).await;
+        assert!(!result.verdict.passed(), "{nothing}: {result:?}");
+    }
+}
+
+/// Setup code that fails whatever the program is, is a fault of the task.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn setup_that_fails_is_no_fault_of_the_program() {
+    let sandbox = sandbox().await;
+    let run = async |setup: &str| {
+        let program = Program { setup_code: setup.to_owned(), ..program("def f(x): return x + 1") };
+        let results = sandbox.judge(&program, &asserts(&["assert f(1) == 2"])).await.expect("a result");
+        results.into_iter().next().expect("one")
+    };
+    for setup in ["import no_such_module", "raise ValueError(1)", "X = {}['k']"] {
+        let result = run(setup).await;
+        assert!(matches!(result.verdict, Verdict::InvalidTest { .. }), "{setup}: {result:?}");
+        assert!(result.error.is_some_and(|error| error.contains("its setup fails: ")), "{setup}");
+    }
+    // The program may be what should have had it.
+    let result = run("root = Node(4)").await;
+    assert_eq!(result.verdict, exception("NameError"), "{result:?}");
+    assert_eq!(run("import math").await.verdict, Verdict::Passed);
 }

@@ -20,7 +20,7 @@ pub struct Ran {
     pub verdict: Verdict,
     /// One line that explains it, where it did not end so.
     pub error: Option<String>,
-    /// What it wrote to its standard output. Nothing is known of that where it was stopped.
+    /// What it wrote to its standard output, up to the limit of that and to where it was stopped.
     pub stdout: String,
     /// What it wrote to its standard error.
     pub stderr: String,
@@ -50,15 +50,14 @@ async fn once(session: &mut Session<'_>, stdin: &str, time: Duration) -> Result<
         Err(failure) => Err(failure),
     };
     let seconds = started.elapsed().as_secs_f64();
-    let (mut stdout, mut stderr, mut exceeded) = (String::new(), String::new(), false);
-    if let Some(child) = session.child() {
-        stdout = String::from_utf8_lossy(&child.out.so_far().await).into_owned();
-        stderr = String::from_utf8_lossy(&child.err.so_far().await).into_owned();
-        exceeded = child.out.is_exceeded() || child.err.is_exceeded();
-    }
+    let written = session.output().await;
     session.discard();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (text(&written.stdout), text(&written.stderr));
     let (verdict, error) = match ended {
-        _ if exceeded => (Verdict::OutputExceeded, Some("wrote more than the output limit".to_owned())),
+        _ if written.exceeded => {
+            (Verdict::OutputExceeded, Some("wrote more than the output limit".to_owned()))
+        }
         Ok(0) => (Verdict::Passed, None),
         Ok(code) => (Verdict::ExitedEarly { code }, None),
         Err(failure) => (failure.verdict, failure.error),
@@ -80,10 +79,7 @@ async fn execute(session: &mut Session<'_>, stdin: &str, time: Duration) -> Resu
         // The script's own end, whenever it comes.
         Ok(Err(Failure { verdict: Verdict::ExitedEarly { code }, .. })) => Ok(code),
         Ok(ended) => ended,
-        Err(_) => {
-            session.discard();
-            Err(stopped(Clock::Wall, time))
-        }
+        Err(_) => Err(stopped(Clock::Wall, time)),
     }
 }
 

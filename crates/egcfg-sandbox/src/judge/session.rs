@@ -32,6 +32,17 @@ enum Unanswered {
     Ended(Ended),
 }
 
+/// What a script has written.
+#[derive(Debug, Default)]
+pub(crate) struct Written {
+    /// To its standard output, up to the limit.
+    pub(crate) stdout: Vec<u8>,
+    /// To its standard error, up to the limit.
+    pub(crate) stderr: Vec<u8>,
+    /// Whether there was more.
+    pub(crate) exceeded: bool,
+}
+
 /// See the module's paragraph.
 #[derive(Debug)]
 pub(crate) struct Session<'a> {
@@ -44,6 +55,8 @@ pub(crate) struct Session<'a> {
     /// What the entry point is: `function`, `class`, `callable`, `value`, `missing` or `script`.
     pub(crate) entry: String,
     trace_bytes: Vec<u8>,
+    /// What a script had written whose child was ended.
+    written: Written,
     /// How much time its tests get.
     pub(crate) pace: Pace,
     /// The program is being loaded.
@@ -58,7 +71,19 @@ impl<'a> Session<'a> {
         purpose: Purpose,
     ) -> Self {
         let (pace, entry, trace_bytes) = (Pace::new(&pool.limits, purpose), String::new(), Vec::new());
-        Self { pool, program, trace, child: None, used: false, entry, trace_bytes, pace, loading: false }
+        let written = Written::default();
+        Self {
+            pool,
+            program,
+            trace,
+            child: None,
+            used: false,
+            entry,
+            trace_bytes,
+            written,
+            pace,
+            loading: false,
+        }
     }
 
     /// Whether a child with the program in it is there.
@@ -195,21 +220,35 @@ impl<'a> Session<'a> {
     pub(crate) async fn run_script(&mut self, watch: &mut Watch, shows: bool) -> Result<i32, Failure> {
         // Threads that do nothing for most of the time that the idle clock allows will not end.
         let patience = format!("{:.3}", self.pace.limits(false).idle.as_secs_f64() * 0.75);
-        let failure =
-            match self.answer(ask::RUN, &[patience.as_bytes(), if shows { b"1" } else { b"0" }], watch).await
+        let (shows_messages, shows): (bool, &[u8]) = (shows, if shows { b"1" } else { b"0" });
+        let failure = match self.answer(ask::RUN, &[patience.as_bytes(), shows], watch).await {
+            Ok(frame) if frame.kind == answer::ENDED => return Ok(frame.text(1).parse().unwrap_or(0)),
+            Ok(frame) => return Err(self.raised(&frame)),
+            Err(Unanswered::Ended(Ended::Exited(Some(exit))))
+                if let Some(code) = ExitStatus::from_raw(exit.status).code() =>
             {
-                Ok(frame) if frame.kind == answer::ENDED => return Ok(frame.text(1).parse().unwrap_or(0)),
-                Ok(frame) => return Err(self.raised(&frame)),
-                Err(Unanswered::Ended(Ended::Exited(Some(exit))))
-                    if let Some(code) = ExitStatus::from_raw(exit.status).code() =>
-                {
-                    return Ok(code);
-                }
-                Err(Unanswered::Told(failure)) => failure,
-                Err(Unanswered::Ended(ended)) => self.explain(&ended),
-            };
+                return Ok(code);
+            }
+            Err(Unanswered::Told(failure)) => failure,
+            Err(Unanswered::Ended(ended)) => self.explain(&ended),
+        };
+        if shows_messages {
+            self.written = self.output().await;
+        }
         self.discard();
         Err(failure)
+    }
+
+    /// What the script has written, also where its child was ended.
+    pub(crate) async fn output(&mut self) -> Written {
+        match &self.child {
+            Some(child) => Written {
+                stdout: child.out.so_far().await,
+                stderr: child.err.so_far().await,
+                exceeded: child.out.is_exceeded() || child.err.is_exceeded(),
+            },
+            None => std::mem::take(&mut self.written),
+        }
     }
 
     async fn answer(&mut self, kind: u8, fields: &[&[u8]], watch: &mut Watch) -> Result<Frame, Unanswered> {

@@ -6,7 +6,7 @@ Nothing that happens here is proof; the verdict is labelled so.
 import ast
 
 _repr, _str, _Type = repr, str, type
-_BaseException, _AssertionError = BaseException, AssertionError
+_BaseException, _AssertionError, _SystemExit = BaseException, AssertionError, SystemExit
 _GOT = 300
 NOTE = "__egcfg_compare__"
 
@@ -64,11 +64,34 @@ def _shown(value):
     return text if len(text) <= _GOT else text[:_GOT] + "..."
 
 
+def _files(error):
+    """The files of the code that an exception has come through, from the outermost on."""
+    names, at = [], error.__traceback__
+    while at is not None:
+        names.append(at.tb_frame.f_code.co_filename)
+        at = at.tb_next
+    return names
+
+
 def failed_here(error):
     """Whether an assert of the test's own raised this."""
-    if not isinstance(error, _AssertionError):
+    return isinstance(error, _AssertionError) and _files(error)[-1:] == ["<test>"]
+
+
+def ended_well(error):
+    """Whether a test that is a script has ended itself so, as `unittest.main()` does where it has run a test."""
+    if _Type(error) is not _SystemExit or error.code not in (None, 0) or "<program>" in _files(error):
         return False
-    name, at = "", error.__traceback__
+    at = error.__traceback__
     while at is not None:
-        name, at = at.tb_frame.f_code.co_filename, at.tb_next
-    return name == "<test>"
+        result = getattr(at.tb_frame.f_locals.get("self"), "result", None)
+        if hasattr(result, "testsRun") and hasattr(result, "skipped"):
+            return result.testsRun > len(result.skipped)
+        at = at.tb_next
+    return True
+
+
+def fault_of_setup(error):
+    """Whether setup code fails whatever the program is. One that lacks a name, or a thing of it, may want it from the program."""
+    lacks = isinstance(error, (NameError, AttributeError, TypeError))
+    return isinstance(error, Exception) and not lacks and "<program>" not in _files(error)

@@ -16,18 +16,17 @@ import types
 import trace_source as tracing_source
 import tracer as tracing
 import _egcfg_script as script
-from _egcfg_beside import NOTE, Beside, failed_here
+from _egcfg_beside import NOTE, Beside, ended_well, failed_here, fault_of_setup
 from _egcfg_codec import Decoder, Encoder, Handles, Malformed
 from _egcfg_comparing import learn_for, name_of
+from _egcfg_recursion import EXEC, Recursion
 
 _read, _write, _exit = os.read, os.write, os._exit
-_setrecursionlimit, _settrace = sys.setrecursionlimit, sys.settrace
-_getrecursionlimit = sys.getrecursionlimit
+_settrace = sys.settrace
 _modules = sys.modules
 _mro = type.__dict__["__mro__"].__get__
 _u32 = struct.Struct("<I").pack
 _ru32 = struct.Struct("<I").unpack_from
-_RECURSION = sys.getrecursionlimit()
 _BUILTIN_ERRORS = {
     name: cls for name, cls in vars(__import__("builtins")).items()
     if isinstance(cls, type) and issubclass(cls, BaseException)
@@ -38,6 +37,12 @@ _Function, _Module, _Type = types.FunctionType, types.ModuleType, type
 _str = str
 _BUILTIN_NAMES, _words = frozenset(vars(__import__("builtins"))), re.compile(r"\w+").findall
 _MESSAGE = 2000
+# What a lock of multiprocessing meets, by the protection that it meets first.
+_NO_MEMORY = (OSError, FileNotFoundError, PermissionError)
+_LOCKS = (
+    " (hint: no memory is shared between processes here, so locks, queues and pools of multiprocessing do not work;"
+    " those of threading, queue and concurrent.futures.ThreadPoolExecutor do)"
+)
 
 
 def send(fd, kind, *fields):
@@ -81,6 +86,8 @@ def describe(error):
         text = text if _Type(text) is _str else ""
     except _BaseException:
         text = ""
+    if cls in _NO_MEMORY and "multiprocessing.synchronize" in _modules:
+        text += _LOCKS
     return name_of(cls), bases, text[:_MESSAGE]
 
 
@@ -93,20 +100,12 @@ class Server:
         self.budget = self.buffer = self.program = self.traced = None
         self.setup, self.setup_done = "", False
         self.code, self.call = None, False
-        # The program's own recursion limit, which holds while it runs, and whether it does now.
-        self.limit, self.running = _RECURSION, False
-
-    def go(self):
-        """From here on the program runs, under the recursion limit that it has chosen."""
-        self.running = True
-        _setrecursionlimit(self.limit)
+        self.recursion = Recursion()
 
     def rest(self):
         """From here on the driver runs."""
         _settrace(None)
-        if self.running:
-            self.running, self.limit = False, _getrecursionlimit()
-        _setrecursionlimit(_RECURSION)
+        self.recursion.rest()
 
     def reply(self, kind, token, *fields):
         self.rest()
@@ -140,7 +139,7 @@ class Server:
             code = self.compile(trace)
         except (_SyntaxError, ValueError, RecursionError, MemoryError, OverflowError) as error:
             if isinstance(error, _SyntaxError):
-                text = "line %s: %s" % (error.lineno, error.msg)
+                text = "line %s: %s" % (error.lineno, error.msg) if error.lineno else error.msg
             else:
                 text = "%s: %s" % describe(error)[::2]
             return self.reply(b"S", token, text.encode("utf-8", "replace"))
@@ -149,7 +148,7 @@ class Server:
             self.code, self.call = code, script.calls_entry(self.source, self.entry)
             return self.reply(b"L", token, b"script")
         try:
-            self.go()
+            self.recursion.go(EXEC)
             exec(code, self.namespace)
             if self.setup:
                 # Setup code may lack names that only the tests' side has; a test that needs it says so itself.
@@ -206,7 +205,7 @@ class Server:
         kwargs = dict(kwargs)
         try:
             function = self.namespace[which.decode()] if target == b"n" else self.handles.items[int(which)]
-            self.go()
+            self.recursion.go(0)
             if target == b"x":
                 value = (next(function) if self.traced is None else self.traced.go_on(next, (function,)),)
             elif self.program is None:
@@ -262,15 +261,24 @@ class Server:
         namespace["__name__"] = "__main__"
         script.remember(self.source, "<program>", self.module.__dict__["__file__"])
         try:
-            self.go()
+            self.recursion.go(EXEC)
             if self.setup and not self.setup_done:
-                exec(compile(self.setup, "<setup>", "exec"), namespace)
+                try:
+                    exec(compile(self.setup, "<setup>", "exec"), namespace)
+                except Exception as error:
+                    if not fault_of_setup(error):
+                        raise
+                    self.rest()
+                    text = "its setup fails: %s: %s" % describe(error)[::2]
+                    return self.reply(b"F", token, b"test", text.encode("utf-8", "replace"))
             if self.program is not None:
                 self.tracer().evaluate(test.code, namespace, invocation.decode())
             else:
                 exec(test.code, namespace)
         except _BaseException as error:
             self.rest()
+            if ended_well(error):
+                return self.reply(b"O", token)
             if failed_here(error):
                 return self.reply(b"F", token, b"assert", test.message(error)[:_MESSAGE].encode("utf-8", "replace"))
             return self.failed(token, error)
@@ -279,7 +287,7 @@ class Server:
     def R(self, token, expression):
         """Evaluates an expression, traced, and runs the body of a generator or coroutine that comes of it."""
         try:
-            self.go()
+            self.recursion.go(EXEC)
             value = self.tracer().evaluate(expression.decode(), self.namespace)
             script.run_body(value, self.traced)
         except _BaseException as error:
@@ -304,7 +312,6 @@ class Server:
     def X(self, token, patience, shows):
         """Runs the program on standard input, from its first line to its end; with `shows`, for one who reads its messages."""
         try:
-            self.go()
             code = script.run(self, float(patience), shows == b"1")
         except _BaseException as error:
             return self.failed(token, error)
@@ -314,6 +321,9 @@ class Server:
 def serve(fd, trace_fd):
     """Announces itself, then answers requests until there are no more."""
     server = Server(fd, trace_fd)
+    server.recursion.install()
+    # A script imports from its own folder. Behind the library here: what it leaves there must not take a module's place.
+    sys.path.append(os.getcwd())
     requests = {name.encode(): getattr(server, name) for name in "PNCURIX"}
     send(fd, b"G")
     while True:

@@ -292,7 +292,11 @@ class Comparer:
             self.base, sys.modules["__main__"] = known, main
         if _is_good_end(failure) and test.asked and not any(failure is error for error in test.errors):
             failure = None
-        return self.settled(test, failure)
+        try:
+            return self.settled(test, failure)
+        except NeedsProgram:
+            # Something of ours has looked closer at a stand-in than at its type.
+            return self.beside(test)
 
     def settled(self, test, failure):
         """The outcome of a test that has run to its end, or to a failure."""
@@ -386,12 +390,14 @@ def _holds_nan(value):
     pending, most = [value], 10_000
     while pending and most:
         part, most = pending.pop(), most - 1
-        if isinstance(part, (list, tuple, set, frozenset, collections.deque)):
+        # A stand-in is not asked for its class.
+        kind = type(part)
+        if issubclass(kind, (list, tuple, set, frozenset, collections.deque)):
             pending.extend(part)
-        elif isinstance(part, dict):
+        elif issubclass(kind, dict):
             pending.extend(part)
             pending.extend(part.values())
-        elif isinstance(part, (float, complex)) and part != part or type(part).__name__ == "Decimal" and part.is_nan():
+        elif issubclass(kind, (float, complex)) and part != part or kind.__name__ == "Decimal" and part.is_nan():
             return True
     return False
 

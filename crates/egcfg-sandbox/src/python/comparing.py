@@ -41,7 +41,8 @@ _STRUCTURAL = {
     "fractions", "functools", "inspect", "ipaddress", "numbers", "optparse", "pathlib", "sympy", "types", "typing", "uuid", "weakref",
 }
 # Of those, the ones that are loaded for a program which imports them, before it runs.
-_imports = re.compile(r"^[ \t]*(?:import|from)[ \t][^\n]*?\b(argparse|inspect|ipaddress|optparse|pathlib|sympy|uuid)\b", re.M).findall
+_import_lines = re.compile(r"^[ \t]*(?:import|from)[ \t][^\n]*", re.M).findall
+_loaded_ahead = re.compile(r"\b(?:argparse|inspect|ipaddress|optparse|pathlib|sympy|uuid)\b").findall
 # Never such a library, also where it is loaded ahead: its objects may equal everything.
 _NEVER = {"unittest", "test", "mock", "pytest", "_pytest"}
 # Methods that a class of the program's may override without a say in how the library's `__eq__` goes.
@@ -93,7 +94,8 @@ def learn():
 
 def learn_for(source):
     """Notes those of the libraries, too, that a program is going to load."""
-    fresh = [name for name in _imports(source) if name not in _modules] if "import" in source else ()
+    lines = _import_lines(source) if "import" in source else ()
+    fresh = [name for line in lines for name in _loaded_ahead(line) if name not in _modules]
     for name in fresh:
         try:
             __import__(name)

@@ -71,6 +71,24 @@ class _Filter:
         )
 
 
+def clamp_limits():
+    """Has programs that ask for more than they may have get what they may have, as they would where nothing is limited: a larger
+    stack, mostly, which is asked for in front of a deep recursion. The system still decides."""
+    real, known = resource.setrlimit, resource.getrlimit
+
+    def setrlimit(number, limits):
+        try:
+            soft, hard = [limit % 2**64 for limit in limits]
+            most = known(number)[1] % 2**64
+        except (TypeError, ValueError):
+            return real(number, limits)
+        hard = min(hard, most)
+        return real(number, tuple(-1 if limit == 2**64 - 1 else limit for limit in (min(soft, hard), hard)))
+
+    setrlimit.__qualname__ = "setrlimit"
+    resource.setrlimit = setrlimit
+
+
 class Confinement:
     """The plan, with what can be prepared before the fork. Descriptors from `keep` on are closed."""
 

@@ -16,6 +16,8 @@ import threading
 import time
 import types
 
+from _egcfg_recursion import EXEC
+
 _open, _os_open, _dup, _fspath = io.open, os.open, os.dup, os.fspath
 _enumerate, _join = threading.enumerate, threading.Thread.join
 _main_thread = threading.main_thread()
@@ -179,10 +181,13 @@ def run(server, patience, shows):
     sys.stdin = sys.__stdin__ = _stream(0, "r", "<stdin>")
     out, code = sys.stdout, 0
     try:
+        server.recursion.go(EXEC)
         if server.program is not None and not server.call:
             server.tracer().execute(server.namespace)
         else:
             exec(server.code, server.namespace)
+        if server.call:
+            server.recursion.go(0)
         if server.call and server.program is not None:
             function = server.namespace[server.entry]
             server.tracer().call(function, (), {}, server.entry + "()", server.namespace)

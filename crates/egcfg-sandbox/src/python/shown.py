@@ -31,9 +31,10 @@ def _is_vast(value):
     left, pending = _ITEMS, [value]
     while pending:
         item = pending.pop()
-        if isinstance(item, dict):
+        kind = type(item)
+        if issubclass(kind, dict):
             parts = [*item.keys(), *item.values()]
-        elif isinstance(item, (list, tuple, set, frozenset, collections.deque, *_VIEWS)):
+        elif issubclass(kind, (list, tuple, set, frozenset, collections.deque, *_VIEWS)):
             parts = item
         else:
             continue

@@ -43,6 +43,14 @@ class Function:
     def __setattr__(self, name, value):
         Opaque.touched()
 
+    def __eq__(self, other):
+        if self is not other and type(other) is Function:
+            # Two may stand for one function of the program's.
+            Opaque.touched()
+        return NotImplemented
+
+    __hash__ = object.__hash__
+
     def __repr__(self):
         return "<function %s>" % _get(self, "_name")
 

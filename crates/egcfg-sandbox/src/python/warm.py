@@ -6,7 +6,6 @@ child inherits all of it. The only program that runs here is the constant below.
 
 import _socket as socket
 import os
-import resource
 import sys
 
 import _egcfg_candidate as candidate
@@ -19,28 +18,9 @@ _TEST = b"assert f([1, 2]) == [1]"
 
 def run():
     """In the warm interpreter; whatever fails here only costs time later."""
-    _clamp_limits()
     for _ in range(8):
         for part in (_judged, _traced, _compared):
             _walk(part)
-
-
-def _clamp_limits():
-    """Has programs that ask for more than they may have get what they may have, as they would where nothing is limited: a larger
-    stack, mostly, which is asked for in front of a deep recursion. The system still decides."""
-    real, known = resource.setrlimit, resource.getrlimit
-
-    def setrlimit(number, limits):
-        try:
-            soft, hard = [limit % 2**64 for limit in limits]
-            most = known(number)[1] % 2**64
-        except (TypeError, ValueError):
-            return real(number, limits)
-        hard = min(hard, most)
-        return real(number, tuple(-1 if limit == 2**64 - 1 else limit for limit in (min(soft, hard), hard)))
-
-    setrlimit.__qualname__ = "setrlimit"
-    resource.setrlimit = setrlimit
 
 
 def _walk(part):

@@ -28,7 +28,7 @@ import _egcfg_comparing as comparing
 import _egcfg_probe as probe
 import _egcfg_script as script
 import _egcfg_warm as warm
-from _egcfg_confine import Confinement, _libc
+from _egcfg_confine import Confinement, _libc, clamp_limits
 from _egcfg_namespaces import Namespaces
 
 
@@ -53,6 +53,7 @@ def main(config):
     given = set(os.environ)
     sys.path[:] = [path for path in sys.path if path] + config["extra_paths"]
     _give_exits()
+    clamp_limits()
     _preload(config["preload"], namespaces)
     # Numeric libraries set some for themselves: no secrets of the user's, and children find them set.
     config["plan"]["set_by_modules"] = sorted(set(os.environ) - given)

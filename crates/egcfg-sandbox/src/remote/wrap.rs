@@ -35,8 +35,9 @@ fn literal(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-    use std::process::{Command, Stdio};
+    use std::cell::RefCell;
+    use std::io::{BufRead as _, BufReader, Write as _};
+    use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
     use proptest::prelude::*;
 
@@ -60,28 +61,42 @@ mod tests {
         proptest::collection::vec(character, 0..40).prop_map(String::from_iter)
     }
 
-    proptest! {
-        // A hundred texts per interpreter: starting one costs more than all else here.
-        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(100)))]
+    /// Says what each line of its input means to Python.
+    const MEANT: &str =
+        "import ast, json, sys\nfor line in sys.stdin: print(json.dumps(ast.literal_eval(line)), flush=True)";
 
-        /// Python itself says whether the literals mean the texts.
-        #[test]
-        fn a_literal_means_its_text(
-            texts in proptest::collection::vec(text(), 100)
-        ) {
-            let lines: Vec<String> = texts.iter().map(|text| literal(text)).collect();
-            prop_assert!(lines.iter().all(|line| line.is_ascii() && !line.contains(['\r', '\n', '\0'])));
-            prop_assert_eq!(meant(&lines), texts);
-        }
+    type Interpreter = (Child, ChildStdin, BufReader<ChildStdout>);
+
+    thread_local! {
+        /// One interpreter for all cases: starting one costs more than all else here. It ends with its input.
+        static PYTHON: RefCell<Interpreter> = RefCell::new(start());
     }
 
-    /// What Python takes these literals for.
-    fn meant(literals: &[String]) -> Vec<String> {
-        let script = format!("import json; print(json.dumps([{}]))", literals.join(", "));
+    fn start() -> Interpreter {
         let mut python = Command::new("python3");
-        let mut child =
-            python.args(["-S", "-E", "-"]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
-        serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap()
+        let python = python.args(["-S", "-E", "-c", MEANT]).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = python.spawn().unwrap();
+        let (input, output) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+        (child, input, BufReader::new(output))
+    }
+
+    /// What Python takes a literal for.
+    fn meant(literal: &str) -> String {
+        PYTHON.with_borrow_mut(|(_, input, output)| {
+            writeln!(input, "{literal}").unwrap();
+            let mut line = String::new();
+            output.read_line(&mut line).unwrap();
+            serde_json::from_str(&line).unwrap()
+        })
+    }
+
+    proptest! {
+        /// Python itself says whether the literals mean the texts.
+        #[test]
+        fn a_literal_means_its_text(text in text()) {
+            let literal = literal(&text);
+            prop_assert!(literal.is_ascii() && !literal.contains(['\r', '\n', '\0']));
+            prop_assert_eq!(meant(&literal), text);
+        }
     }
 }

@@ -65,6 +65,7 @@ const MODULES: &[(&str, &str)] = &[
     ("_egcfg_codec_data", include_str!("../python/codec_data.py")),
     ("_egcfg_confine", include_str!("../python/confine.py")),
     ("_egcfg_namespaces", include_str!("../python/namespaces.py")),
+    ("_egcfg_recursion", include_str!("../python/recursion.py")),
     ("_egcfg_script", include_str!("../python/script.py")),
     ("_egcfg_beside", include_str!("../python/beside.py")),
     ("_egcfg_candidate", include_str!("../python/candidate.py")),

@@ -12,12 +12,14 @@ use crate::parts::start_runner;
 
 pub(crate) async fn run(args: TraceArgs) -> Result<ExitCode, Failure> {
     let source = read_program(&args.file)?;
-    let name = args.call.split('(').next().unwrap_or_default().trim().to_owned();
-    if let Err(fault) = egcfg_python::check(&args.call, egcfg_python::PythonVersion::default()) {
-        return Err(Failure::usage(format!(
-            "--call '{}' is not a Python call: {}",
-            args.call, fault.message
-        )));
+    let name = args.call.trim().split('(').next().unwrap_or_default().trim().to_owned();
+    let call = args.call.trim();
+    if !egcfg_python::is_expression(call) {
+        let reason = match egcfg_python::check(call, egcfg_python::PythonVersion::default()) {
+            Err(fault) => fault.message,
+            Ok(()) => "one expression is wanted, such as f(1)".to_owned(),
+        };
+        return Err(Failure::usage(format!("--call '{call}' is not a Python call: {reason}")));
     }
     let runner = start_runner(&args.sandbox).await?;
     if let Err(fault) = egcfg_python::check(&source, runner.python()) {
@@ -27,7 +29,12 @@ pub(crate) async fn run(args: TraceArgs) -> Result<ExitCode, Failure> {
     let program = Program { source, entry_point: name, ..Program::default() };
     let options =
         TraceOptions { steps: args.steps, instructions: args.instructions, ..TraceOptions::default() };
-    let trace = runner.sandbox.trace(&program, &args.call, &options).await?;
+    let traced = runner.sandbox.trace(&program, call, &options).await?;
+    if let Some(reason) = traced.unloaded {
+        let file = args.file.display();
+        return Err(Failure::input(format!("{file}: the program ends before it can be called: {reason}")));
+    }
+    let trace = traced.trace;
     match args.format {
         TraceFormat::Full => show(&egcfg_task::full(&trace))?,
         TraceFormat::Minimal => show(&egcfg_task::minimal(&trace))?,

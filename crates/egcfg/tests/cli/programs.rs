@@ -79,6 +79,23 @@ LINE:             total = total + 1
     let ran = egcfg(folder.path(), &["trace", "bad.py", "--call", "f(1)"]);
     assert_eq!(ran.code, Some(3));
     assert!(ran.stderr.starts_with("error: bad.py:1:"), "{}", ran.stderr);
+    std::fs::write(folder.path().join("unloaded.py"), "def f(x):\n    return x\nprint(y)\n").unwrap();
+    let ran = egcfg(folder.path(), &["trace", "unloaded.py", "--call", "f(1)"]);
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(3), ""));
+    let told =
+        "error: unloaded.py: the program ends before it can be called: NameError: name 'y' is not defined";
+    assert!(ran.stderr.starts_with(told), "{}", ran.stderr);
+}
+
+#[test]
+fn a_call_to_trace_is_one_expression() {
+    let folder = folder(&[("p.py", "def f(x):\n    return x\n")]);
+    for call in ["f(1); f(2)", "", "x = f(1)", "import os", "f(1)\nf(2)", "f(1"] {
+        let ran = egcfg(folder.path(), &["trace", "p.py", "--call", call]);
+        assert_eq!((ran.code, ran.stdout.as_str()), (Some(2), ""), "{call}");
+        assert!(ran.stderr.contains("is not a Python call"), "{call}: {}", ran.stderr);
+    }
+    assert_eq!(egcfg(folder.path(), &["trace", "p.py", "--call", " f(1) "]).code, Some(0));
 }
 
 #[test]
