@@ -23,6 +23,8 @@ use futures::executor::block_on;
 /// Drafts per verification and tokens per draft.
 const DRAFTS: usize = 3;
 const DRAFT_TOKENS: usize = 20;
+/// Branches of a tree that grow by one token in one batch.
+const BRANCHES: usize = 8;
 /// Tokens of a fresh continuation, and how many of them still stand where one is reused.
 const HORIZON: usize = 40;
 const STANDING: usize = 30;
@@ -175,6 +177,12 @@ impl Bench {
             time(|| bench.score(&[&context[..self.context - 1], &draft[..1]].concat(), &[]).map(drop))
         })?;
         eprintln!("{:>44} {:>10.3} ms", "the fork alone, about", fork.cpu - step.cpu);
+        let wide = self.measure("one token more on each of 8 branches", |bench| {
+            let drafts: Vec<_> = (0..BRANCHES).map(|_| bench.tokens(1)).collect();
+            bench.score(&context, &[])?;
+            time(|| bench.score(&context, &drafts).map(drop))
+        })?;
+        eprintln!("{:>44} {:>10.1} tokens/s", "", BRANCHES as f64 * 1e3 / wide.wall);
         let verify = self.measure("verify 3 drafts of 20 tokens in one call", |bench| {
             let drafts: Vec<_> = (0..DRAFTS).map(|_| bench.tokens(DRAFT_TOKENS)).collect();
             time(|| bench.score(&context, &drafts).map(drop))
@@ -190,6 +198,7 @@ impl Bench {
                 Ok(())
             })
         })?;
+        eprintln!("{:>44} {:>10.1} tokens/s", "", DRAFT_TOKENS as f64 * 1e3 / steps.wall);
         eprintln!("{:>44} {:>10.1} x", "one call against 20 steps", steps.wall / verify.wall);
         self.measure("sample 3 continuations of 40 tokens, fresh", |bench| {
             let asked = bench.continuations(&[]);
