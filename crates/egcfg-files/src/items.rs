@@ -125,7 +125,7 @@ fn whole(first: &str) -> Option<Shape> {
 /// another one begins at a later line's start.
 fn is_broken_lines(text: &str) -> bool {
     split(text.trim(), b'{', b'}').1.is_some()
-        && text.trim().split('\n').skip(1).any(|line| line.starts_with('{'))
+        && text.trim().lines().skip(1).any(|line| line.starts_with('{'))
 }
 
 /// Whether an array ends on its line.

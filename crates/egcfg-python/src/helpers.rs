@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
-use ruff_python_ast::{Expr, ExprContext, Stmt};
+use ruff_python_ast::{Expr, ExprContext, Stmt, StmtImport, StmtImportFrom};
 
 use crate::bound_names::{bound_by, bound_name, is_known};
 use crate::parse::with_module;
@@ -33,9 +33,8 @@ fn names(code: &str) -> Option<Names> {
         let (mut bound, mut asked) = (HashSet::new(), Asked(HashSet::new()));
         for stmt in parsed.suite() {
             match stmt {
-                Stmt::Import(import) => bound.extend(import.names.iter().map(|a| bound_name(a).to_owned())),
-                Stmt::ImportFrom(import) => {
-                    bound.extend(import.names.iter().map(|a| bound_name(a).to_owned()))
+                Stmt::Import(StmtImport { names, .. }) | Stmt::ImportFrom(StmtImportFrom { names, .. }) => {
+                    bound.extend(names.iter().map(|alias| bound_name(alias).to_owned()));
                 }
                 // An example's `list = [3, 1]` is no helper.
                 Stmt::Assign(_) | Stmt::AnnAssign(_) => {

@@ -18,7 +18,7 @@ pub(crate) fn plain(code: &str) -> Cow<'_, str> {
     }
     let shown = without_prompts(bare);
     let kept: String =
-        shown.split('\n').filter(|line| !is_magic(line)).map(|line| format!("{line}\n")).collect();
+        shown.split('\n').filter(|line| !is_magic(line)).flat_map(|line| [line, "\n"]).collect();
     if is_valid(&kept) && !kept.trim().is_empty() { kept.into() } else { code.into() }
 }
 
