@@ -5,7 +5,7 @@ use std::time::Duration;
 use egcfg_task::{TestResult, Verdict};
 
 use crate::judge::asserts::Judging;
-use crate::judge::failure::{Failure, exception, plain};
+use crate::judge::failure::{Failure, exception, invalid, plain};
 use crate::protocol::frame::Frame;
 use crate::protocol::names::{answer, ask};
 use crate::supervisor::clock::Watch;
@@ -73,6 +73,9 @@ impl Judging<'_, '_> {
         };
         let failure = match answer {
             Ok(frame) if frame.kind == answer::HELD => None,
+            Ok(frame) if frame.kind == answer::FAILED && frame.text(1) == "setup" => {
+                Some(invalid(&frame.text(2)))
+            }
             Ok(frame) if frame.kind == answer::FAILED => {
                 let text = frame.text(2);
                 let text = if text.is_empty() { format!("{source} does not hold") } else { text };

@@ -270,7 +270,7 @@ class Server:
                         raise
                     self.rest()
                     text = "its setup fails: %s: %s" % describe(error)[::2]
-                    return self.reply(b"F", token, b"test", text.encode("utf-8", "replace"))
+                    return self.reply(b"F", token, b"setup", text.encode("utf-8", "replace"))
             if self.program is not None:
                 self.tracer().evaluate(test.code, namespace, invocation.decode())
             else:

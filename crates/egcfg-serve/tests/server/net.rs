@@ -202,7 +202,6 @@ fn bodies_that_are_no_json_are_told() {
         b"{\"prompt\": \"a\", \"temperature\": 1e999}",
         b"{\"prompt\": \"a\", \"max_tokens\": 99999999999999999999999}",
         b"{\"prompt\": \"a\", \"seed\": 99999999999999999999999}",
-        b"{\"prompt\": \"\\ud800\"}",
         b"{\"prompt\": \"\xff\"}",
         b"\xef\xbb\xbf{\"prompt\": \"a\"}",
         b"{\"prompt\": \"a\"} {}",
@@ -212,6 +211,9 @@ fn bodies_that_are_no_json_are_told() {
         assert_eq!(reply.status, 400, "{:?} {reply:?}", String::from_utf8_lossy(&body[..body.len().min(60)]));
         assert!(reply.json()["error"]["message"].is_string());
     }
+    // Half of a surrogate pair, as Python writes of a text that was cut, is read as the replacement character.
+    let reply = crate::client::post_text(server.address, "/v1/completions", "", b"{\"prompt\": \"\\ud800\"}");
+    assert_eq!(reply.status, 200, "{reply:?}");
 }
 
 #[test]
