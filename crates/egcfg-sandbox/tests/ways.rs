@@ -167,6 +167,19 @@ async fn a_script_beside_the_program_may_end_well() {
             assert!(!result.verdict.passed(), "{wrong}, {test}: {result:?}");
         }
     }
+    // The program's own exit, in the test's own words.
+    let exits = "import sys\nclass f:\n    g = staticmethod(sys.exit)\n    __eq__ = __bool__ = lambda *a: sys.exit()\n";
+    for test in whole.iter().map(String::as_str).chain([
+        "import sys\nf().g(); sys.exit(0)",
+        "import sys\nif f().g(): sys.exit(0)\nassert False",
+        "import sys\nsys.exit(f().g() != 3)",
+        "import sys\nsys.exit(f() == 3)",
+        "f().g()\nraise SystemExit",
+        "x = f()\nx.g(0)\nexit()",
+    ]) {
+        let result = judge(&sandbox, exits, test).await;
+        assert!(!result.verdict.passed(), "{test}: {result:?}");
+    }
     for nothing in [
         case.replace("def test_g", "def g") + "unittest.main()",
         case.replace("    def test_g", "    @unittest.skip('later')\n    def test_g") + "unittest.main()",

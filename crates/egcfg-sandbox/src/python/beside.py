@@ -16,6 +16,8 @@ class Beside:
 
     def __init__(self, source):
         tree = ast.parse(source, "<test>")
+        lines = source.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self.ends = [(node.lineno, node.end_lineno) for node in ast.walk(tree) if _ends(node, lines)]
         self.sides = None
         self.code = compile(_Asserts().visit(tree), "<test>", "exec", dont_inherit=True)
 
@@ -37,6 +39,23 @@ class Beside:
             return text
         left, right = [_shown(side) for side in self.sides]
         return "expected %s, got %s" % (right, left)
+
+
+    def ended_well(self, error):
+        """Whether it has ended itself so, by a statement of its own for that, as `unittest.main()` does where it has run a test."""
+        if _Type(error) is not _SystemExit or error.code not in (None, 0):
+            return False
+        line, result, at = 0, None, error.__traceback__
+        while at is not None:
+            name = at.tb_frame.f_code.co_filename
+            if name == "<program>":
+                return False
+            if name == "<test>":
+                line = at.tb_lineno
+            result = getattr(at.tb_frame.f_locals.get("self"), "result", result)
+            at = at.tb_next
+        ran = result is None or hasattr(result, "testsRun") and result.testsRun > len(result.skipped)
+        return ran and any(first <= line <= last for first, last in self.ends)
 
 
 class _Asserts(ast.NodeTransformer):
@@ -78,17 +97,29 @@ def failed_here(error):
     return isinstance(error, _AssertionError) and _files(error)[-1:] == ["<test>"]
 
 
-def ended_well(error):
-    """Whether a test that is a script has ended itself so, as `unittest.main()` does where it has run a test."""
-    if _Type(error) is not _SystemExit or error.code not in (None, 0) or "<program>" in _files(error):
+# Of what stands in the parentheses of an end, only these run no code of a program's.
+_INERT = (ast.Constant, ast.Name, ast.List, ast.Tuple, ast.keyword, ast.expr_context)
+
+
+def _ends(node, lines):
+    """Whether a statement of a test does nothing but end it, and has its lines for itself: what else is called or compared there
+    could be the program's and end the test in its place."""
+    call = node.exc if isinstance(node, ast.Raise) else getattr(node, "value", None) if isinstance(node, ast.Expr) else None
+    func = call.func if isinstance(call, ast.Call) else call if isinstance(node, ast.Raise) else None
+    if isinstance(node, ast.Raise):
+        named = isinstance(func, ast.Name) and func.id == "SystemExit" and node.cause is None
+    elif isinstance(func, ast.Attribute) and isinstance(func.value, ast.Name):
+        named = (func.value.id, func.attr) in (("sys", "exit"), ("unittest", "main"))
+    else:
+        named = isinstance(func, ast.Name) and func.id in ("exit", "quit")
+    if not named:
         return False
-    at = error.__traceback__
-    while at is not None:
-        result = getattr(at.tb_frame.f_locals.get("self"), "result", None)
-        if hasattr(result, "testsRun") and hasattr(result, "skipped"):
-            return result.testsRun > len(result.skipped)
-        at = at.tb_next
-    return True
+    given = [*call.args, *call.keywords] if isinstance(call, ast.Call) else []
+    if not all(isinstance(part, _INERT) for one in given for part in ast.walk(one)):
+        return False
+    before = lines[node.lineno - 1].encode("utf-8", "surrogatepass")[:node.col_offset]
+    after = lines[node.end_lineno - 1].encode("utf-8", "surrogatepass")[node.end_col_offset:].strip()
+    return not before.strip() and after[:1] in (b"", b"#")
 
 
 def fault_of_setup(error):

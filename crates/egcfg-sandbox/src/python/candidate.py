@@ -16,7 +16,7 @@ import types
 import trace_source as tracing_source
 import tracer as tracing
 import _egcfg_script as script
-from _egcfg_beside import NOTE, Beside, ended_well, failed_here, fault_of_setup
+from _egcfg_beside import NOTE, Beside, failed_here, fault_of_setup
 from _egcfg_codec import Decoder, Encoder, Handles, Malformed
 from _egcfg_comparing import learn_for, name_of
 from _egcfg_recursion import EXEC, Recursion
@@ -277,7 +277,7 @@ class Server:
                 exec(test.code, namespace)
         except _BaseException as error:
             self.rest()
-            if ended_well(error):
+            if test.ended_well(error):
                 return self.reply(b"O", token)
             if failed_here(error):
                 return self.reply(b"F", token, b"assert", test.message(error)[:_MESSAGE].encode("utf-8", "replace"))
