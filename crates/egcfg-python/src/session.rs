@@ -104,6 +104,6 @@ pub(crate) fn whole_part(code: &str, wanted: impl Fn(&str) -> bool) -> &str {
         }
         at += line.len();
     }
-    let parts = cuts.into_iter().rev().take(CUTS).map(|cut| &code[..cut]);
-    parts.into_iter().find(|part| wanted(part) && is_valid(part)).unwrap_or(code)
+    let mut parts = cuts.into_iter().rev().take(CUTS).map(|cut| &code[..cut]);
+    parts.find(|part| wanted(part) && is_valid(part)).unwrap_or(code)
 }
