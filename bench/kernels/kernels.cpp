@@ -1,5 +1,5 @@
-// Processor time of one thread of llama.cpp: reading a prompt of 256 tokens, writing 24 tokens one by one, and 8 texts by 8
-// tokens in common batches. Medians over the repetitions. Built twice by run.sh, with one set of kernels each.
+// Processor time of one thread of llama.cpp: reading a prompt of 256 tokens, writing 24 tokens one by one, 8 texts by 8
+// tokens in common batches, and 16 tokens after 2048. Medians over the repetitions. Built twice by run.sh, with one set of kernels each.
 //
 //   kernels MODEL.gguf [REPETITIONS]
 #include <algorithm>
@@ -54,13 +54,13 @@ int main(int count, char **words) {
         return 1;
     }
     llama_context_params params = llama_context_default_params();
-    params.n_ctx = 2048;
+    params.n_ctx = 4096;
     params.n_batch = params.n_ubatch = 512;
     params.n_seq_max = 8;
     params.n_threads = params.n_threads_batch = 1;
     params.kv_unified = true;
     llama_context *context = llama_init_from_model(model, params);
-    std::vector<double> prefill, single, eight;
+    std::vector<double> prefill, single, eight, deep;
     for (int repetition = 0; repetition < (count > 2 ? atoi(words[2]) : 3); repetition++) {
         llama_memory_clear(llama_get_memory(context), true);
         prefill.push_back(decode(context, 256, 1, 0, true) / 256);
@@ -72,7 +72,12 @@ int main(int count, char **words) {
         seconds = 0;
         for (int i = 0; i < 8; i++) seconds += decode(context, 1, 8, 32 + i, false);
         eight.push_back(seconds / 64);
+        llama_memory_clear(llama_get_memory(context), true);
+        for (int at = 0; at < 2048; at += 512) decode(context, 512, 1, at, true);
+        seconds = 0;
+        for (int i = 0; i < 16; i++) seconds += decode(context, 1, 1, 2048 + i, false);
+        deep.push_back(seconds / 16);
     }
-    printf("{\"prefill\": %.1f, \"decode\": %.1f, \"batch_of_8\": %.1f}\n", 1 / median(prefill), 1 / median(single),
-           1 / median(eight));
+    printf("{\"prefill\": %.1f, \"decode\": %.1f, \"batch_of_8\": %.1f, \"decode_after_2048\": %.1f}\n", 1 / median(prefill),
+           1 / median(single), 1 / median(eight), 1 / median(deep));
 }

@@ -21,10 +21,10 @@ if [ ! -f "$place/lib/libggml-cpu.a" ]; then
     cp -r "$sources/ggml" "$place/"
     # Left out of the crate, and asked for by its cmake file.
     touch "$place/ggml/ggml.pc.in"
-    cmake -S "$place/ggml" -B "$place/native" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON \
+    cmake -S "$place/ggml" -B "$place/build" -DCMAKE_BUILD_TYPE=Release -DBUILD_SHARED_LIBS=OFF -DGGML_NATIVE=ON \
         -DGGML_OPENMP=OFF -DGGML_LLAMAFILE=ON -DGGML_BUILD_TESTS=OFF -DGGML_BUILD_EXAMPLES=OFF >&2
-    cmake --build "$place/native" --target ggml-cpu >&2
-    cp "$(find "$place/native" -name libggml-cpu.a)" "$place/lib/"
+    cmake --build "$place/build" --target ggml-cpu >&2
+    cp "$(find "$place/build" -name libggml-cpu.a)" "$place/lib/"
 fi
 link() {
     "${CXX:-c++}" -O2 -o "$place/$1" bench/kernels/kernels.cpp -I"$sources/include" -I"$sources/ggml/include" "${@:2}" -L"$built" \

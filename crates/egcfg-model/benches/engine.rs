@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo bench -p egcfg-model --bench engine -- [--model PATH|pocket|random100m] [--threads N] [--flash on|off]
-//!     [--kv f16|f32] [--cache TOKENS] [--weights f32] [--repeat N] [--context TOKENS]
+//!     [--kv f16|f32] [--cache TOKENS] [--weights f32] [--repeat N] [--context TOKENS] [--only TEXT]
 //! ```
 //!
 //! Prints a table on stderr and one JSON line per measurement on stdout. `random100m` writes a model of about 98 million
@@ -37,6 +37,8 @@ struct Arguments {
     context: usize,
     /// Whether to convert the weights to f32 first.
     single: bool,
+    /// What the names of the measurements contain that are repeated; the others run once.
+    only: String,
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -59,6 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         repeat: arguments.repeat,
         fresh: std::cell::Cell::new(0),
         name: arguments.model,
+        only: arguments.only,
     };
     bench.all()?;
     Ok(())
@@ -71,6 +74,7 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
         repeat: 15,
         context: 512,
         single: false,
+        only: String::new(),
     };
     let mut words = words.iter().filter(|word| *word != "--bench");
     while let Some(word) = words.next() {
@@ -80,6 +84,7 @@ fn parse(words: &[String]) -> Result<Arguments, String> {
             "--model" => arguments.model.clone_from(value),
             "--threads" => arguments.options.threads = Some(number()?),
             "--cache" => arguments.options.cache_tokens = Some(number()?),
+            "--only" => arguments.only.clone_from(value),
             "--weights" if value == "f32" => arguments.single = true,
             "--context" => arguments.context = number()?.max(2),
             "--repeat" => arguments.repeat = number()?.max(1),
@@ -152,6 +157,7 @@ struct Bench {
     repeat: usize,
     fresh: std::cell::Cell<u64>,
     name: String,
+    only: String,
 }
 
 impl Bench {
@@ -227,7 +233,8 @@ impl Bench {
         what: &str,
         mut once: impl FnMut(&Self) -> Result<Cost, ModelError>,
     ) -> Result<Cost, ModelError> {
-        let costs = (0..self.repeat).map(|_| once(self)).collect::<Result<Vec<Cost>, ModelError>>()?;
+        let repeat = if what.contains(&self.only) { self.repeat } else { 1 };
+        let costs = (0..repeat).map(|_| once(self)).collect::<Result<Vec<Cost>, ModelError>>()?;
         let (walls, cpus) = (sorted(&costs, |cost| cost.wall), sorted(&costs, |cost| cost.cpu));
         let middle = costs.len() / 2;
         let median = Cost { wall: walls[middle], cpu: cpus[middle] };
@@ -235,7 +242,7 @@ impl Bench {
         println!(
             "{}",
             serde_json::json!({
-                "bench": "engine", "model": self.name, "what": what, "context": self.context, "repeat": self.repeat,
+                "bench": "engine", "model": self.name, "what": what, "context": self.context, "repeat": repeat,
                 "wall_ms": {"median": median.wall, "min": walls[0], "max": walls[walls.len() - 1]},
                 "cpu_ms": {"median": median.cpu, "min": cpus[0], "max": cpus[cpus.len() - 1]},
             })

@@ -6,9 +6,6 @@ use crate::lines;
 use crate::parse::check;
 use crate::version::PythonVersion;
 
-/// So many places are tried at most, from the end.
-const CUTS: usize = 64;
-
 /// The header with as much of its completion as is a valid program; `None` where the whole is one, where the completion does not go
 /// on with the header's function (its first line is not indented), or where no beginning of it helps.
 ///
@@ -26,16 +23,8 @@ pub fn completed(header: &str, completion: &str, entry_point: Option<&str>) -> O
     if lines::indentation(first).is_empty() || check(&format!("{header}{completion}"), version).is_ok() {
         return None;
     }
-    let mut cuts = Vec::new();
-    let mut at = 0;
-    for line in completion.split_inclusive('\n') {
-        let is_margin = !lines::is_blank(line) && lines::indentation(line).is_empty();
-        if is_margin || line.trim_start().starts_with("```") {
-            cuts.push(at);
-        }
-        at += line.len();
-    }
-    cuts.into_iter().rev().take(CUTS).find_map(|cut| {
+    let ends = |line: &str| lines::is_at_margin(line) || line.trim_start().starts_with("```");
+    lines::last_begins(&completion, ends).find_map(|cut| {
         let kept = completion[..cut].trim_end();
         let program = format!("{header}{kept}\n");
         let whole = !kept.is_empty()

@@ -39,7 +39,7 @@ pub struct Extracted {
 /// ```
 pub fn extract_program(answer: &str, entry_point: Option<&str>) -> Extracted {
     let answer = lines::unix_newlines(answer);
-    let answer = &tags_alone(without_thinking(&answer));
+    let answer = &tags_alone(without_thinking(spoken(&answer)));
     let mut fences = fences(answer);
     fences.iter_mut().for_each(tidy);
     let defining = |code: &str| entry_point.is_none_or(|name| defines(code, name));
@@ -113,6 +113,30 @@ fn extracted(code: String, defines_entry_point: bool, complete: bool, fences: us
         code.push('\n');
     }
     Extracted { code, defines_entry_point, complete, fences }
+}
+
+/// What an answer says, without a chat's own marks: the last message of the channel for answers, and no mark of an end behind it.
+fn spoken(answer: &str) -> &str {
+    const FINAL: &str = "<|channel|>final<|message|>";
+    let mut said = match answer.rfind(FINAL) {
+        Some(at) => &answer[at + FINAL.len()..],
+        // It never came to an answer.
+        None if answer.contains("<|channel|>analysis<|message|>") => "",
+        // The same where the marks were left out of the text, and their names stayed.
+        None if answer.starts_with("analysis") => {
+            answer.rsplit_once("assistantfinal").map_or(answer, |(_, said)| said)
+        }
+        None => answer,
+    };
+    loop {
+        let kept = said.trim_end();
+        let mark = kept.strip_suffix("|>").and_then(|kept| kept.rsplit_once("<|"));
+        let mark = mark.filter(|(_, name)| name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'));
+        match mark.map(|(before, _)| before).or_else(|| kept.strip_suffix("</s>")) {
+            Some(before) => said = before,
+            None => return said,
+        }
+    }
 }
 
 /// The answer after its thinking: `<think>...</think>`, also where the opening tag stood in the prompt. A tag that a fence
@@ -223,6 +247,23 @@ mod tests {
         assert_eq!(code(&format!("<think>\n{wrong}</think>\n```python\n{F}```"), "f"), F);
         assert_eq!(code(&format!("{wrong}</think>\n{F}"), "f"), F);
         assert_eq!(code(&format!("<think>{wrong}"), "f"), "");
+    }
+
+    #[test]
+    fn the_marks_of_a_chat_are_no_part_of_the_program() {
+        let draft = "```python\ndef f(x):\n    return 0\n```";
+        let harmony = |answer: &str| {
+            format!(
+                "<|channel|>analysis<|message|>try\n{draft}<|end|><|start|>assistant<|channel|>final<|message|>{answer}<|return|>"
+            )
+        };
+        assert_eq!(code(&harmony(F), "f"), F);
+        assert_eq!(code(&harmony(&format!("So:\n```python\n{F}```\n")), "f"), F);
+        assert_eq!(code(&format!("<|channel|>analysis<|message|>try\n{draft}"), "f"), "");
+        assert_eq!(code(&format!("analysistry {draft}\nassistantfinal```python\n{F}```"), "f"), F);
+        for end in ["<|endoftext|>", "<|im_end|>\n", "</s>", "\n<|eot_id|><|eot_id|>"] {
+            assert_eq!(code(&format!("{}{end}", F.trim_end()), "f"), F, "{end}");
+        }
     }
 
     #[test]

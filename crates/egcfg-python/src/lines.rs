@@ -30,6 +30,23 @@ pub(crate) fn is_blank(line: &str) -> bool {
     line.trim_start_matches(BLANKS).is_empty()
 }
 
+/// Whether a line has text, and that at the margin.
+pub(crate) fn is_at_margin(line: &str) -> bool {
+    !is_blank(line) && indentation(line).is_empty()
+}
+
+/// Where the last lines begin that `is` chooses, from the end on: the places where a text that is no program may be cut. There are 64
+/// at most, since each is tried by a parse.
+pub(crate) fn last_begins(text: &str, is: impl Fn(&str) -> bool) -> impl Iterator<Item = usize> {
+    const MOST: usize = 64;
+    let mut at = text.len();
+    let lines = text.split_inclusive('\n').rev().filter_map(move |line| {
+        at -= line.len();
+        is(line).then_some(at)
+    });
+    lines.take(MOST)
+}
+
 /// A line without white space at its end.
 pub(crate) fn trimmed(line: &str) -> &str {
     line.trim_end_matches(BLANKS)

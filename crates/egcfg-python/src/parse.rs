@@ -87,9 +87,25 @@ pub(crate) fn with_expression<R>(source: &str, brackets: bool, look: impl FnOnce
 
 /// Whether a text is one expression by itself.
 pub fn is_expression(source: &str) -> bool {
-    with_expression(source, false, |_| ()).is_some()
+    // Alone, it may neither wait nor yield.
+    with_expression(source, false, |_| ()).is_some() && check(source.trim(), PythonVersion::default()).is_ok()
 }
 
 pub(crate) fn with_stack<R>(depth: usize, work: impl FnOnce() -> R) -> R {
     if depth <= SHALLOW { work() } else { stacker::grow((2 << 20) + depth * BYTES_PER_LEVEL, work) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_expression;
+
+    #[test]
+    fn an_expression_stands_alone() {
+        for text in ["f(1)", "[x for x in y]", "(lambda: (yield))", "a if b else c", "f'{x}'"] {
+            assert!(is_expression(text), "{text}");
+        }
+        for text in ["x = 1", "f(1); f(2)", "await f(1)", "(yield 1)", "[await x]", "", "f("] {
+            assert!(!is_expression(text), "{text}");
+        }
+    }
 }

@@ -91,19 +91,9 @@ fn continued(line: &str) -> Option<&str> {
 /// The longest beginning of a program that is one and satisfies `wanted`, up to a line at the margin; the program as it is where none
 /// does.
 pub(crate) fn whole_part(code: &str, wanted: impl Fn(&str) -> bool) -> &str {
-    /// So many places are tried at most, from the end.
-    const CUTS: usize = 64;
     if is_valid(code) {
         return code;
     }
-    let mut cuts = Vec::new();
-    let mut at = 0;
-    for line in code.split_inclusive('\n') {
-        if !lines::is_blank(line) && lines::indentation(line).is_empty() {
-            cuts.push(at);
-        }
-        at += line.len();
-    }
-    let mut parts = cuts.into_iter().rev().take(CUTS).map(|cut| &code[..cut]);
+    let mut parts = lines::last_begins(code, lines::is_at_margin).map(|cut| &code[..cut]);
     parts.find(|part| wanted(part) && is_valid(part)).unwrap_or(code)
 }

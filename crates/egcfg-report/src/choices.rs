@@ -15,17 +15,29 @@ impl<'a> Scores<'a> {
             |name: &str| PromptType::ALL.map(|one| !one.suffix().is_empty() && name.contains(one.suffix()));
         let wanted = self.fixed.as_ref().map_or([false; 3], |fixed| marked(&fixed.configuration));
         let plain = |cell: &Cell| cell.method == PLAIN.name && marked(&cell.configuration) == wanted;
-        let fixed = self.fixed.as_ref().map(|fixed| fixed.configuration.clone());
-        if let Some(name) = fixed {
-            let at_zero = |cell: &Cell| cell.configuration == name && cell.gamma == 0.0 && cell.guided_grid();
-            if self.group.cells.iter().any(at_zero) {
-                return (format!("{name} at gamma 0"), self.of_kind(at_zero));
+        let at_zero = |cell: &Cell| cell.gamma == 0.0 && cell.guided_grid();
+        let name = match &self.fixed {
+            Some(fixed) => Some(&fixed.configuration),
+            // Where nothing was guided, gamma 0 of the only configuration is the baseline.
+            None => self.only_configuration(at_zero),
+        };
+        if let Some(name) = name {
+            let is = |cell: &Cell| cell.configuration == *name && at_zero(cell);
+            if self.group.cells.iter().any(is) {
+                return (format!("{name} at gamma 0"), self.of_kind(is));
             }
         }
         if self.group.cells.iter().any(plain) {
             return ("method plain".into(), self.of_kind(plain));
         }
         (String::new(), Err("no result at gamma 0 or of the method plain".into()))
+    }
+
+    /// The configuration of all cells of a kind, if it is one.
+    fn only_configuration(&self, kind: impl Fn(&Cell) -> bool) -> Option<&'a String> {
+        let mut names = self.group.cells.iter().filter(|cell| kind(cell)).map(|cell| &cell.configuration);
+        let first = names.next()?;
+        names.all(|name| name == first).then_some(first)
     }
 
     pub(crate) fn fixed(&self) -> (String, Result<Found<'a>, String>) {

@@ -85,7 +85,7 @@ fn told(ran: &Ran) -> Value {
     };
     let mut stderr = ran.stderr.clone();
     // A traceback ends with the exception: it stands there already, unless the program kept it from being shown.
-    let raised = matches!(ran.verdict, Verdict::Exception { .. });
+    let raised = matches!(ran.verdict, Verdict::Exception { .. } | Verdict::MemoryExceeded);
     let shown = raised && stderr.contains("Traceback (most recent call last):\n");
     if !more.is_empty() && !shown {
         if !stderr.is_empty() && !stderr.ends_with('\n') {
@@ -152,6 +152,12 @@ mod tests {
             );
             assert_eq!(told["run_result"]["return_code"], code, "{verdict}");
             assert_eq!(told["run_result"]["stdout"], "out");
+        }
+        // A traceback is the program's own account of its end: the error is not told again below it.
+        for verdict in [Verdict::MemoryExceeded, Verdict::Exception { exception: "E".into() }] {
+            let stderr = "Traceback (most recent call last):\n  ...\nE: why\n";
+            let told = told(&Ran { stderr: stderr.into(), ..ran(verdict) });
+            assert_eq!(told["run_result"]["stderr"], stderr);
         }
         for verdict in [Verdict::SandboxUnavailable, Verdict::HarnessError] {
             let told = told(&ran(verdict));

@@ -223,6 +223,20 @@ fn merging(folder: &Path) {
     assert_eq!(std::fs::read(folder.join("tuned.gguf")).unwrap(), base);
     let (code, _, err) = merge("tuned.gguf", "pocket", "other.gguf");
     assert!(code == Some(4) && err.contains("is no PEFT folder"), "{err}");
+    // Another base.
+    let shape = egcfg_model::RandomLlama {
+        vocab: 512,
+        width: 64,
+        inner: 128,
+        layers: 2,
+        heads: 2,
+        context: 256,
+        seed: 1,
+    };
+    shape.write(&folder.join("wide.gguf")).unwrap();
+    let (code, _, err) = merge("out", "wide.gguf", "other.gguf");
+    assert!(code == Some(4) && err.contains("the adapter was made for another base"), "{err}");
+    assert!(!folder.join("other.gguf").exists());
     // Half a base, and no stack trace whatever the environment asks for.
     std::fs::write(folder.join("half.gguf"), &base[..base.len() / 2]).unwrap();
     let (code, _, err) = merge("out", "half.gguf", "other.gguf");

@@ -48,6 +48,14 @@ pub fn id_key(id: &str) -> &str {
     parts.map_or(id, |(_, key)| key)
 }
 
+/// Whether an id names another data set than this one or its relatives: `Mbpp/2` among those of HumanEval.
+pub(super) fn is_foreign(set: &str, id: &str) -> bool {
+    let key = id_key(id);
+    let named = id[..id.len() - key.len()].to_ascii_lowercase();
+    let family = ["humaneval", "mbpp"].into_iter().find(|family| set.starts_with(family));
+    family.is_some_and(|family| !named.is_empty() && !named.replace(['-', '_'], "").contains(family))
+}
+
 /// Text with Unix line ends.
 pub(super) fn unix(text: &str) -> String {
     text.replace("\r\n", "\n")

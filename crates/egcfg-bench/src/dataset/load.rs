@@ -6,7 +6,7 @@ use egcfg_files::{Fault, Record};
 use egcfg_task::Task;
 
 use super::error::DatasetError;
-use super::item::{Item, LoadOptions, id_key};
+use super::item::{Item, LoadOptions, id_key, is_foreign};
 use super::left_out::{first_of_each, told};
 use super::registry::{self, Info};
 use super::select::select;
@@ -48,7 +48,10 @@ impl Dataset {
     pub fn find(&self, id: &str) -> Option<&Item> {
         let exact = self.items.iter().find(|item| item.task.id == id);
         exact.or_else(|| {
-            self.info?;
+            let info = self.info?;
+            if is_foreign(info.name, id) {
+                return None;
+            }
             self.items.iter().find(|item| id_key(&item.task.id) == id_key(id))
         })
     }

@@ -122,25 +122,28 @@ fn program(item: &Item, given: &str, form: Given, extract: bool) -> String {
             || form == Given::Either && egcfg_python::defines(text, &task.entry_point)
     };
     let python = egcfg_python::PythonVersion::default();
-    // A completion that is indented code is no answer in words, and a valid program needs nothing taken out of it.
-    let is_answer =
-        egcfg_python::is_answer(given) || form != Given::Rest && egcfg_python::check(given, python).is_err();
+    // A valid program needs nothing taken out of it, nor does a completion that makes one.
+    let is_answer = egcfg_python::is_answer(given);
+    let broken = || match form {
+        Given::Rest => egcfg_python::check(&format!("{}{given}", task.header), python).is_err(),
+        _ => egcfg_python::check(given, python).is_err(),
+    };
     if extract
         && form == Given::Rest
         && let Some(found) = egcfg_python::completed(&task.header, given, task.defines())
     {
         return found;
     }
-    if extract && is_answer {
+    if extract && (is_answer || broken()) {
         let name = task.defines().filter(|_| task.form == egcfg_task::Form::Asserts);
-        let found = egcfg_python::extract_program(given, name);
-        if !found.code.trim().is_empty() {
-            let defines = task.defines().is_some_and(|name| egcfg_python::defines(&found.code, name));
-            return if defines || whole(&found.code) {
-                found.code
-            } else {
-                format!("{}{}", task.header, found.code)
-            };
+        let code = egcfg_python::extract_program(given, name).code;
+        let defines = task.defines().is_some_and(|name| egcfg_python::defines(&code, name));
+        if !code.trim().is_empty() && (defines || whole(&code)) {
+            return code;
+        }
+        // A completion without fences that is broken stays what it is.
+        if !code.trim().is_empty() && (is_answer || form != Given::Rest) {
+            return format!("{}{code}", task.header);
         }
     }
     if whole(given) { given.to_owned() } else { format!("{}{given}", task.header) }

@@ -109,6 +109,7 @@ impl Agent {
         let stopped_early = *self.halt.borrow();
         let mut outcome = Ok(());
         if !stopped_early {
+            self.set_aside().await?;
             let surveyed = self.board.lock().await.survey().await;
             outcome = surveyed.map_err(RunError::from);
             self.report_survey().await;
@@ -271,6 +272,32 @@ impl Agent {
             for name in self.store.files(&folder).await? {
                 self.store.delete(&format!("{folder}/{name}")).await?;
             }
+        }
+        Ok(())
+    }
+
+    /// Gives results that cannot be read (cut short by a crash of the machine, links, what is no file) another name, so that their
+    /// units are run again. Results in a bucket are whole or not there.
+    async fn set_aside(&self) -> Result<(), StoreError> {
+        for unit in &self.bench.plan.units {
+            let key = Layout::result(&unit.folder, &unit.stem);
+            let Some(path) = self.store.local_path(&key) else { return Ok(()) };
+            if path.symlink_metadata().is_err() {
+                continue;
+            }
+            let fault = match egcfg_results::read::bytes(&path) {
+                Ok(bytes) if bytes.is_empty() => "it is empty".to_owned(),
+                Ok(bytes) => {
+                    match serde_json::from_slice::<serde_json::Map<String, serde_json::Value>>(&bytes) {
+                        Ok(_) => continue,
+                        Err(error) if error.is_data() => "it holds no object".to_owned(),
+                        Err(error) => format!("it is no whole JSON ({error})"),
+                    }
+                }
+                Err(reason) => reason,
+            };
+            self.store.rename(&key, &format!("{key}.unreadable")).await?;
+            self.sink.emit(&RunEvent::SetAside { place: &path.display().to_string(), reason: &fault });
         }
         Ok(())
     }

@@ -16,6 +16,13 @@ pub enum RunEvent<'a> {
         /// Units in all.
         total: usize,
     },
+    /// A result that cannot be read was given another name; its unit is run again.
+    SetAside {
+        /// The file, or what was there in its place.
+        place: &'a str,
+        /// What is wrong with it.
+        reason: &'a str,
+    },
     /// A unit is being worked on.
     Began {
         unit: &'a Unit,

@@ -157,7 +157,12 @@ fn ids_of_related_sets_are_found() {
     for id in ["11", "Mbpp/11", "MBPP/11", "mbpp/11"] {
         assert_eq!(set.find(id).unwrap().task.id, "11");
     }
-    assert!(set.find("Mbpp/13").is_none());
+    for id in ["mbpp_plus/11", "MBPP-ET/11"] {
+        assert_eq!(set.find(id).unwrap().task.id, "11");
+    }
+    for id in ["Mbpp/13", "HumanEval/11", "other/11"] {
+        assert!(set.find(id).is_none(), "{id}");
+    }
     // Names of a user's own tasks are taken as they are.
     let own = load("tasks", "tasks.jsonl");
     assert!(own.find("square").is_some() && own.find("x/square").is_none());

@@ -240,3 +240,32 @@ fn the_program_is_taken_out_of_an_answer_on_request() {
     assert_eq!(samples.samples[0].program, answers[0].1);
     assert_eq!(samples.samples.iter().filter(|sample| sample.has_fence()).count(), 3);
 }
+
+#[test]
+fn a_completion_may_be_the_whole_function_with_words_around_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let set = load("humaneval", "humaneval.jsonl.gz");
+    let task = &set.items[0].task;
+    let (header, name) = (&task.header, &task.entry_point);
+    let function = format!("def {name}(*args):\n    return args\n");
+    let told = "\nThis works because it does (mostly).\n";
+    let lines = [
+        format!("{function}{told}"),
+        format!("{header}    return 7\n{told}"),
+        format!("{function}<|endoftext|>"),
+        format!("Here is the function:\n\n{function}"),
+        "    return 7\n".to_owned(),
+        "    return (7\n".to_owned(),
+    ]
+    .map(|text| json!({"task_id": task.id, "completion": text}).to_string());
+    let samples = read(&write(folder.path(), "s.jsonl", lines.join("\n")), &set, true).unwrap();
+    let programs: Vec<&str> = samples.samples.iter().map(|sample| sample.program.as_str()).collect();
+    assert_eq!([programs[0], programs[2], programs[3]], [function.as_str(); 3]);
+    assert!(
+        programs[1].ends_with("    return 7\n") && egcfg_python::defines(programs[1], name),
+        "{}",
+        programs[1]
+    );
+    assert_eq!(programs[4], format!("{header}    return 7\n"));
+    assert_eq!(programs[5], format!("{header}    return (7\n"));
+}

@@ -51,14 +51,7 @@ impl Shape {
         let mass: f64 =
             if missing { weighed.iter().map(|(_, value, _)| f64::from(*value).exp()).sum() } else { 1.0 };
         if self.top_p < 1.0 {
-            weighed.sort_unstable_by(|a, b| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0)));
-            let (target, mut sum) = (self.top_p * whole, 0.0);
-            let kept = weighed.iter().position(|(_, _, weight)| {
-                sum += weight;
-                sum >= target
-            });
-            weighed.truncate(kept.map_or(weighed.len(), |last| last + 1));
-            weighed.sort_unstable_by_key(|(token, _, _)| *token);
+            cut_nucleus(&mut weighed, self.top_p * whole);
         }
         let total: f64 = weighed.iter().map(|(_, _, weight)| weight).sum();
         let entries = weighed
@@ -73,6 +66,33 @@ impl Shape {
             return f64::from(u8::from(value >= max));
         }
         (f64::from(value - max) / self.temperature).exp()
+    }
+}
+
+/// Keeps the most probable tokens that hold `target` together (of equals, lower ids first), by ascending id. Only as many are sorted
+/// as it takes: a vocabulary has a hundred thousand, a nucleus a few.
+fn cut_nucleus(weighed: &mut Vec<(TokenId, f32, f64)>, target: f64) {
+    let by_weight =
+        |a: &(TokenId, f32, f64), b: &(TokenId, f32, f64)| b.2.total_cmp(&a.2).then(a.0.cmp(&b.0));
+    let mut sorted = 64.min(weighed.len());
+    loop {
+        if sorted < weighed.len() {
+            weighed.select_nth_unstable_by(sorted, by_weight);
+        }
+        weighed[..sorted].sort_unstable_by(by_weight);
+        let mut sum = 0.0;
+        let last = weighed[..sorted].iter().position(|(_, _, weight)| {
+            sum += weight;
+            sum >= target
+        });
+        if let Some(last) = last {
+            weighed.truncate(last + 1);
+        } else if sorted < weighed.len() {
+            sorted = (8 * sorted).min(weighed.len());
+            continue;
+        }
+        weighed.sort_unstable_by_key(|(token, _, _)| *token);
+        return;
     }
 }
 

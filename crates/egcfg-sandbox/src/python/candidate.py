@@ -159,6 +159,7 @@ class Server:
                     pass
         except _BaseException as error:
             return self.failed(token, error)
+        script.become_main(self.namespace, name)
         self.reply(b"L", token, self.kind_of(self.entry).encode())
 
     def compile(self, trace):
@@ -193,7 +194,7 @@ class Server:
                 kind = "module:%s" % value.__name__
             elif kind != "missing":
                 home = getattr(value, "__module__", None)
-                if _Type(home) is _str and home != self.module.__name__ and getattr(_modules.get(home), name, self) is value:
+                if _Type(home) is _str and home not in ("solution", "__main__") and getattr(_modules.get(home), name, self) is value:
                     kind = "import:%s" % home
             lines.append(kind)
         self.reply(b"N", token, "\n".join(lines).encode("utf-8", "replace"))
@@ -257,8 +258,6 @@ class Server:
         namespace = self.namespace
         namespace.setdefault("candidate", namespace.get(self.entry))
         namespace[NOTE] = test.compare
-        # The test is what runs here, not the program.
-        namespace["__name__"] = "__main__"
         script.remember(self.source, "<program>", self.module.__dict__["__file__"])
         try:
             self.recursion.go(EXEC)

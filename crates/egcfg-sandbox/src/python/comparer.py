@@ -35,6 +35,8 @@ _ERRORS = {
     name: cls for name, cls in vars(builtins).items() if isinstance(cls, type) and issubclass(cls, BaseException)
 }
 _KNOWN = frozenset(_ERRORS.values())
+# Types with one object, or a few, that is the same everywhere.
+_SINGLE = frozenset((type(None), bool, type(...), type(NotImplemented), type))
 _STDLIB = getattr(sys, "stdlib_module_names", None)
 # So many short statements are kept for the next program, which often has the same tests.
 _STATEMENTS, _SHORT = 64, 500
@@ -45,7 +47,7 @@ class _Test:
 
     def __init__(self, statement):
         self.statement = statement
-        self.calls, self.errors, self.opaque = [], [], []
+        self.calls, self.errors, self.opaque, self.given = [], [], [], []
         self.unproven = self.odd_values = self.shared = False
         # It asked for more than there is here; it holds stand-ins; a set came in another order; calls were made.
         self.needs_program = self.stand_ins = self.reordered = self.asked = False
@@ -75,7 +77,7 @@ class _Test:
         if self.errors or self.stand_ins and not self.statement.closed:
             return True
         # In a container, a NaN equals itself and no other, and here are two of what was one there.
-        if any(_holds_nan(value) for value in self.calls):
+        if any(_holds_nan(value) for value in self.calls) or _come_apart(self.given):
             return True
         # What the program has made meanwhile: names, modules, files.
         return isinstance(error, (NameError, ImportError, OSError, EOFError)) and self.asked
@@ -125,6 +127,7 @@ class Comparer:
         except (Unencodable, RecursionError):
             self.touched()
         test.asked = True
+        test.given.append((args, kwargs))
         test.reordered = test.reordered or encoder.reordered
         invocation = ""
         if self.tracing and target == "n":
@@ -320,6 +323,8 @@ class Comparer:
             return ("invalid", "", "it never comes to call the program") + tail
         if failure is None:
             # A value that comes twice is two objects here, whatever it was there.
+            if test.stand_ins and test.statement.asks_type:
+                return self.beside(test)
             if test.statement.asks_identity and (len(test.calls) > 1 or test.statement.asks_other and not test.keeps_identity()):
                 return self.beside(test)
             return ("passed", "", "") + tail
@@ -355,6 +360,9 @@ class Comparer:
         if fault:
             return "invalid", "", fault
         name, _, text = describe(error)
+        if isinstance(error, NameError) and self.kind == "missing":
+            # The name that the tests give to whatever is to be written says nothing to its author.
+            text = text.replace("'candidate'", "'%s'" % self.entry)
         if any(error is known for known in test.errors):
             kind = "memory" if name == "MemoryError" else "exception"
             return kind, name, _line("%s: %s" % (name, text) if text else name)
@@ -400,6 +408,36 @@ def _holds_nan(value):
         elif issubclass(kind, (float, complex)) and part != part or kind.__name__ == "Decimal" and part.is_nan():
             return True
     return False
+
+
+def _come_apart(calls):
+    """Whether the program may have seen several objects where one was given to it here in several places, or a NaN, which equals
+    itself alone. Containers stay one, and so does what an interpreter has once."""
+    pending, most, seen = [value for args, kwargs in calls for value in (*args, *kwargs.values())], 10_000, set()
+    while pending and most:
+        part, most = pending.pop(), most - 1
+        kind = type(part)
+        if kind is float and part != part:
+            return True
+        if id(part) in seen:
+            if kind not in KINDS:
+                return True
+            continue
+        if not _is_one(part, kind):
+            seen.add(id(part))
+        if issubclass(kind, (list, tuple, set, frozenset, collections.deque)):
+            pending.extend(part)
+        elif issubclass(kind, dict):
+            pending.extend(part)
+            pending.extend(part.values())
+    return False
+
+
+def _is_one(value, kind):
+    """Whether an interpreter has this value once."""
+    if kind is int:
+        return -6 < value < 257
+    return kind in _SINGLE or kind in (str, bytes) and len(value) < 2 or kind is tuple and not value
 
 
 def _is_stdlib(home):

@@ -95,6 +95,9 @@ def learn():
 def learn_for(source):
     """Notes those of the libraries, too, that a program is going to load."""
     lines = _import_lines(source) if "import" in source else ()
+    if "__import__" in source or "import_module" in source:
+        # It names them somewhere.
+        lines = [source]
     fresh = [name for line in lines for name in _loaded_ahead(line) if name not in _modules]
     for name in fresh:
         try:

@@ -6,11 +6,11 @@ class Opaque:
     the program's, so that what it says of itself is worth nothing; `apart` that `dataclass` has written it, so that it equals
     nothing but objects of its class. `touched` is called when a test wants more of it than a comparison or its truth. `among`,
     `mixed` and `weighed` say what a test has done since they were reset: compared or combined such objects with one another, or one
-    of them with something else; and compared one with something else or looked for it in a set."""
+    of them with something else; and compared one with something else or looked for it in a set. While `silent`, values are shown for a message, and asked nothing."""
 
     __slots__ = ("name", "compares", "apart", "truth")
     touched = None
-    among = mixed = weighed = False
+    among = mixed = weighed = silent = False
 
     def __init__(self, name, flag):
         self.name, self.compares, self.apart = name, flag == b"2", flag in (b"3", b"4")

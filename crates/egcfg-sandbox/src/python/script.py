@@ -26,6 +26,7 @@ _run_exit_functions = atexit._run_exitfuncs
 _collect, _excepthook = gc.collect, sys.excepthook
 _BaseException, _OSError, _SystemExit = BaseException, OSError, SystemExit
 _Type, _str, _int = type, str, int
+_Function, _dict_of, _set_of_type = types.FunctionType, type.__dict__["__dict__"].__get__, type.__setattr__
 _DEVICES = {
     "/dev/stdin": 0, "/dev/stdout": 1, "/dev/stderr": 2, "/dev/fd/0": 0, "/dev/fd/1": 1, "/dev/fd/2": 2,
     "/proc/self/fd/0": 0, "/proc/self/fd/1": 1, "/proc/self/fd/2": 2,
@@ -75,6 +76,21 @@ def prepare(module, source, shown, alone):
         remember(source, shown, path)
     if "/dev/" in source or "/proc/self/fd" in source:
         _map_devices()
+
+
+def become_main(namespace, name):
+    """Once a program has been loaded, as a module, so that what it does as a script was left out, it and its test are the script:
+    its functions and classes say so."""
+    namespace["__name__"] = "__main__"
+    pending = list(namespace.values())
+    while pending:
+        value = pending.pop()
+        if _Type(value) is _Function:
+            if value.__module__ == name:
+                value.__module__ = "__main__"
+        elif issubclass(_Type(value), _Type) and _dict_of(value).get("__module__") == name:
+            _set_of_type(value, "__module__", "__main__")
+            pending.extend(_dict_of(value).values())
 
 
 def _stream(fd, mode, name):

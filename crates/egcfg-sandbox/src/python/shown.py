@@ -3,6 +3,8 @@
 import ast
 import collections
 
+from _egcfg_opaque import Opaque
+
 _GOT = 300
 _ITEMS = 100_000
 _VIEWS = (type({}.keys()), type({}.values()), type({}.items()))
@@ -18,11 +20,14 @@ def line(text):
 def shown(value, shared=False):
     """A bounded repr of a decoded value, which holds built-in values only. A few lists that hold one another twice have a repr
     without end; where containers are shared it is counted first."""
+    Opaque.silent = True
     try:
         text = "<%s>" % type(value).__name__ if shared and _is_vast(value) else repr(value)
     except Exception:
         # Too deep, too many digits; or an object of a library's that cannot be shown.
         return "<%s>" % type(value).__name__
+    finally:
+        Opaque.silent = False
     return text if len(text) <= _GOT else text[:_GOT] + "..."
 
 

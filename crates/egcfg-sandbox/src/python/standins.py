@@ -44,14 +44,19 @@ class Function:
         Opaque.touched()
 
     def __eq__(self, other):
-        if self is not other and type(other) is Function:
-            # Two may stand for one function of the program's.
+        # Two may stand for one function of the program's; one that it has returned may be the library's, as `math.sin`.
+        if self is not other and (type(other) is Function or callable(other) and not _get(self, "_named")):
             Opaque.touched()
         return NotImplemented
 
-    __hash__ = object.__hash__
+    def __hash__(self):
+        if not _get(self, "_named"):
+            Opaque.touched()
+        return object.__hash__(self)
 
     def __repr__(self):
+        if not Opaque.silent:
+            Opaque.touched()
         return "<function %s>" % _get(self, "_name")
 
 

@@ -58,8 +58,8 @@ class Statement:
         patched, imported = set(), set()
         # Whether it reaches the program otherwise, asks which object one is or is not, or may see the order of a set.
         self.reaches = self.asks_identity = self.asks_other = self.sees_order = False
-        # Whether it may wait for an exception.
-        self.catches = False
+        # Whether it may wait for an exception, and whether it asks for the type of something.
+        self.catches = self.asks_type = False
         for node in ast.walk(self.tree):
             kind = node.__class__
             if kind is ast.Name:
@@ -72,6 +72,9 @@ class Statement:
                 continue
             self.closed = self.closed and issubclass(kind, _PURE_NODES)
             if kind is ast.Call:
+                if isinstance(node.func, ast.Name) and node.func.id == "type" and len(node.args) == 1:
+                    self.asks_type = True
+                    self.reaches = self.reaches or isinstance(node.args[0], ast.Name) and node.args[0].id in called
                 if isinstance(node.func, ast.Name) and node.func.id in _SETTING and node.args:
                     # `setattr(time, ...)`, `vars(time)[...] = ...`
                     patched.add(_root(node.args[0]))

@@ -2,6 +2,7 @@
 the program's own classes by their fields, all without running the program's code (see `trace_values`).
 """
 
+import builtins
 import collections
 import datetime
 import decimal
@@ -10,11 +11,12 @@ import fractions
 import functools
 import types
 from builtins import (
-    AttributeError, BaseException, KeyError, OSError, SyntaxError, UnicodeDecodeError, UnicodeEncodeError, all, dict, float,
-    frozenset, id, int, iter, len, list, map, object, reversed, set, str, tuple, type, zip,
+    AttributeError, BaseException, KeyError, OSError, SyntaxError, UnicodeDecodeError, UnicodeEncodeError,
+    UnicodeTranslateError, all, bytes, dict, float, frozenset, getattr, id, int, iter, len, list, map, object, reversed,
+    set, str, tuple, type, zip,
 )
 
-from trace_values import Values, clean, dict_items, flat, text_of_str, type_name
+from trace_values import BIG, Values, clean, dict_items, flat, text_of_str, type_name
 
 mro_of = type.__dict__["__mro__"].__get__
 type_dict_of = type.__dict__["__dict__"].__get__
@@ -27,12 +29,22 @@ memoised_type = type(functools.lru_cache(maxsize=None)(lambda: None))
 module_dict_of = types.ModuleType.__dict__["__dict__"].__get__
 function_name_of = types.FunctionType.__dict__["__name__"].__get__
 exception_args_of = BaseException.__dict__["args"].__get__
-os_filename_of = OSError.__dict__["filename"].__get__
 numerator_of = fractions.Fraction.__dict__["_numerator"].__get__
 denominator_of = fractions.Fraction.__dict__["_denominator"].__get__
 ordered_items = collections.OrderedDict.items
 default_factory_of = collections.defaultdict.__dict__["default_factory"].__get__
 deque_maxlen_of = collections.deque.__dict__["maxlen"].__get__
+# Exceptions whose `str` is composed, with the fields that it reads and that may be of any type.
+COMPOSED = [
+    (kind, [kind.__dict__[name] for name in names.split()])
+    for kind, names in (
+        (OSError, "errno strerror filename filename2"), (SyntaxError, "msg filename lineno"),
+        (UnicodeDecodeError, "encoding reason"), (UnicodeEncodeError, "encoding reason"),
+        (UnicodeTranslateError, "reason"), (getattr(builtins, "BaseExceptionGroup", None), "message"),
+    ) if kind is not None
+]
+# A longer text is not put into a message.
+SHORT = 4096
 SAFE_REPR_IDS = frozenset(map(id, (decimal.Decimal, datetime.date, datetime.timedelta)))
 
 
@@ -219,18 +231,30 @@ class Renderer(Values):
             text = text + "..." if len(args[0]) > self.chars else text
         elif len(args) == 1:
             text = self.write(args[0], self.nesting)
-        elif any_is(type_mro_of(kind), OSError) and flat(args) and len(args) == 2:
-            name = os_filename_of(error)
-            text = f"[Errno {self.write(args[0], 1)}] {clean(args[1]) if type(args[1]) is str else self.write(args[1], 1)}"
-            if type(name) is str:
-                text += ": " + self.string_text(name, 1)
-        elif (kind is UnicodeDecodeError or kind is UnicodeEncodeError) and flat(args) and len(args) == 5:
-            text = f"{self.write(args[0], 1)} codec, position {self.write(args[2], 1)}: {self.write(args[4], 1)}"
-        elif any_is(type_mro_of(kind), SyntaxError) and type(args[0]) is str:
-            text = args[0][: self.chars]
         else:
-            text = self.write(args, self.nesting)
+            text = self.composed(error, type_mro_of(kind), args)
+            if text is None:
+                text = self.write(args, self.nesting)
+            elif len(text) > self.chars:
+                text = text[: self.chars] + "..."
         return clean(text)
+
+    def composed(self, error, mro, args):
+        """The message that a built-in exception composes of its fields, where all of them are short atoms; else None."""
+        for base, fields in COMPOSED:
+            if any_is(mro, base):
+                if base is OSError and not (len(args) == 2 and flat(args)):
+                    return None
+                fields = [field.__get__(error) for field in fields]
+                return base.__str__(error) if flat(fields) and all(map(is_short, fields)) else None
+        return None
+
+
+def is_short(atom):
+    kind = type(atom)
+    if kind is int:
+        return -BIG < atom < BIG
+    return (kind is not str and kind is not bytes) or len(atom) <= SHORT
 
 
 def by_class_statement(kind):

@@ -217,6 +217,47 @@ def f():
 
 
 @case
+def composed_messages_are_those_of_str():
+    raising = [
+        "b'a\\xff'.decode()", "b'\\xe2\\x28'.decode('ascii')", "'caf\\xe9'.encode('ascii')", "'\\xe9\\xe8'.encode('ascii')",
+        "'\\ud800'.encode()", "open('/nowhere/at all')", "open('/')", "compile('a b', 'name.py', 'exec')", "eval('(')",
+        "exec('def f():\\nreturn')", "os.rename('/nowhere/a', '/nowhere/b')", "fail(OSError(5))", "fail(OSError(5, 'x', 'n'))",
+        "fail(OSError(1, 2, 3))", "fail(SyntaxError('m', ('file', 3, 4, 'text')))", "fail(SyntaxError('m'))",
+        "fail(UnicodeTranslateError('abc', 1, 3, 'why'))", "{}['a']", "int('x')", "[].pop()", "1 // 0", "fail(KeyError())",
+    ]
+    if sys.version_info >= (3, 11):
+        raising += ["fail(ExceptionGroup('two', [ValueError(1), KeyError()]))", "fail(ExceptionGroup('one', [ValueError(1)]))"]
+    for text in raising:
+        error, traced, sink, _ = run("import os\ndef fail(error): raise error\ndef f():\n    return " + text + "\n")
+        assert sink.steps()[-1][5] == [1, type(error).__name__, str(error)], (text, sink.steps()[-1][5], str(error))
+
+
+@case
+def fields_of_composed_messages_may_be_anything():
+    source = HOSTILE + '''
+def f(kind, args, name):
+    error = kind(*args)
+    setattr(error, name, odd)
+    del log[:]
+    raise error
+odd = forge(str, "x")
+'''
+    for kind, args, name in (
+        ("OSError", "(2, 'no')", "strerror"), ("OSError", "(2, 'no', 'n')", "filename"), ("OSError", "(2, 'no', 'n')", "errno"),
+        ("SyntaxError", "('m', ('file', 3, 4, 'text'))", "msg"), ("SyntaxError", "('m', ('file', 3, 4, 'text'))", "lineno"),
+        ("UnicodeDecodeError", "('ascii', b'x', 0, 1, 'why')", "reason"),
+        ("UnicodeEncodeError", "('ascii', 'x', 0, 1, 'why')", "encoding"),
+        ("type('Own', (UnicodeTranslateError,), {'__str__': lambda self: note('own')})", "('x', 0, 1, 'why')", "reason"),
+    ):
+        value, traced, sink, namespace = run(source, "f(%s, %s, %r)" % (kind, args, name))
+        assert namespace["log"] == [], (kind, name, namespace["log"])
+        assert sink.steps()[-1][0] == 3 and traced.cut is None, (kind, name, traced.cut)
+    for value in ("10 ** 5000", "'x' * 10 ** 6"):
+        _, traced, sink, _ = run("def f():\n    error = OSError(2, 'no')\n    error.strerror = %s\n    raise error\n" % value)
+        assert sink.steps()[-1][5] == [1, "FileNotFoundError", "(2, 'no')"], sink.steps()[-1][5]
+
+
+@case
 def a_forged_exception_in_the_invocation_is_let_through():
     value, traced, sink, namespace = run(HOSTILE + "def f():\n    raise Gone('x')\n")
     assert type(value) is namespace["Gone"]

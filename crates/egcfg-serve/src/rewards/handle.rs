@@ -99,9 +99,10 @@ async fn judged(
 
 fn read(app: &App, mut fields: Fields) -> Result<(Vec<Item>, Vec<String>), ApiError> {
     let limits = app.limits();
+    let given = fields.has("query");
     let queries = fields.texts("query", limits.batch)?;
     if queries.is_empty() {
-        return Err(fields.error("query", "is missing"));
+        return Err(fields.error("query", if given { "is empty" } else { "is missing" }));
     }
     let prompts = fields.texts("prompts", limits.batch)?;
     if !prompts.is_empty() && prompts.len() != queries.len() {

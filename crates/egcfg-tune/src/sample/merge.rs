@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{BufReader, BufWriter, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::quantized::gguf_file::{self, Content, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
@@ -27,7 +27,7 @@ pub fn merge_adapter(base: &Path, adapter: &Path, out: &Path) -> Result<(), Tune
     let weights = read_tensors(&weights_path, &Device::Cpu)?;
     let mut file = BufReader::new(open_named(base)?);
     let content = Content::read(&mut file).map_err(|error| TuneError::base(base, &error))?;
-    let mut merge = Merge { weights, settings, used: 0 };
+    let mut merge = Merge { weights, settings, used: 0, path: weights_path.clone() };
     let mut names: Vec<&String> = content.tensor_infos.keys().collect();
     names.sort();
     let mut tensors: Vec<(&str, QTensor)> = Vec::with_capacity(names.len());
@@ -63,6 +63,8 @@ struct Merge {
     weights: HashMap<String, Tensor>,
     settings: Settings,
     used: usize,
+    /// Where the weights are from.
+    path: PathBuf,
 }
 
 impl Merge {
@@ -77,6 +79,14 @@ impl Merge {
         let prefix = format!("base_model.model.model.layers.{layer}.{}", target.place());
         let find = |part: &str| self.weights.get(&format!("{prefix}.{part}.weight"));
         let (Some(a), Some(b)) = (find("lora_A"), find("lora_B")) else { return Ok(None) };
+        let (rows, columns, sides) = (b.dims2()?.0, a.dims2()?.1, tensor.shape().dims2()?);
+        if (rows, columns) != sides {
+            let reason = format!(
+                "{prefix} is {rows} by {columns}, the base's {} by {}: the adapter was made for another base",
+                sides.0, sides.1
+            );
+            return Err(TuneError::Base { path: self.path.clone(), reason });
+        }
         let scale = self.settings.factor(a.dims2()?.0)?;
         let delta = (b.to_dtype(DType::F32)?.matmul(&a.to_dtype(DType::F32)?)? * scale)?;
         let delta = match target {

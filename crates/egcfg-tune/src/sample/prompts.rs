@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use egcfg_guidance::{Template, prompt_tokens};
-use egcfg_model::{Encode, LanguageModel};
+use egcfg_model::{Encode, LanguageModel, TokenId};
 use egcfg_task::Task;
 
 use super::one::vocabulary;
@@ -34,7 +34,10 @@ pub fn examples_of(
             let tokens = prompt_tokens(model, template, task).map_err(|error| failed(error.to_string()))?;
             prompts.insert(&task.id, tokens);
         }
-        let answer = if !experience.tokens.is_empty() && experience.vocabulary == own {
+        // Whatever the file says of their vocabulary, tokens that this model does not have are another's.
+        let known = |token: &TokenId| (*token as usize) < model.info().vocab;
+        let own_tokens = experience.vocabulary == own && experience.tokens.iter().all(known);
+        let answer = if !experience.tokens.is_empty() && own_tokens {
             experience.tokens.clone()
         } else {
             let text = foreign(&experience.code, template);

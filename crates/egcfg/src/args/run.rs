@@ -47,7 +47,7 @@ pub(crate) struct RunArgs {
     pub(crate) results: Option<String>,
     /// Methods: eg_cfg, plain, best_of, search, search_unique, search_independent, search_beam, search_guided, order,
     /// self_debugging, mapcoder, mgdebugger, lpw, pat, rex [default: eg_cfg]
-    #[arg(id = "methods", long = "method", value_delimiter = ',', value_name = "METHODS")]
+    #[arg(id = "methods", long = "method", alias = "methods", value_delimiter = ',', value_name = "METHODS")]
     pub(crate) methods: Option<Vec<String>>,
     /// Repeat every unit that draws this often, with other draws [default: 0]
     #[arg(long, value_name = "N", value_parser = whole::<u32>)]

@@ -78,6 +78,10 @@ fn found(folder: &Folder, args: &ReportArgs) -> Option<()> {
 
 /// The format that was asked for, or the one that the file's ending names; other endings name none.
 fn format(args: &ReportArgs) -> Result<ReportFormat, Failure> {
+    if args.out.as_deref().is_some_and(|path| path.as_os_str() == "-") {
+        return Err(Failure::usage("--out -: a report is written to a file")
+            .hint("without --out it goes to standard output; --format chooses its form"));
+    }
     let ending = args.out.as_ref().and_then(|path| path.extension());
     let ending = ending.map(|end| end.to_string_lossy().to_lowercase());
     Ok(match (args.format, ending.as_deref()) {

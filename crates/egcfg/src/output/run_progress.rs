@@ -43,6 +43,11 @@ impl RunSink for RunProgress {
                 }
                 note(&line);
             }
+            RunEvent::SetAside { place, reason } => {
+                note(&format!(
+                    "warning: {place}: {reason}; it is set aside as .unreadable, and its unit is run again"
+                ));
+            }
             RunEvent::Began { unit, epoch } => {
                 if *epoch > 1 {
                     note(&format!("{} is taken over (claim {epoch})", unit.label()));

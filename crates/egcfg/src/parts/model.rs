@@ -13,6 +13,7 @@ use egcfg_model::{Adapter, LlamaModel, LlamaOptions, POCKET_GGUF};
 use egcfg_model::{EndpointModel, EndpointOptions, LanguageModel, Secret};
 
 use super::scripted;
+use super::watched::or_left_behind;
 #[cfg(feature = "llama")]
 use super::{adapters, hub};
 use crate::args::model::ModelArgs;
@@ -86,7 +87,7 @@ pub(crate) fn connect(args: &ModelArgs) -> Result<Option<EndpointModel>, Failure
         Some(path) => Some(Secret::from_file(path)?),
         None => std::env::var("OPENAI_API_KEY").ok().as_deref().and_then(Secret::new),
     };
-    Ok(Some(EndpointModel::connect(options)?))
+    Ok(Some(or_left_behind(move || EndpointModel::connect(options))??))
 }
 
 #[cfg(feature = "llama")]

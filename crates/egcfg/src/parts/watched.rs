@@ -1,4 +1,5 @@
-//! Long work of files (conversion, download) beside the program's own: it tells how far it is, and ends when it is asked to.
+//! Long work beside the program's own. That of files (conversion, download) tells how far it is and ends when it is asked to; what
+//! cannot be asked to is left behind.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -38,6 +39,21 @@ pub(crate) fn beside_the_work<T: Send + 'static>(
     };
     let joined = tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(ended));
     joined.map_err(|error| Failure::model(format!("failed to go on: {error}")))
+}
+
+/// Runs what cannot be asked to stop, such as waiting for a server, on a thread of its own, until it is done or Ctrl-C comes; then the
+/// thread is left behind.
+pub(crate) fn or_left_behind<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    let thread = tokio::task::spawn_blocking(work);
+    let ended = async move {
+        tokio::select! {
+            joined = thread => joined.map_err(|error| Failure::model(format!("failed to go on: {error}"))),
+            () = interrupt() => Err(Failure::interrupted()),
+        }
+    };
+    tokio::task::block_in_place(|| tokio::runtime::Handle::current().block_on(ended))
 }
 
 /// Why a checkpoint could not be converted, with what to do where there is something.

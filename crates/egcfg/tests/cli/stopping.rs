@@ -109,3 +109,32 @@ fn kill_9_leaves_no_process_and_a_whole_log() {
     assert_eq!(code, None);
     assert!(events.len() > 5);
 }
+
+/// A server that takes connections and says nothing; while it is waited for, Ctrl-C and a request to terminate end everything.
+#[test]
+fn a_silent_server_is_not_waited_for_when_asked_to_end() {
+    for signal in ["-INT", "-TERM"] {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let folder = folder(&[]);
+        let address = format!("http://{}/v1#x", server.local_addr().unwrap());
+        let mut command = command(folder.path());
+        command
+            .args(["solve", "--prompt", "p", "--test", "assert f(1) == 1", "--model", &address])
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        let mut child = Guarded(command.spawn().unwrap());
+        let _connection = server.accept().unwrap();
+        let killed =
+            std::process::Command::new("kill").args([signal, &child.0.id().to_string()]).status().unwrap();
+        assert!(killed.success());
+        let deadline = Instant::now() + Duration::from_secs(60);
+        let status = loop {
+            if let Some(status) = child.0.try_wait().unwrap() {
+                break status;
+            }
+            assert!(Instant::now() < deadline, "it goes on after {signal}");
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        assert_eq!(status.code(), Some(130), "{signal}");
+    }
+}

@@ -46,3 +46,29 @@ fn other_settings_on_the_same_results_are_refused_by_name() {
     let ran = world.run(&["--method", "plain"]);
     assert!(ran.stderr.contains("different: tasks, tasks_sha256\n"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_result_that_cannot_be_read_is_set_aside_and_made_again() {
+    let world = World::new(3, &[], 0.0);
+    let plain = ["--method", "plain"];
+    assert_eq!(world.run(&plain).code, Some(0));
+    let files = world.files();
+    let names: Vec<String> = results(&files).into_iter().cloned().collect();
+    let whole: Vec<Vec<u8>> =
+        names.iter().map(|name| std::fs::read(world.root().join(name)).unwrap()).collect();
+    // As a crash of the machine leaves one, cut short, and what is no file.
+    std::fs::write(world.root().join(&names[0]), "").unwrap();
+    std::fs::write(world.root().join(&names[1]), &whole[1][..whole[1].len() / 2]).unwrap();
+    std::fs::remove_file(world.root().join(&names[2])).unwrap();
+    std::os::unix::fs::symlink("/dev/null", world.root().join(&names[2])).unwrap();
+    let ran = world.run(&plain);
+    assert_eq!(ran.code, Some(0), "{}", ran.stderr);
+    for reason in ["it is empty", "it is no whole JSON", "it is a link, not a regular file"] {
+        assert!(ran.stderr.contains(reason), "{reason}: {}", ran.stderr);
+    }
+    for name in &names {
+        assert!(world.json(name)["passed"].is_boolean(), "{name}");
+        assert!(world.files().contains(&format!("{name}.unreadable")), "{name}");
+    }
+    assert!(!world.run(&plain).stderr.contains("set aside"));
+}
